@@ -1,0 +1,47 @@
+"""moft: see and steer the motion inside video diffusion models.
+
+    with moft.steer(pipe, moft.Motion("left")) as run:
+        frames = pipe("a red ball over blue stripes").frames[0]
+
+Importing this package imports nothing heavy; each name is fetched on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from moft.errors import BackboneError, MediaError, MoftError, RequestError
+    from moft.guidance import Settings, steer
+    from moft.metrics import followed, measure
+    from moft.miniature import miniature_path
+    from moft.motion import Motion
+    from moft.reference import FromClip, Statistics, find_motion_channels, from_clip
+    from moft.video import read_mask, read_video, write_video
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "BackboneError": "errors", "FromClip": "reference", "MediaError": "errors", "MoftError": "errors",
+    "Motion": "motion", "RequestError": "errors", "Settings": "guidance", "Statistics": "reference",
+    "find_motion_channels": "reference", "followed": "metrics", "from_clip": "reference", "measure": "metrics",
+    "miniature_path": "miniature", "read_mask": "video", "read_video": "video", "steer": "guidance",
+    "write_video": "video",
+}  # fmt: skip
+
+__all__ = [
+    "BackboneError", "FromClip", "MediaError", "MoftError", "Motion", "RequestError", "Settings", "Statistics",
+    "find_motion_channels", "followed", "from_clip", "measure", "miniature_path", "read_mask", "read_video", "steer",
+    "write_video",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'moft' has no attribute {name!r}; it has {', '.join(__all__)}")
+    return getattr(importlib.import_module(f"moft.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

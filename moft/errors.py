@@ -1,0 +1,19 @@
+"""The errors that moft raises on purpose."""
+
+from __future__ import annotations
+
+
+class MoftError(ValueError):
+    """Base of them all; the message says what was expected, what came, and what to do."""
+
+
+class MediaError(MoftError):
+    """A video, image or mask that is unreadable, hostile, or not what it claims to be."""
+
+
+class RequestError(MoftError):
+    """A motion request that contradicts itself or the clip it is meant for."""
+
+
+class BackboneError(MoftError):
+    """A pipeline, or a setting of one, that is unknown or not supported."""

@@ -1,0 +1,290 @@
+"""Steering: while a pipeline samples, move its latents so that MOFT follows the wanted motion (paper, Alg. 1)."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from moft.errors import BackboneError, RequestError
+from moft.feature import LOSSES, moft
+from moft.hooks import SharedKV, frozen
+from moft.motion import Motion
+from moft.reference import Reference, Statistics, find_statistics, synthesise
+from moft.tap import Call, ClipSize, Tap
+
+_SECOND_ORDER = ("HeunDiscreteScheduler", "FlowMatchHeunDiscreteScheduler", "KDPM2DiscreteScheduler",
+                 "KDPM2AncestralDiscreteScheduler")  # fmt: skip
+_RULES = ("normalised", "plain")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to steer. The defaults follow the paper and its release where they say anything."""
+
+    steps: tuple[float, float] = (0.12, 0.48)  # guided share of the denoising steps; 3…11 of 25 (release)
+    gradient_steps: int = 2  # updates of the latents in each guided step (release)
+    step_size: float = 0.1  # η; rms change of a latent per update if normalised, factor of the gradient if plain
+    rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "plain": Alg. 1
+    loss: str = "position"  # a name in moft.feature.LOSSES
+    clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
+    loss_scale: float = 2.0**16  # for float16 denoisers, whose gradients underflow otherwise
+
+    def __post_init__(self) -> None:
+        low, high = self.steps
+        _require(0 <= low < high <= 1, "steps (start, end) with 0 ≤ start < end ≤ 1", self.steps)
+        _require(self.gradient_steps >= 1, "gradient_steps ≥ 1", self.gradient_steps)
+        _require(np.isfinite(self.step_size) and self.step_size >= 0, "a finite step_size ≥ 0", self.step_size)
+        _require(self.rule in _RULES, f"a rule among {', '.join(_RULES)}", self.rule)
+        _require(self.loss in LOSSES, f"a loss among {', '.join(LOSSES)}", self.loss)
+        _require(self.clip_frames is None or self.clip_frames >= 1, "clip_frames ≥ 1 or None", self.clip_frames)
+
+
+def _require(fine: bool, expected: str, got: object) -> None:
+    if not fine:
+        raise RequestError(f"expected {expected}, got {got!r}")
+
+
+@dataclass
+class Report:
+    """What happened in a steered run."""
+
+    steps: list[dict[str, Any]] = field(default_factory=list)  # step, timestep, losses before each update
+    skipped: int = 0  # updates left out because their gradient was not finite
+    guidance_seconds: float = 0.0
+    seconds: float = 0.0  # from entering to leaving the `with` block
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """One request made ready: what the feature should be, where, and how much it counts."""
+
+    motion: Motion | None
+    reference: Reference
+    region: Tensor | None  # (h w) in 0…1 at any resolution
+    strength: float
+
+
+class Steering:
+    """A pipeline being steered; made by `steer`. `report` tells what happened."""
+
+    def __init__(self, tap: Tap, targets: Sequence[_Target], settings: Settings, shared_kv: SharedKV | None) -> None:
+        self.tap, self.targets, self.settings, self.shared_kv = tap, targets, settings, shared_kv
+        self.report = Report()
+        self._calls: list[Call] = []
+        self._scale = settings.loss_scale
+
+    # ------------------------------------------------------------ front ends
+
+    @contextmanager
+    def attached(self, by_callback: bool) -> Iterator[Steering]:
+        """Listen to the denoiser and, unless a callback does it, guide what `scheduler.step` returns."""
+        started = time.perf_counter()
+        with ExitStack() as stack:
+            stack.enter_context(self.tap.listen(self._calls))
+            if not by_callback:
+                stack.enter_context(_replaced_step(self.tap.pipe.scheduler, self._after_step))
+            try:
+                yield self
+            finally:
+                self.report.seconds = time.perf_counter() - started
+
+    def callback(self, _pipe: Any, index: int, _timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """For `pipe(…, callback_on_step_end=run.callback)`: the same guidance through diffusers' own door."""
+        kwargs["latents"] = self._guide_next(kwargs["latents"], index + 1)
+        return kwargs
+
+    def _after_step(self, output: Any, timestep: Any) -> Any:
+        timesteps = self.tap.pipe.scheduler.timesteps
+        index = int((timesteps == timestep).nonzero()[0]) + 1
+        if isinstance(output, tuple):
+            return (self._guide_next(output[0], index), *output[1:])
+        output.prev_sample = self._guide_next(output.prev_sample, index)
+        return output
+
+    # ------------------------------------------------------------ the loop body
+
+    def _guide_next(self, latents: Tensor, index: int) -> Tensor:
+        """Guide the latents that the denoiser will see at step `index`."""
+        calls, self._calls[:] = list(self._calls), []
+        scheduler = self.tap.pipe.scheduler
+        count = len(scheduler.timesteps)
+        first, last = (round(share * count) for share in self.settings.steps)
+        if not first <= index < min(last, count) or not calls or not self._wanted():
+            return latents
+        started = time.perf_counter()
+        with torch.inference_mode(False):
+            call = self.tap.conditional(calls, len(latents))
+            guided = self.guide(latents.detach().clone(), scheduler.timesteps[index].clone(), call, index)
+        if getattr(scheduler, "last_sample", None) is not None:
+            scheduler.last_sample = None  # UniPC's corrector would restore the unguided latents
+        self.report.guidance_seconds += time.perf_counter() - started
+        return guided.to(latents.dtype)
+
+    def _wanted(self) -> bool:
+        return self.settings.step_size > 0 and any(target.strength > 0 for target in self.targets)
+
+    def guide(self, latents: Tensor, timestep: Tensor, call: Call, index: int) -> Tensor:
+        """The updates of one step: latents (b c f h w) at `timestep`, moved down the gradient (Alg. 1)."""
+        x, losses = latents.float(), []
+        replay = self.shared_kv.replay(index) if self.shared_kv else nullcontext()
+        with frozen(self.tap.denoiser), replay:
+            for _ in range(self.settings.gradient_steps):
+                loss, gradient = self.gradient(x, timestep, call)
+                losses.append(loss)
+                if gradient is None:
+                    self.report.skipped += 1
+                    continue
+                x = x - self.settings.step_size * self._shaped(gradient)
+        self.report.steps.append({"step": index, "timestep": float(timestep), "losses": losses})
+        return x
+
+    def gradient(self, latents: Tensor, timestep: Tensor, call: Call) -> tuple[float, Tensor | None]:
+        """(loss, ∂loss/∂latents); the gradient is None, with a warning, if it is not finite."""
+        half = call[self.tap.family.latents].dtype == torch.float16
+        with torch.enable_grad():
+            x = latents.detach().requires_grad_(True)
+            loss = self.loss(self.tap.features(x, timestep, call), self.tap.clip_size(x))
+            (gradient,) = torch.autograd.grad(loss * (self._scale if half else 1.0), x)
+        if half:
+            gradient = gradient / self._scale
+        if gradient.isfinite().all():
+            return loss.item(), gradient
+        self._scale /= 2
+        warnings.warn(f"the gradient at timestep {float(timestep):.0f} is not finite; the update is skipped",
+                      RuntimeWarning, stacklevel=2)  # fmt: skip
+        return loss.item(), None
+
+    def loss(self, features: Tensor, size: ClipSize) -> Tensor:
+        """Sum over the requests of strength · loss of MOFT against its reference."""
+        total = features.new_zeros(())
+        for target in self.targets:
+            found = moft(features, target.reference.channels)
+            wanted = target.reference.target(found, size).to(found)
+            region = None if target.region is None else _resized(target.region, found.shape[-2:]).to(found)
+            scale = target.reference.scale
+            total = total + target.strength * LOSSES[self.settings.loss](found / scale, wanted / scale, region)
+        return total
+
+    def _shaped(self, gradient: Tensor) -> Tensor:
+        """The gradient inside the regions and on the first frames only (Eq. 8), of unit rms if normalised."""
+        keep = torch.ones_like(gradient[:1, :1])
+        if all(target.region is not None for target in self.targets):
+            regions = [_resized(target.region, gradient.shape[-2:]) for target in self.targets if target.region is not None]
+            keep = keep * torch.stack(regions).amax(0).to(gradient)
+        if self.settings.clip_frames is not None:
+            keep[:, :, self.settings.clip_frames :] = 0
+        gradient = gradient * keep
+        if self.settings.rule == "plain":
+            return gradient
+        sums = gradient.square().sum((1, 2, 3, 4), keepdim=True)  # per clip, so a batch does not couple its clips
+        return gradient / (sums / (keep.sum() * gradient.shape[1])).sqrt().clamp_min(1e-20)
+
+
+def _resized(region: Tensor, size: Sequence[int]) -> Tensor:
+    return F.interpolate(region[None, None].float(), size=tuple(size), mode="area")[0, 0]
+
+
+@contextmanager
+def _replaced_step(scheduler: Any, after: Callable[[Any, Any], Any]) -> Iterator[None]:
+    """Pass what `scheduler.step` returns through `after(output, timestep)`."""
+    original = scheduler.step
+    had_own = "step" in vars(scheduler)
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)  # pipelines read the signature to decide whether to pass `generator` and `eta`
+    def step(*args: Any, **kwargs: Any) -> Any:
+        return after(original(*args, **kwargs), signature.bind(*args, **kwargs).arguments["timestep"])
+
+    scheduler.step = step
+    try:
+        yield
+    finally:
+        if had_own:
+            scheduler.step = original
+        else:
+            del scheduler.step
+
+
+@contextmanager
+def steer(
+    pipe: Any,
+    *wanted: Motion | Reference,
+    statistics: Statistics | None = None,
+    regions: Sequence[Any] | None = None,
+    settings: Settings | None = None,
+    shared_kv: SharedKV | None = None,
+    by_callback: bool = False,
+) -> Iterator[Steering]:
+    """Steer whatever `pipe` samples inside the block; afterwards the pipeline is as it was.
+
+        with moft.steer(pipe, moft.Motion("left")) as run:
+            frames = pipe("a red ball over blue stripes").frames[0]
+        print(run.report)
+
+    Args:
+        pipe: a diffusers video pipeline of a known family (`moft.backbones.FAMILIES`).
+        wanted: one or more requests: a `Motion` (its target is synthesised), or a `Reference` taken from a clip.
+        statistics: motion channels of this model; None takes those shipped with or computed for it.
+        regions: one mask per request, (h w) in 0…1 at any resolution, or None for the whole frame. None here reads
+            the mask files named by the requests.
+        settings: see `Settings`.
+        shared_kv: keys and values recorded in a plain run, replayed in the gradient pass to keep content.
+        by_callback: guide only through `pipe(…, callback_on_step_end=run.callback)`; the default needs no such
+            argument.
+    Raises:
+        RequestError: contradictory request, or no statistics known for this model.
+        BackboneError: unknown pipeline, or a scheduler that cannot keep a change made between its steps.
+    """
+    if not wanted:
+        raise RequestError('expected at least one request, got none; try moft.Motion("left")')
+    scheduler = type(pipe.scheduler).__name__ if hasattr(pipe, "scheduler") else None
+    if scheduler in _SECOND_ORDER:
+        raise BackboneError(f"{scheduler} drops changes made between its two stages; use DDIM, Euler, DPM++ or UniPC")
+    if regions is not None and len(regions) != len(wanted):
+        raise RequestError(f"expected one region (or None) per request, got {len(regions)} for {len(wanted)}")
+    layer = next((w.layer for w in wanted if isinstance(w, Reference)), None)
+    if any(isinstance(w, Motion) for w in wanted):
+        statistics = statistics or find_statistics(pipe)
+        layer = layer or statistics.layer
+    tap = Tap(pipe, layer)
+    targets = [
+        _prepared(request, statistics, tap, region)
+        for request, region in zip(wanted, regions or [None] * len(wanted), strict=True)
+    ]
+    with Steering(tap, targets, settings or Settings(), shared_kv).attached(by_callback) as run:
+        yield run
+
+
+def _prepared(request: Motion | Reference, statistics: Statistics | None, tap: Tap, region: Any) -> _Target:
+    if isinstance(request, Reference):
+        motion, reference, strength = None, request, request.strength
+    else:
+        assert statistics is not None
+        motion, reference, strength = request, synthesise(request, statistics), request.strength
+        if region is None and request.region is not None:
+            from moft.video import read_mask
+
+            region = read_mask(request.region)
+    if reference.layer != tap.layer:
+        raise RequestError(f"expected all requests on one layer, got {reference.layer!r} and {tap.layer!r}")
+    mask = None if region is None else torch.as_tensor(np.asarray(region, np.float32))
+    if mask is not None and (mask.ndim != 2 or not mask.isfinite().all() or not mask.any()):
+        raise RequestError(f"expected a region (h w) in 0…1 that is not empty, got shape {tuple(mask.shape)}")
+    return _Target(motion, reference, mask, strength)
+
+
+__all__ = ["Report", "Settings", "Steering", "steer"]

@@ -1,0 +1,10 @@
+"""The shipped model: small enough for a laptop, real in every part. `python -m moft.miniature --help` remakes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def miniature_path() -> str:
+    """The folder that `AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)` opens."""
+    return str(Path(__file__).parent / "weights")

@@ -1,0 +1,139 @@
+"""The miniature's parts: real diffusers and transformers classes at a size that a laptop runs."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from moft.miniature.clips import COLOURS, FRAMES, PHOTO, SHAPES, TEXTURES
+
+if TYPE_CHECKING:
+    from diffusers import AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, UNetMotionModel
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+LATENT_CHANNELS = 12
+LATENT_SIZE = 8  # cells; the VAE maps 8x8 px to one cell
+WORDS = (
+    *("a", "and", "over", "moving", "zooming", "still", "slow", "fast", "left", "right", "up", "down", "in", "out"),
+    *(*COLOURS, *SHAPES, *TEXTURES, PHOTO),
+)
+
+
+def tokenizer() -> CLIPTokenizer:
+    """A byte-level CLIP tokenizer: the words of the captions are one token each, and no text is unknown."""
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import CLIPTokenizer
+
+    alphabet = sorted(ByteLevel.alphabet())
+    vocabulary = {c: i for i, c in enumerate(alphabet + [c + "</w>" for c in alphabet])}
+    merges: list[str] = []
+    for word in WORDS:
+        pieces = [*word[:-1], word[-1] + "</w>"]
+        while len(pieces) > 1:
+            merge = f"{pieces[0]} {pieces[1]}"
+            if merge not in merges:
+                merges.append(merge)
+            pieces = [pieces[0] + pieces[1], *pieces[2:]]
+            vocabulary.setdefault(pieces[0], len(vocabulary))
+    for special in ("<|startoftext|>", "<|endoftext|>"):
+        vocabulary[special] = len(vocabulary)
+    with tempfile.TemporaryDirectory() as folder:  # the files work for every transformers; the constructor does not
+        Path(folder, "vocab.json").write_text(json.dumps(vocabulary))
+        Path(folder, "merges.txt").write_text("\n".join(["#version: 0.2", *merges]))
+        config = {"tokenizer_class": "CLIPTokenizer", "model_max_length": 24}
+        Path(folder, "tokenizer_config.json").write_text(json.dumps(config))
+        return CLIPTokenizer.from_pretrained(folder)
+
+
+def text_encoder(tokens: CLIPTokenizer) -> CLIPTextModel:
+    """A two-layer text encoder, trained together with the denoiser."""
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    return CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(tokens),
+            hidden_size=64,
+            intermediate_size=128,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            max_position_embeddings=tokens.model_max_length,
+            projection_dim=64,
+            bos_token_id=tokens.bos_token_id,
+            eos_token_id=tokens.eos_token_id,
+            pad_token_id=tokens.pad_token_id,
+        )
+    )
+
+
+def vae() -> AutoencoderKL:
+    """64x64 px → 8x8 cells of 12 channels."""
+    from diffusers import AutoencoderKL
+
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(8, 24, 48, 64),
+        layers_per_block=1,
+        latent_channels=LATENT_CHANNELS,
+        norm_num_groups=8,
+        sample_size=64,
+        mid_block_add_attention=False,
+        use_quant_conv=False,
+        use_post_quant_conv=False,
+        scaling_factor=1.0,
+    )
+
+
+def denoiser(channels: tuple[int, int, int] = (48, 80, 112)) -> UNetMotionModel:
+    """AnimateDiff's UNet with three levels (8, 4 and 2 cells); the feature block `up_blocks.1` gives 8x8 cells."""
+    from diffusers import UNetMotionModel
+
+    return UNetMotionModel(
+        sample_size=LATENT_SIZE,
+        in_channels=LATENT_CHANNELS,
+        out_channels=LATENT_CHANNELS,
+        down_block_types=("DownBlockMotion", "CrossAttnDownBlockMotion", "CrossAttnDownBlockMotion"),
+        up_block_types=("CrossAttnUpBlockMotion", "CrossAttnUpBlockMotion", "UpBlockMotion"),
+        block_out_channels=channels,
+        layers_per_block=1,
+        norm_num_groups=16,
+        cross_attention_dim=64,
+        num_attention_heads=4,
+        motion_num_attention_heads=8,
+        motion_max_seq_length=32,
+        use_motion_mid_block=True,
+    )
+
+
+def scheduler() -> DDIMScheduler:
+    """Stable Diffusion's noise schedule, with v-prediction: it spends less of the loss on nearly clean steps."""
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler(
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        timestep_spacing="trailing",
+        clip_sample=False,
+        set_alpha_to_one=False,
+    )
+
+
+def assemble(unet: UNetMotionModel, autoencoder: AutoencoderKL, text: CLIPTextModel) -> AnimateDiffPipeline:
+    """The pipeline as `AnimateDiffPipeline.from_pretrained` will open it."""
+    from diffusers import AnimateDiffPipeline
+
+    return AnimateDiffPipeline(
+        vae=autoencoder,
+        text_encoder=text,
+        tokenizer=tokenizer(),
+        unet=unet,
+        motion_adapter=None,
+        scheduler=scheduler(),
+    )
+
+
+__all__ = ["FRAMES", "LATENT_CHANNELS", "LATENT_SIZE", "assemble", "denoiser", "scheduler", "text_encoder", "tokenizer", "vae"]

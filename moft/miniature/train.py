@@ -1,0 +1,250 @@
+"""Trains the miniature: first its VAE, then its denoiser and text encoder. One script for CPU and GPU, resumable."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+
+from moft.miniature import model
+from moft.miniature.clips import ClipMaker, World
+
+# The curriculum: a world per stage, from pans of textures to everything, and the clip count at which it begins.
+STAGES: tuple[tuple[int, World], ...] = (
+    (0, World(textures=100, photos=0, objects=0, zooms=0, turns=0)),
+    (40_000, World(textures=200, photos=0.1, objects=0.35, zooms=0.05, turns=0.1)),
+    (200_000, World()),
+)
+
+
+class Pool:
+    """Rows made by a costly function, each drawn about `reuse` times before it is replaced."""
+
+    def __init__(self, make: Callable[[int], dict[str, torch.Tensor]], size: int, reuse: int, seed: int) -> None:
+        self.make, self.reuse, self.oldest, self.debt = make, reuse, 0, 0.0
+        self.generator = torch.Generator().manual_seed(seed)
+        parts = [make(64) for _ in range(size // 64)]
+        self.rows = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def __len__(self) -> int:
+        return len(next(iter(self.rows.values())))
+
+    def draw(self, n: int) -> dict[str, torch.Tensor]:
+        """n rows at random; now and then the oldest 64 make room for new ones."""
+        self.debt += n / self.reuse
+        while self.debt >= 64:
+            self.debt -= 64
+            for name, fresh in self.make(64).items():
+                self.rows[name][self.oldest : self.oldest + 64] = fresh
+            self.oldest = (self.oldest + 64) % (len(self) // 64 * 64)
+        at = torch.randint(len(self), (n,), generator=self.generator)
+        return {name: rows[at] for name, rows in self.rows.items()}
+
+
+def _until(minutes: float) -> Iterator[float]:
+    """Shares of the time that have passed, until it is over."""
+    start = time.monotonic()
+    while (share := (time.monotonic() - start) / (60 * minutes)) < 1:
+        yield share
+
+
+class _Log:
+    """One JSON object a line, printed and appended."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __call__(self, **entry: object) -> None:
+        line = json.dumps({k: round(v, 5) if isinstance(v, float) else v for k, v in entry.items()})
+        print(line, flush=True)
+        with self.path.open("a") as file:
+            file.write(line + "\n")
+
+
+# ---------------------------------------------------------------- VAE
+
+
+def train_vae(folder: Path, minutes: float, device: str = "cpu", seed: int = 0) -> None:
+    """Fit the VAE on single frames and set its scaling factor so that latents have unit variance."""
+    log = _Log(folder / "vae.log.jsonl")
+    maker = ClipMaker(World(), seed, frames=2, device=device)
+
+    def frames(n: int) -> dict[str, torch.Tensor]:
+        return {"x": (maker.render(n // 2).video.flatten(0, 1) * 255).byte()}
+
+    torch.manual_seed(seed)
+    vae = model.vae().to(device)
+    if (folder / "vae").exists():
+        vae = type(vae).from_pretrained(folder / "vae").to(device)
+    pool = Pool(frames, 2048, reuse=6, seed=seed)
+    optimiser = torch.optim.AdamW(vae.parameters(), lr=2e-3, betas=(0.9, 0.95), weight_decay=1e-3)
+    for step, share in enumerate(_until(minutes)):
+        for group in optimiser.param_groups:
+            group["lr"] = 2e-3 * min(1, step / 50) * min(1, 4 * (1 - share)) + 1e-6
+        x = pool.draw(32)["x"].float() / 127.5 - 1
+        posterior = vae.encode(x).latent_dist
+        y = vae.decode(posterior.sample()).sample
+        loss = F.mse_loss(y, x) + 0.1 * F.l1_loss(y, x) + 1e-4 * posterior.kl().mean() / posterior.mean[0].numel()
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        optimiser.step()
+        if step % 50 == 0:
+            log(step=step, share=share, loss=loss.item(), psnr=-10 * (F.mse_loss(y, x) / 4).log10().item())
+    with torch.no_grad():
+        std = vae.encode(pool.draw(256)["x"].float() / 127.5 - 1).latent_dist.mean.std().item()
+    vae.register_to_config(scaling_factor=1 / std)
+    vae.save_pretrained(folder / "vae")
+    log(saved=True, scaling_factor=1 / std)
+
+
+# ---------------------------------------------------------------- denoiser
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How the denoiser is trained. The defaults suit two CPU cores; a GPU wants a larger batch and reuse 1."""
+
+    batch: int = 24
+    lr: float = 2e-3
+    reuse: int = 6  # how often a rendered clip is drawn
+    pool: int = 8192  # clips kept encoded
+    empty_prompts: float = 0.15  # share of captions dropped, for classifier-free guidance
+    ema: float = 0.998
+    save_every: float = 5.0  # minutes
+    probe_every: float = 15.0  # minutes
+
+
+def _optimisers(module: torch.nn.Module, lr: float) -> list[torch.optim.Optimizer]:
+    """Muon for weight matrices, AdamW for everything else; Muon's steps are scaled so that one `lr` serves both."""
+    matrices = [p for n, p in module.named_parameters() if p.ndim == 2 and "embedding" not in n]
+    chosen = {id(p) for p in matrices}
+    others = [p for p in module.parameters() if id(p) not in chosen]
+    muon = torch.optim.Muon(matrices, lr=lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+    return [muon, torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.97), weight_decay=0.01)]
+
+
+class Trainer:
+    """State of the denoiser's training in `folder`; every part is resumable."""
+
+    def __init__(self, folder: Path, settings: Settings, device: str = "cpu", seed: int = 0) -> None:
+        from diffusers import AutoencoderKL
+
+        self.folder, self.settings, self.device, self.seed = folder, settings, device, seed
+        torch.manual_seed(seed)
+        self.tokenizer = model.tokenizer()
+        self.parts = torch.nn.ModuleDict(
+            {"unet": model.denoiser(), "text_encoder": model.text_encoder(self.tokenizer)}
+        ).to(device)
+        self.vae = AutoencoderKL.from_pretrained(folder / "vae").to(device).eval().requires_grad_(False)
+        self.average = torch.optim.swa_utils.AveragedModel(
+            self.parts,
+            multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.ema),
+        )
+        self.optimisers = _optimisers(self.parts, settings.lr)
+        self.noise = model.scheduler()
+        self.clips = 0
+        self.log = _Log(folder / "denoiser.log.jsonl")
+
+    def save(self) -> None:
+        """Weights, averages and optimiser state; written aside first, so an interrupted save loses nothing."""
+        state = {f"now.{k}": v for k, v in self.parts.state_dict().items()}
+        state |= {f"average.{k}": v for k, v in self.average.module.state_dict().items()}
+        save_file({k: v.contiguous() for k, v in state.items()}, self.folder / "denoiser.new", {"clips": str(self.clips)})
+        torch.save([o.state_dict() for o in self.optimisers], self.folder / "optimisers.new")
+        (self.folder / "denoiser.new").replace(self.folder / "denoiser.safetensors")
+        (self.folder / "optimisers.new").replace(self.folder / "optimisers.pt")
+
+    def resume(self) -> None:
+        """Go on from the last save, if there is one."""
+        from safetensors import safe_open
+
+        path = self.folder / "denoiser.safetensors"
+        if not path.exists():
+            return
+        with safe_open(path, "pt") as file:
+            self.clips = int(file.metadata()["clips"])
+        state = load_file(path)
+        self.parts.load_state_dict({k[4:]: v for k, v in state.items() if k.startswith("now.")})
+        self.average.module.load_state_dict({k[8:]: v for k, v in state.items() if k.startswith("average.")})
+        self.average.n_averaged.fill_(1)
+        if (self.folder / "optimisers.pt").exists():
+            states = torch.load(self.folder / "optimisers.pt", weights_only=True)
+            for optimiser, saved in zip(self.optimisers, states, strict=True):
+                optimiser.load_state_dict(saved)
+
+    def pool(self, stage: int) -> Pool:
+        """Encoded clips of one stage of the curriculum."""
+        maker = ClipMaker(STAGES[stage][1], self.seed + 1000 * stage + self.clips, device=self.device)
+
+        def make(n: int) -> dict[str, torch.Tensor]:
+            clips = maker.render(n)
+            with torch.no_grad():
+                mean = self.vae.encode(clips.video.flatten(0, 1) * 2 - 1).latent_dist.mean
+            latents = mean.unflatten(0, (n, -1)).transpose(1, 2) * self.vae.config.scaling_factor
+            dropped = torch.rand(n, generator=maker.generator, device=self.device) < self.settings.empty_prompts
+            texts = ["" if gone else text for text, gone in zip(clips.captions, dropped.tolist(), strict=True)]
+            ids = self.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
+            return {"latents": latents.half(), "ids": ids.to(self.device)}
+
+        return Pool(make, self.settings.pool, self.settings.reuse, self.seed)
+
+    def loss(self, rows: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Mean squared error of the predicted v at a random timestep."""
+        latents = rows["latents"].float()
+        noise, t = torch.randn_like(latents), torch.randint(1000, (len(latents),), device=self.device)
+        noisy = self.noise.add_noise(latents, noise, t)
+        text = self.parts["text_encoder"](rows["ids"])[0].repeat_interleave(latents.shape[2], 0)
+        predicted = self.parts["unet"](noisy, t, text).sample
+        return F.mse_loss(predicted, self.noise.get_velocity(latents, noise, t))
+
+    def run(self, minutes: float) -> None:
+        """Train for `minutes`, then decay the learning rate to nothing over the last fifth."""
+        from moft.miniature.probe import block_scores
+
+        stage, pool, losses, started = -1, None, [], time.monotonic()
+        saved = probed = started
+        first = self.clips
+        for step, share in enumerate(_until(minutes)):
+            wanted = max(i for i, (begin, _) in enumerate(STAGES) if self.clips >= begin)
+            if wanted != stage:
+                stage, pool = wanted, self.pool(wanted)
+                self.log(stage=stage, clips=self.clips)
+            assert pool is not None
+            for optimiser in self.optimisers:
+                for group in optimiser.param_groups:
+                    group["lr"] = self.settings.lr * min(1, (step + 1) / 100, 5 * (1 - share))
+            loss = self.loss(pool.draw(self.settings.batch))
+            self.parts.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.parts.parameters(), 1.0)
+            for optimiser in self.optimisers:
+                optimiser.step()
+            self.average.update_parameters(self.parts)
+            self.clips += self.settings.batch
+            losses.append(loss.item())
+            now = time.monotonic()
+            if step % 50 == 49:
+                rate = (self.clips - first) / (now - started)
+                self.log(clips=self.clips, loss=sum(losses) / len(losses), rate=rate, minutes=(now - started) / 60)
+                losses.clear()
+            if now - saved > 60 * self.settings.save_every:
+                self.save()
+                saved = now
+            if now - probed > 60 * self.settings.probe_every:
+                self.log(clips=self.clips, r2=block_scores(self.average.module["unet"], self.vae, self.text("")))
+                probed = time.monotonic()
+        self.save()
+        self.log(clips=self.clips, r2=block_scores(self.average.module["unet"], self.vae, self.text("")))
+
+    @torch.no_grad()
+    def text(self, prompt: str) -> torch.Tensor:
+        """(1 tokens d) embedding of a prompt under the averaged weights."""
+        ids = self.tokenizer(prompt, padding="max_length", truncation=True, return_tensors="pt").input_ids
+        return self.average.module["text_encoder"](ids.to(self.device))[0]

@@ -1,0 +1,382 @@
+"""What MOFT should be: taken from a clip, or synthesised for a wanted motion from a model's channel statistics.
+
+A model's `Statistics` are found once from synthetic pans (paper, Sec. 3.2): which channels follow motion, how much
+each changes per unit of displacement, and between which values it moves. Both files are safetensors of a few
+kilobytes with their provenance; nothing is ever pickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from moft.errors import BackboneError, RequestError
+from moft.feature import ccr, moft, motion_channels, pool
+from moft.motion import DIRECTIONS, Motion
+from moft.tap import ClipSize, Tap
+
+STATISTICS_FILE = "motion_channels.safetensors"
+
+
+class Reference(Protocol):
+    """What steering compares MOFT with."""
+
+    channels: Tensor
+    layer: str
+    scale: float
+    strength: float
+
+    def target(self, found: Tensor, size: ClipSize) -> Tensor:
+        """The wanted feature for a MOFT (b f k h w) of a clip of this size, broadcastable to it."""
+
+
+# ---------------------------------------------------------------- statistics
+
+
+@dataclasses.dataclass(frozen=True)
+class Statistics:
+    """Motion channels of one model and layer, and how they respond to motion.
+
+    channels (k,); response (k, 2): change of the feature per displacement of one shorter side, right and down;
+    low, high (k,): the range seen over the pans; scale: rms of the feature over them.
+    """
+
+    channels: Tensor
+    response: Tensor
+    low: Tensor
+    high: Tensor
+    layer: str
+    timestep: int  # of the features the statistics were read from
+    model: str
+    made: dict[str, Any] = dataclasses.field(default_factory=dict)  # provenance: command, versions, scores
+
+    @property
+    def scale(self) -> float:
+        """Typical size of the feature (half its range), so that losses compare across models."""
+        return float((self.high - self.low).mean() / 2)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a safetensors file, whole or not at all."""
+        _save(path, {name: getattr(self, name) for name in ("channels", "response", "low", "high")},
+              {"kind": "moft statistics", "layer": self.layer, "timestep": self.timestep, "model": self.model,
+               "made": self.made})  # fmt: skip
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Statistics:
+        """Read what `save` wrote. Raises RequestError for anything else."""
+        tensors, notes = _load(path, "moft statistics")
+        return cls(**tensors, **{k: notes[k] for k in ("layer", "timestep", "model", "made")})
+
+
+def pans(
+    photos: Sequence[np.ndarray], size: ClipSize, speeds: Sequence[float] = (0.015, 0.03, 0.05), per_photo: int = 1,
+    seed: int = 0,
+) -> Iterator[tuple[np.ndarray, Motion]]:
+    """Synthetic pans of still photographs in eight directions at each speed, and held still.
+
+    Args:
+        photos: uint8 (h w 3), each at least twice the clip's size (smaller ones are enlarged).
+        speeds: fractions of the shorter side per frame.
+        per_photo: random places to look at in each photograph.
+    Yields:
+        (uint8 (f h w 3), the motion of the picture content).
+    """  # fmt: skip
+    rng = np.random.default_rng(seed)
+    for photo in photos:
+        for _ in range(per_photo):
+            place, zoom = rng.uniform(0, 1, 2), rng.uniform(1.0, 1.6)
+            yield pan(photo, Motion("still"), size, place, zoom), Motion("still")
+            for speed in speeds:
+                for direction in DIRECTIONS:
+                    motion = Motion(direction, speed=speed)
+                    yield pan(photo, motion, size, place, zoom), motion
+
+
+def pan(
+    photo: np.ndarray, motion: Motion, size: ClipSize, place: Sequence[float] = (0.5, 0.5), zoom: float = 1.3
+) -> np.ndarray:
+    """A still photograph seen by a camera so that its content follows `motion`: uint8 (f h w 3), sub-pixel exact.
+
+    Args:
+        place: (x, y) in 0…1, where in the photograph the path is centred.
+        zoom: ≥ 1; how much of the photograph's freedom is given up to look closer.
+    """
+    path = np.array(motion.displacement(size.frames, size.height, size.width))
+    path = path - (path.max(0) + path.min(0)) / 2
+    scales = np.array(motion.scale(size.frames, size.height, size.width))
+    span = path.max(0) - path.min(0)
+    need = np.array([size.width, size.height]) + span + 2  # px of the clip that the camera sees in all
+    height, width = photo.shape[:2]
+    shrink = min(width / need[0], height / need[1]) / zoom  # photograph px per clip px
+    free = np.array([width, height]) - need * shrink
+    centre = np.asarray(place) * free + need * shrink / 2
+    image = torch.from_numpy(np.ascontiguousarray(photo)).permute(2, 0, 1)[None].float()
+    if shrink > 1:  # prefilter: sampling alone would alias
+        smaller = (max(2, round(height / shrink)), max(2, round(width / shrink)))
+        image = F.interpolate(image, smaller, mode="bilinear", antialias=True)
+    y, x = np.meshgrid(np.arange(size.height), np.arange(size.width), indexing="ij")
+    grid = np.stack([x - (size.width - 1) / 2, y - (size.height - 1) / 2], -1)
+    at = centre + shrink * (grid[None] - path[:, None, None]) / scales[:, None, None, None]
+    normal = torch.from_numpy(at / [width, height] * 2 - 1).float()
+    frames = F.grid_sample(image.expand(size.frames, -1, -1, -1), normal, "bilinear", "border", align_corners=False)
+    return frames.permute(0, 2, 3, 1).round().clamp(0, 255).byte().numpy()
+
+
+def find_motion_channels(
+    pipe: Any,
+    clips: Sequence[tuple[np.ndarray, Motion]],
+    *,
+    layer: str | None = None,
+    timestep: int = 300,
+    share: float = 0.04,
+    model: str = "",
+    prompt: str = "",
+    seed: int = 0,
+    batch: int = 8,
+) -> Statistics:
+    """Motion channels and their response, from clips of known motion (see `pans`).
+
+    Channels: largest weight in the first two principal components of first-frame CCR features, pooled over the frame
+    (the paper uses the first; horizontal and vertical motion need one each). Response: least squares of the pooled
+    MOFT on the displacement against its mean over the frames.
+    """
+    tap = Tap(pipe, layer)
+    features, paths = [], []
+    for start in range(0, len(clips), batch):
+        some = clips[start : start + batch]
+        videos = np.stack([video for video, _ in some])
+        features.append(pool(ccr(noised_features(tap, videos, timestep, prompt, seed + start))).cpu())
+        size = ClipSize(*videos.shape[1:4])
+        paths += [latent_path(motion, size, features[-1].shape[1]) for _, motion in some]
+    feature, path = torch.cat(features), torch.stack(paths)  # (n f c), (n f 2)
+    channels = motion_channels(feature[:, 0], share, components=2)
+    kept = feature[..., channels]
+    response = torch.linalg.lstsq(path.flatten(0, 1), kept.flatten(0, 1)).solution.T
+    flat = kept.flatten(0, 1)
+    return Statistics(
+        channels, response.contiguous(), flat.quantile(0.01, 0), flat.quantile(0.99, 0), tap.layer, timestep, model
+    )
+
+
+def latent_path(motion: Motion, size: ClipSize, frames: int) -> Tensor:
+    """Displacement (f 2) in shorter sides at each latent frame, against its mean over the frames."""
+    path = torch.tensor(motion.displacement(size.frames, size.height, size.width)) / size.side
+    path = F.interpolate(path.T[None], size=frames, mode="linear", align_corners=True)[0].T
+    return path - path.mean(0)
+
+
+def statistics_path(pipe: Any) -> Path:
+    """Where the statistics of a pipeline's model are kept: beside a local model, else in the user's cache."""
+    name = str(getattr(pipe, "name_or_path", "") or "")
+    if name and Path(name).is_dir():
+        return Path(name) / STATISTICS_FILE
+    cache = Path(os.environ.get("MOFT_HOME", Path.home() / ".cache" / "moft"))
+    return cache / (name.replace("/", "--") or "unnamed") / STATISTICS_FILE
+
+
+def find_statistics(pipe: Any) -> Statistics:
+    """The statistics shipped with or computed for this pipeline's model. Raises RequestError if there are none."""
+    path = statistics_path(pipe)
+    if not path.exists():
+        raise RequestError(
+            f"no motion channels are known for this model (looked for {path}); compute them once with "
+            "`moft channels --model …`, or pass statistics="
+        )
+    return Statistics.load(path)
+
+
+# ---------------------------------------------------------------- references
+
+
+@dataclasses.dataclass(frozen=True)
+class Synthesised:
+    """The wanted feature for a motion: each channel moves in proportion to the displacement, between its statistical
+    minimum and maximum, so it is piecewise linear over the frames and breaks where the direction changes."""
+
+    motion: Motion
+    statistics: Statistics
+
+    @property
+    def channels(self) -> Tensor:
+        return self.statistics.channels
+
+    @property
+    def layer(self) -> str:
+        return self.statistics.layer
+
+    @property
+    def scale(self) -> float:
+        return self.statistics.scale
+
+    @property
+    def strength(self) -> float:
+        return self.motion.strength
+
+    def target(self, found: Tensor, size: ClipSize) -> Tensor:
+        """(1 f k h w), or (1 f k 1 1) if the motion is the same everywhere."""
+        path = self._displacement(found.shape[1], found.shape[3:], size)  # (f h w 2)
+        value = torch.einsum("fhwa,ka->fkhw", path, self.statistics.response)
+        low, high = (bound[None, :, None, None] for bound in (self.statistics.low, self.statistics.high))
+        return value.clamp(low, high)[None]
+
+    def _displacement(self, frames: int, cells: Sequence[int], size: ClipSize) -> Tensor:
+        path = latent_path(self.motion, size, frames)[:, None, None]
+        scales = torch.tensor(self.motion.scale(size.frames, size.height, size.width))
+        if (scales == 1).all():
+            return path
+        grow = F.interpolate(scales[None, None], size=frames, mode="linear", align_corners=True)[0, 0].log()
+        y, x = (((torch.arange(n) + 0.5) / n - 0.5) * extent / size.side
+                for n, extent in zip(cells, (size.height, size.width), strict=True))  # fmt: skip
+        at = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)  # from the centre, in shorter sides
+        return path + (grow - grow.mean())[:, None, None, None] * at
+
+
+@dataclasses.dataclass(frozen=True)
+class FromClip:
+    """The feature of a reference clip, per position or (one cell) its mean over a region."""
+
+    value: Tensor  # (f k h w)
+    channels: Tensor
+    layer: str
+    scale: float
+    timestep: int
+    strength: float = 1.0
+    made: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def target(self, found: Tensor, size: ClipSize) -> Tensor:
+        """(1 f k h w), resampled to the frames and cells of `found`."""
+        cells = found.shape[3:] if self.value.shape[2] > 1 else (1, 1)
+        value = self.value.permute(1, 0, 2, 3)[None]
+        resized = F.interpolate(value, (found.shape[1], *cells), mode="trilinear", align_corners=False)
+        return ccr(resized.transpose(1, 2))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a safetensors file, whole or not at all."""
+        _save(path, {"value": self.value, "channels": self.channels},
+              {"kind": "moft reference", **{k: getattr(self, k) for k in
+               ("layer", "scale", "timestep", "strength", "made")}})  # fmt: skip
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> FromClip:
+        """Read what `save` wrote. Raises RequestError for anything else."""
+        tensors, notes = _load(path, "moft reference")
+        return cls(**tensors, **{k: notes[k] for k in ("layer", "scale", "timestep", "strength", "made")})
+
+
+def from_clip(
+    pipe: Any,
+    video: np.ndarray,
+    *,
+    statistics: Statistics | None = None,
+    region: np.ndarray | None = None,
+    per_position: bool = False,
+    invert: bool = False,
+    timestep: int | None = None,
+    strength: float = 1.0,
+    seed: int = 0,
+) -> FromClip:
+    """MOFT of a clip, to steer by.
+
+    Args:
+        video: uint8 (f h w 3), of the size at which the model samples.
+        statistics: motion channels; None takes those known for the model.
+        region: (h w) in 0…1; None the whole frame. Only used for the mean.
+        per_position: keep every position (paper, Eq. 3) instead of the region's mean (the release): then the clips'
+            layouts should agree.
+        invert: reach the timestep by DDIM inversion instead of adding noise.
+        timestep: None takes that of the statistics.
+    Raises:
+        RequestError: wrong shape or dtype. BackboneError: inversion asked of a model that has none.
+    """
+    if video.dtype != np.uint8 or video.ndim != 4 or video.shape[-1] != 3 or len(video) < 2:
+        raise RequestError(f"expected a clip uint8 (f h w 3), f ≥ 2, got {video.dtype} {video.shape}")
+    statistics = statistics or find_statistics(pipe)
+    tap = Tap(pipe, statistics.layer)
+    t = statistics.timestep if timestep is None else timestep
+    read = inverted_features if invert else noised_features
+    feature = moft(read(tap, video[None], t, "", seed), statistics.channels).cpu()
+    if not per_position:
+        mask = None if region is None else F.interpolate(
+            torch.as_tensor(region)[None, None].float(), feature.shape[-2:], mode="area")[0, 0]  # fmt: skip
+        feature = pool(feature, mask)[..., None, None]
+    made = {"from": "inverted" if invert else "noised", "frames": len(video), "size": list(video.shape[1:3])}
+    return FromClip(feature[0].contiguous(), statistics.channels, statistics.layer, statistics.scale, t, strength, made)
+
+
+def synthesise(motion: Motion, statistics: Statistics) -> Synthesised:
+    """The wanted feature for `motion` from a model's statistics."""
+    return Synthesised(motion, statistics)
+
+
+@torch.no_grad()
+def noised_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", seed: int = 0) -> Tensor:
+    """Features (b f c h w) of clips uint8 (b f h w 3), noised to a timestep in one go."""
+    latents = _encode(tap, videos)
+    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
+    t = torch.tensor([timestep], device=latents.device)
+    scheduler = tap.pipe.scheduler
+    if hasattr(scheduler, "add_noise"):
+        noisy = scheduler.add_noise(latents, noise, t.expand(len(latents)))
+    else:  # flow matching: timesteps are 1000 · σ
+        noisy = torch.lerp(latents, noise, timestep / 1000)
+    return tap.features_of(noisy, timestep, tap.first_call([prompt] * len(latents), latents))
+
+
+@torch.no_grad()
+def inverted_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", seed: int = 0) -> Tensor:
+    """Features (b f c h w) of clips brought to a timestep by 25 steps of DDIM inversion (deterministic; no seed)."""
+    from diffusers import DDIMInverseScheduler, DDIMScheduler
+
+    pipe = tap.pipe
+    if not isinstance(pipe.scheduler, DDIMScheduler):
+        raise BackboneError(f"inversion needs a DDIMScheduler, got {type(pipe.scheduler).__name__}; set one, or add noise")
+    latents, calls, original = _encode(tap, videos), [], pipe.scheduler
+    pipe.scheduler = DDIMInverseScheduler.from_config(original.config)
+    try:
+        with tap.listen(calls):
+            tap.run(prompt=[prompt] * len(latents), latents=latents, num_inference_steps=25)
+    finally:
+        pipe.scheduler = original
+    call = min(calls, key=lambda c: abs(float(torch.as_tensor(c["timestep"]).flatten()[0]) - timestep))
+    return tap.features_of(call[tap.family.latents], int(torch.as_tensor(call["timestep"]).flatten()[0]), call)
+
+
+def _encode(tap: Tap, videos: np.ndarray) -> Tensor:
+    pixels = torch.from_numpy(np.ascontiguousarray(videos)).permute(0, 1, 4, 2, 3).float() / 255
+    return tap.family.encode(tap.pipe, pixels).to(tap.denoiser.device)
+
+
+# ---------------------------------------------------------------- files
+
+
+def _save(path: str | os.PathLike[str], tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
+    from safetensors.torch import save_file
+
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    save_file({k: v.contiguous() for k, v in tensors.items()}, aside, {"moft": json.dumps(notes)})
+    aside.replace(path)
+
+
+def _load(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            notes = json.loads((file.metadata() or {})["moft"])
+            if notes["kind"] != kind:
+                raise RequestError(f"cannot use {path}: expected {kind}, got {notes['kind']}")
+            return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+        raise RequestError(f"cannot read {path}: expected a safetensors file of {kind}, got {error}") from error

@@ -1,0 +1,262 @@
+"""What is measured on clips whose motion is known because it was drawn."""
+
+import json
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from moft.errors import RequestError
+from moft.metrics import MeasuredMotion, dense_flow, followed, measure
+from moft.motion import Motion
+
+FINE = 4  # the source has this many pixels per clip pixel, so that quarter pixels are drawn exactly
+
+
+def noise(seed: int = 0) -> np.ndarray:
+    field = np.random.default_rng(seed).normal(size=(400, 400, 3))
+    fine, coarse = (cv2.GaussianBlur(field, (0, 0), s) for s in (5, 12))
+    smooth = 5 * fine + 12 * coarse
+    return np.clip(128 + 50 * smooth / smooth.std(), 0, 255).astype(np.uint8)
+
+
+def photograph(name: str) -> np.ndarray:
+    datasets = pytest.importorskip("sklearn.datasets")
+    return datasets.load_sample_image(name)[10:410, 100:500]
+
+
+def carried(picture: np.ndarray, positions: list[tuple[float, float]]) -> np.ndarray:
+    """The picture's content at each position (x, y) px, seen through a 64 x 64 window."""
+    clip = []
+    for x, y in positions:
+        moved = np.roll(picture, (round(FINE * y), round(FINE * x)), axis=(0, 1))
+        clip.append(cv2.resize(moved[72:328, 72:328], (64, 64), interpolation=cv2.INTER_AREA))
+    return np.stack(clip)
+
+
+def pan(velocity: tuple[float, float], frames: int = 5, picture: np.ndarray | None = None) -> np.ndarray:
+    picture = noise() if picture is None else picture
+    return carried(picture, [(velocity[0] * i, velocity[1] * i) for i in range(frames)])
+
+
+def zoomed(rate: float, frames: int = 5) -> np.ndarray:
+    """Content scaled by `rate` a frame about the centre."""
+    picture, clip = noise(3), []
+    for i in range(frames):
+        zoom = cv2.getRotationMatrix2D((199.5, 199.5), 0, rate**i)
+        scaled = cv2.warpAffine(picture, zoom, (400, 400), flags=cv2.INTER_CUBIC)
+        clip.append(cv2.resize(scaled[72:328, 72:328], (64, 64), interpolation=cv2.INTER_AREA))
+    return np.stack(clip)
+
+
+@pytest.mark.parametrize("source", ["china.jpg", "flower.jpg", "noise"])
+@pytest.mark.parametrize("speed", [0.5, 1, 2, 4])
+def test_mean_motion_of_a_pan_is_within_a_tenth(source: str, speed: float) -> None:
+    picture = noise() if source == "noise" else photograph(source)
+    for direction in ((1, 0), (0, 1), (-1, 0), (0, -1)):
+        velocity = (speed * direction[0], speed * direction[1])
+        seen = measure(pan(velocity, 3, picture)).inside
+        assert math.dist(seen, velocity) <= 0.1 * speed
+
+
+def test_smooth_sky_does_not_stay_behind_in_a_slow_pan() -> None:
+    datasets = pytest.importorskip("sklearn.datasets")
+    picture = datasets.load_sample_image("china.jpg")[27:427, 60:460]
+    assert measure(pan((-0.25, 0.25), 3, picture)).inside == pytest.approx((-0.25, 0.25), rel=0.1)
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 40), (64, 48), (260, 280)])
+def test_flow_has_the_clip_size_and_its_units_at_any_size(height: int, width: int) -> None:
+    picture = noise(1)
+    video = np.stack([picture[40 : 40 + height, 60 - i : 60 - i + width] for i in range(3)])
+    flow = dense_flow(video)
+    assert flow.shape == (2, height, width, 2)
+    assert flow.dtype == np.float32
+    assert flow[:, 3:-3, 3:-3].mean(axis=(0, 1, 2)) == pytest.approx((1, 0), abs=0.05)
+
+
+def test_speed_is_the_length_of_the_mean_and_per_frame_follows_the_clip() -> None:
+    measured = measure(carried(noise(), [(0, 0), (3, 0), (3, 2)]))
+    assert measured.per_frame[0] == pytest.approx((3, 0), abs=0.1)
+    assert measured.per_frame[1] == pytest.approx((0, 2), abs=0.1)
+    assert measured.inside == pytest.approx((1.5, 1), abs=0.1)
+    assert measured.speed == pytest.approx(math.hypot(*measured.inside))
+    assert measured.mean_speed == pytest.approx(2.5, abs=0.1)
+    assert measured.outside is None
+
+
+def test_there_and_back_cancels_in_speed_but_not_in_mean_speed() -> None:
+    measured = measure(carried(noise(), [(0, 0), (2, 0), (0, 0)]))
+    assert measured.speed < 0.1
+    assert measured.mean_speed > 1.8
+
+
+def test_a_still_clip_measures_zero() -> None:
+    measured = measure(pan((0, 0)))
+    assert measured.mean_speed == pytest.approx(0, abs=1e-3)
+    assert measured.zoom == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("grey", [0, 128, 255])
+def test_a_constant_grey_clip_measures_zero_and_never_nan(grey: int) -> None:
+    measured = measure(np.full((3, 64, 64, 3), grey, np.uint8), np.eye(64))
+    assert measured.outside is not None
+    values = [*measured.inside, *measured.outside, measured.speed, measured.mean_speed, measured.zoom]
+    assert values == pytest.approx([0.0] * 7, abs=1e-6)
+
+
+def test_moving_and_still_halves_are_told_apart() -> None:
+    video = pan((0, 0), picture=noise(5))
+    video[:, :, :32] = pan((0, 2))[:, :, :32]
+    left_half = np.zeros((64, 64), np.float32)
+    left_half[:, :32] = 1
+    measured = measure(video, left_half)
+    assert measured.inside == pytest.approx((0, 2), abs=0.3)
+    assert measured.outside == pytest.approx((0, 0), abs=0.3)
+    swapped = measure(video, 1 - left_half)
+    assert swapped.inside == pytest.approx(measured.outside)
+    assert swapped.outside == pytest.approx(measured.inside)
+
+
+def test_a_mask_of_another_size_covers_the_same_part_of_the_frame() -> None:
+    video = pan((0, 0), picture=noise(5))
+    video[:, :, :32] = pan((0, 2))[:, :, :32]
+    small, large = np.array([[1.0, 0.0]]), np.repeat([[1.0, 0.0]], 320, axis=1)
+    exact = np.repeat([[1.0, 0.0]], 32, axis=1).repeat(64, axis=0)
+    assert measure(video, small) == measure(video, large) == measure(video, exact)
+    first, last = np.zeros((64, 64)), np.zeros((64, 64))
+    first[:, :21], last[:, 43:] = 1, 1  # a third of 64 px, by pixel centres, the same from either end
+    assert measure(video, np.array([[1.0, 0.0, 0.0]])) == measure(video, first)
+    assert measure(video, np.array([[0.0, 0.0, 1.0]])) == measure(video, last)
+
+
+def test_a_soft_mask_weighs_pixels() -> None:
+    video = pan((0, 0), picture=noise(5))
+    video[:, :, :32] = pan((0, 2))[:, :, :32]
+    inside = measure(video, np.array([[1.0, 0.5]])).inside
+    hard = measure(video, np.array([[1.0, 0.0]]))
+    assert hard.outside is not None
+    assert inside[1] == pytest.approx((hard.inside[1] + 0.5 * hard.outside[1]) / 1.5)
+
+
+@pytest.mark.parametrize("rate", [1.04, 1.02, 1 / 1.02, 1 / 1.04])
+def test_zoom_has_the_drawn_sign_and_rate(rate: float) -> None:
+    measured = measure(zoomed(rate))
+    assert measured.zoom == pytest.approx(rate - 1, rel=0.1)
+    assert measured.speed < 0.1
+
+
+def test_zoom_is_the_same_in_a_clip_that_is_not_square() -> None:
+    for clip in (zoomed(1.03)[:, :48], zoomed(1.03)[:, :, :48]):
+        assert measure(clip).zoom == pytest.approx(0.03, rel=0.1)
+
+
+def test_a_single_pixel_has_no_zoom() -> None:
+    pixel = np.zeros((64, 64))
+    pixel[30, 40] = 1
+    assert measure(pan((1, 0), 2), pixel).zoom == 0
+
+
+def test_a_pan_is_no_zoom() -> None:
+    assert abs(measure(pan((2, 1))).zoom) < 0.002
+
+
+def test_a_clip_played_backwards_negates() -> None:
+    for clip in (pan((2, -1)), zoomed(1.03)):
+        forth, back = measure(clip), measure(clip[::-1])
+        assert back.inside == pytest.approx((-forth.inside[0], -forth.inside[1]), abs=0.1)
+        assert back.zoom == pytest.approx(-forth.zoom, abs=0.003)
+        assert max(forth.speed, abs(forth.zoom)) > 0.02
+
+
+def test_measured_motion_is_plain_json() -> None:
+    data = measure(pan((1, 0), 3), np.array([[1.0, 0.0]])).to_json()
+    assert set(data) == {"inside", "outside", "per_frame", "speed", "mean_speed", "zoom"}
+    assert json.loads(json.dumps(data)) == data
+
+
+def asked(motion: Motion, video: np.ndarray) -> bool:
+    return followed(measure(video), motion, *video.shape[:3])
+
+
+def test_a_direction_is_followed_within_45_degrees_and_from_a_third_of_the_speed() -> None:
+    video = pan((-2, 0))
+    assert asked(Motion("left", speed="2px"), video)
+    assert asked(Motion(180 + 40, speed="2px"), video)
+    assert not asked(Motion(180 + 50, speed="2px"), video)
+    assert not asked(Motion("right", speed="2px"), video)
+    assert asked(Motion("left", speed="6px"), video)
+    assert not asked(Motion("left", speed="7px"), video)
+
+
+def test_still_is_followed_by_a_still_clip_only() -> None:
+    for motion in (Motion("still"), Motion("left", speed=0), Motion(path=[(0, 0), (0, 0)])):
+        assert asked(motion, pan((0, 0)))
+        assert not asked(motion, pan((0.5, 0)))
+        assert not asked(motion, carried(noise(), [(0, 0), (2, 0), (0, 0)]))
+
+
+def test_a_zoom_is_followed_by_its_sign_and_rate() -> None:
+    assert asked(Motion("zoom in", speed=0.01), zoomed(1.02))
+    assert asked(Motion("zoom out", speed=0.01), zoomed(1 / 1.02))
+    assert not asked(Motion("zoom out", speed=0.01), zoomed(1.02))
+    assert not asked(Motion("zoom in", speed=0.04), zoomed(1.02))
+    assert not asked(Motion("zoom in", speed=0.01), pan((2, 0)))
+
+
+def test_a_path_is_followed_by_its_shape_and_amplitude() -> None:
+    there_and_back = carried(noise(), [(0, 0), (3, 0), (6, 0), (3, 0), (0, 0)])
+    assert asked(Motion(path=[(0, 0), (6 / 64, 0), (0, 0)]), there_and_back)
+    assert not asked(Motion(path=[(0, 0), (-6 / 64, 0), (0, 0)]), there_and_back)
+    assert not asked(Motion(path=[(0, 0), (0, 6 / 64), (0, 0)]), there_and_back)
+    assert not asked(Motion(path=[(0, 0), (24 / 64, 0), (0, 0)]), there_and_back)
+    assert not asked(Motion(path=[(0, 0), (6 / 64, 0), (0, 0)]), pan((3, 0)))
+    assert not asked(Motion(path=[(0, 0), (6 / 64, 0)]), pan((1.5, 3)))  # far enough right, but mostly down
+    assert not asked(Motion(path=[(0, 0), (6 / 64, 0), (0, 0)]), pan((0, 0)))
+
+
+def test_followed_refuses_another_number_of_frames() -> None:
+    measured = MeasuredMotion((1, 0), None, ((1, 0), (1, 0)), 1, 1, 0)
+    assert followed(measured, Motion("right", speed="1px"), 3, 64, 64)
+    with pytest.raises(RequestError, match="3 frames"):
+        followed(measured, Motion("right"), 4, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("video", "received"),
+    [
+        (np.zeros((1, 64, 64, 3), np.uint8), "(1, 64, 64, 3)"),
+        (np.zeros((2, 64, 64, 4), np.uint8), "(2, 64, 64, 4)"),
+        (np.zeros((2, 64, 64), np.uint8), "(2, 64, 64)"),
+        (np.zeros((2, 15, 64, 3), np.uint8), "(2, 15, 64, 3)"),
+        (np.zeros((2, 64, 64, 3), np.float32), "float32"),
+        ([[0]], "[[0]]"),
+    ],
+)
+def test_a_video_of_the_wrong_kind_is_refused_naming_what_came(video: np.ndarray, received: str) -> None:
+    for function in (dense_flow, measure):
+        with pytest.raises(RequestError, match="frames >= 2") as refusal:
+            function(video)
+        assert received in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        np.ones((64, 64, 1)), np.ones((64, 64), np.uint8), np.ones((0, 4)), np.full((4, 4), 255.0),
+        np.full((4, 4), -0.1), np.full((4, 4), np.nan), [[1.0]],
+    ],
+)  # fmt: skip
+def test_a_mask_of_the_wrong_kind_is_refused(mask: np.ndarray) -> None:
+    with pytest.raises(RequestError, match="mask"):
+        measure(pan((0, 0), 2), mask)
+
+
+def test_a_mask_without_a_region_inside_the_border_is_refused() -> None:
+    only_border = np.zeros((64, 64))
+    only_border[:4] = 1
+    for empty in (np.zeros((64, 64)), only_border):
+        with pytest.raises(RequestError, match="4 px or more"):
+            measure(pan((0, 0), 2), empty)
+    assert measure(pan((0, 0), 2), np.ones((3, 3))).outside is None

@@ -1,0 +1,215 @@
+"""What a Motion means in pixels, and what it refuses. Directions name where the picture content goes."""
+
+import json
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from moft.errors import RequestError
+from moft.metrics import dense_flow
+from moft.motion import DEFAULT_SPEED, DIRECTIONS, Motion
+
+WHERE_CONTENT_GOES = {
+    "left": (-2, 0), "right": (2, 0), "up": (0, -2), "down": (0, 2),
+    "up-left": (-2, -2), "up-right": (2, -2), "down-left": (-2, 2), "down-right": (2, 2),
+}  # fmt: skip
+
+
+def pan(velocity: tuple[float, float], frames: int = 3) -> np.ndarray:
+    """A texture carried along by `velocity` px a frame (multiples of 0.25), 64 x 64."""
+    noise = np.random.default_rng(7).normal(size=(320, 320, 3))
+    texture = cv2.GaussianBlur(noise, (0, 0), 9)
+    picture = np.clip(128 + 50 * texture / texture.std(), 0, 255).astype(np.uint8)
+    clip = []
+    for i in range(frames):
+        moved = np.roll(picture, (round(4 * velocity[1] * i), round(4 * velocity[0] * i)), axis=(0, 1))
+        clip.append(cv2.resize(moved[32:288, 32:288], (64, 64), interpolation=cv2.INTER_AREA))
+    return np.stack(clip)
+
+
+@pytest.mark.parametrize("name", WHERE_CONTENT_GOES)
+def test_a_named_direction_is_where_rendered_content_is_seen_to_go(name: str) -> None:
+    drawn = WHERE_CONTENT_GOES[name]
+    seen = dense_flow(pan(drawn))[:, 8:-8, 8:-8].mean(axis=(0, 1, 2))
+    length = math.hypot(*drawn)
+    asked = Motion(name, speed=f"{length}px").velocity(16, 64, 64)
+    assert seen == pytest.approx(drawn, abs=0.1)
+    assert asked == pytest.approx(drawn)
+
+
+def test_every_direction_is_pinned_above() -> None:
+    assert set(DIRECTIONS) == set(WHERE_CONTENT_GOES)
+
+
+@pytest.mark.parametrize(("degrees", "unit"), [(0, (1, 0)), (90, (0, 1)), (180.0, (-1, 0)), ("270", (0, -1))])
+def test_degrees_turn_from_right_to_down(degrees: str | float, unit: tuple[int, int]) -> None:
+    assert Motion(degrees, speed="1px").velocity(5, 64, 64) == unit  # exactly, without stray 6e-17
+
+
+def test_degrees_are_kept_within_one_turn() -> None:
+    assert [Motion(d).direction for d in (-90, 450, 360, "-1e-20")] == [270, 90, 0, 0]
+
+
+@pytest.mark.parametrize("spelling", ["Up Left", "up_left", "UP-LEFT", " up  left "])
+def test_spelling_of_names_does_not_matter(spelling: str) -> None:
+    assert Motion(spelling) == Motion("up-left")
+    assert Motion("zoom_in").direction == "zoom in"
+
+
+@pytest.mark.parametrize(
+    ("speed", "pixels"),
+    [
+        ("1.5px", 1.5), (" 1.5 PX ", 1.5), ("2%", 2.0), (0.02, 2.0), ("0.02", 2.0), (0, 0.0),
+        (None, 100 * DEFAULT_SPEED),
+    ],
+)  # fmt: skip
+def test_speed_units_are_px_or_shares_of_the_shorter_side(speed: str | float | None, pixels: float) -> None:
+    motion = Motion("right", speed=speed)
+    assert motion.velocity(9, 100, 300) == pytest.approx((pixels, 0))
+    assert motion.velocity(9, 300, 100) == pytest.approx((pixels, 0))
+
+
+def test_displacement_starts_at_zero_and_has_one_entry_a_frame() -> None:
+    assert Motion("left", speed="1.5px").displacement(3, 64, 64) == [(0, 0), (-1.5, 0), (-3, 0)]
+    assert Motion("left").displacement(1, 64, 64) == [(0, 0)]
+    assert Motion("left").velocity(1, 64, 64) == (0, 0)
+
+
+def test_zoom_in_carries_the_edge_midpoint_outward_by_the_speed() -> None:
+    scale = Motion("zoom in", speed="2px").scale(3, 64, 100)
+    assert scale[0] == 1
+    assert 32 * scale[1] == pytest.approx(32 + 2)
+    assert scale[2] == pytest.approx(scale[1] ** 2)
+    assert Motion("zoom in", speed=0.01).scale(2, 64, 64)[1] == pytest.approx(1.02)
+
+
+def test_zoom_out_is_zoom_in_backwards() -> None:
+    inward, outward = (Motion(f"zoom {way}").scale(5, 64, 64) for way in ("in", "out"))
+    assert inward[-1] > 1 > outward[-1]
+    assert np.multiply(inward, outward) == pytest.approx(np.ones(5))
+
+
+def test_zooms_and_still_do_not_shift_and_the_rest_does_not_scale() -> None:
+    for name in ("zoom in", "zoom out", "still"):
+        assert Motion(name).displacement(4, 64, 64) == [(0, 0)] * 4
+    for motion in (Motion("left"), Motion("still"), Motion(path=[(0, 0), (1, 1)])):
+        assert motion.scale(4, 64, 64) == [1.0] * 4
+
+
+def test_a_path_is_resampled_linearly_to_the_clip() -> None:
+    motion = Motion(path=[(0, 0), (0.5, 0), (0.5, 1)])
+    assert motion.displacement(5, 100, 200) == [(0, 0), (25, 0), (50, 0), (50, 50), (50, 100)]
+    assert motion.displacement(2, 100, 200) == [(0, 0), (50, 100)]
+    assert motion.displacement(1, 100, 200) == [(0, 0)]
+
+
+def test_a_path_may_reverse_and_then_has_no_net_velocity() -> None:
+    motion = Motion(path=[(0, 0), (-0.3, 0), (0, 0)])
+    assert min(motion.displacement(9, 100, 100)) == pytest.approx((-30, 0))
+    assert motion.velocity(9, 100, 100) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "motion",
+    [
+        Motion("up left", speed="1.5px", region="cat.png", strength=0.5),
+        Motion(90, speed=0.02),
+        Motion("zoom out", speed="2%"),
+        Motion("still"),
+        Motion(path=[(0, 0), (-0.25, 0.5), (0, 0)]),
+        Motion("left", speed=np.float32(0.5), strength=np.int64(2)),
+    ],
+)
+def test_json_round_trip_gives_an_equal_motion(motion: Motion) -> None:
+    assert Motion.from_json(json.loads(json.dumps(motion.to_json()))) == motion
+
+
+def test_json_leaves_out_what_was_left_out() -> None:
+    assert Motion("left").to_json() == {"direction": "left", "strength": 1.0}
+
+
+@pytest.mark.parametrize("data", [{"direction": "left", "sped": 1}, {}, [], "left", None, {1: 2}])
+def test_json_that_is_no_motion_is_refused(data: object) -> None:
+    with pytest.raises(RequestError):
+        Motion.from_json(data)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("direction", ["sideways", "", "nan", "inf", math.nan, math.inf, True, [1], 10**400])
+def test_unknown_directions_are_refused_with_the_known_ones_listed(direction: object) -> None:
+    with pytest.raises(RequestError, match="down-right.*zoom in.*still"):
+        Motion(direction)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("speed", [-1, "-1px", "nan", "infpx", 1.5, "150%", "fast", "px", "", True, [1]])
+def test_bad_speeds_are_refused_with_the_units_named(speed: object) -> None:
+    with pytest.raises(RequestError, match=r'received .*"1\.5px"'):
+        Motion("left", speed=speed)  # type: ignore[arg-type]
+
+
+def test_a_px_speed_beyond_the_picture_is_refused_once_its_size_is_known() -> None:
+    motion = Motion("left", speed="100px")
+    assert motion.velocity(2, 128, 128) == (-100, 0)
+    with pytest.raises(RequestError, match="64 px"):
+        motion.displacement(2, 64, 128)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        [], [(0, 0)], [(1, 0), (0, 0)], [(0, 0), (math.nan, 0)], [(0, 0), (0, math.inf)],
+        [(0, 0), (1e308, 0)],
+        [(0, 0), (1,)], [(0, 0), (1, 2, 3)], [0, 1], "left", 3, [(0, 0), (None, 1)],
+    ],
+)  # fmt: skip
+def test_bad_paths_are_refused(path: object) -> None:
+    with pytest.raises(RequestError, match="expected a path"):
+        Motion(path=path)  # type: ignore[arg-type]
+
+
+def test_contradictions_are_refused() -> None:
+    path = [(0, 0), (1, 0)]
+    with pytest.raises(RequestError, match="neither"):
+        Motion()
+    with pytest.raises(RequestError, match="both"):
+        Motion("left", path=path)  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="leave speed out"):
+        Motion(path=path, speed="1px")  # type: ignore[arg-type]
+    with pytest.raises(RequestError, match="leave speed out"):
+        Motion("still", speed="1px")
+    assert Motion("still", speed=0).velocity(4, 64, 64) == (0, 0)
+
+
+@pytest.mark.parametrize("strength", [-0.1, math.nan, math.inf, None, "strong"])
+def test_bad_strengths_are_refused(strength: object) -> None:
+    with pytest.raises(RequestError, match="strength"):
+        Motion("left", strength=strength)  # type: ignore[arg-type]
+    assert Motion("left", strength=0).strength == 0
+
+
+@pytest.mark.parametrize("region", ["", " ", 3, b"a.png"])
+def test_a_region_must_be_a_file_name(region: object) -> None:
+    with pytest.raises(RequestError, match="region"):
+        Motion("left", region=region)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [(0, 64, 64), (2, 0, 64), (2, 64, -1), (2.5, 64, 64), ("2", 64, 64)])
+def test_a_clip_size_must_be_whole_and_positive(size: tuple[int, int, int]) -> None:
+    for of_size in (Motion("left").displacement, Motion("left").scale, Motion("left").velocity):
+        with pytest.raises(RequestError, match="whole number"):
+            of_size(*size)
+
+
+def test_text_form_is_readable() -> None:
+    assert str(Motion("left", speed="1.5px")) == "left at 1.5px a frame"
+    assert str(Motion(90, speed=0.02)) == "90° at 2% a frame"
+    assert str(Motion("still", region="cat.png")) == "still, in cat.png"
+    assert str(Motion(path=[(0, 0), (1, 0)], strength=2)) == "path of 2 points, strength 2"  # type: ignore[arg-type]
+
+
+def test_a_motion_is_frozen_and_hashable() -> None:
+    motion = Motion(path=[(0, 0), (1, 0)])  # type: ignore[arg-type]
+    assert len({motion, Motion.from_json(motion.to_json())}) == 1
+    with pytest.raises(AttributeError):
+        motion.strength = 2  # type: ignore[misc]
