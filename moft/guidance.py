@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from moft.backbones import family_of
 from moft.errors import BackboneError, RequestError
 from moft.feature import LOSSES, moft
 from moft.hooks import SharedKV, frozen
@@ -251,12 +252,13 @@ def steer(
     """
     if not wanted:
         raise RequestError('expected at least one request, got none; try moft.Motion("left")')
-    scheduler = type(pipe.scheduler).__name__ if hasattr(pipe, "scheduler") else None
+    family_of(pipe)  # an unknown pipeline is the first thing to say
+    scheduler = type(pipe.scheduler).__name__
     if scheduler in _SECOND_ORDER:
         raise BackboneError(f"{scheduler} drops changes made between its two stages; use DDIM, Euler, DPM++ or UniPC")
     if regions is not None and len(regions) != len(wanted):
         raise RequestError(f"expected one region (or None) per request, got {len(regions)} for {len(wanted)}")
-    layer = next((w.layer for w in wanted if isinstance(w, Reference)), None)
+    layer = next((w.layer for w in wanted if not isinstance(w, Motion)), None)
     if any(isinstance(w, Motion) for w in wanted):
         statistics = statistics or find_statistics(pipe)
         layer = layer or statistics.layer
@@ -270,7 +272,7 @@ def steer(
 
 
 def _prepared(request: Motion | Reference, statistics: Statistics | None, tap: Tap, region: Any) -> _Target:
-    if isinstance(request, Reference):
+    if not isinstance(request, Motion):
         motion, reference, strength = None, request, request.strength
     else:
         assert statistics is not None

@@ -31,10 +31,14 @@ STATISTICS_FILE = "motion_channels.safetensors"
 class Reference(Protocol):
     """What steering compares MOFT with."""
 
-    channels: Tensor
-    layer: str
-    scale: float
-    strength: float
+    @property
+    def channels(self) -> Tensor: ...
+    @property
+    def layer(self) -> str: ...
+    @property
+    def scale(self) -> float: ...
+    @property
+    def strength(self) -> float: ...
 
     def target(self, found: Tensor, size: ClipSize) -> Tensor:
         """The wanted feature for a MOFT (b f k h w) of a clip of this size, broadcastable to it."""

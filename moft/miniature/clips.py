@@ -59,6 +59,7 @@ class Clips:
     displacement: torch.Tensor  # (b f 2) px of the scene against its mean over the frames
     zoom: torch.Tensor  # (b,) scale factor per frame
     flow: torch.Tensor  # (b f h w 2) px per frame, exact, of whatever is visible
+    shift: torch.Tensor  # (b f h w 2) px, displacement against the middle of the clip of whatever is visible
     objects: torch.Tensor  # (b f h w) bool: where an object is visible
 
     @property
@@ -155,7 +156,7 @@ class Bank:
 # ---------------------------------------------------------------- shapes
 
 
-def _shape_distance(p: torch.Tensor, shape: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
+def shape_distance(p: torch.Tensor, shape: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
     """Signed distance in px (negative inside) of points p (… 2) to each shape; shape and radius broadcast."""
     x, y = p[..., 0], p[..., 1]
     ax, ay = x.abs(), y.abs()
@@ -187,6 +188,8 @@ def _motion_words(vx: float, vy: float, zoom: float) -> str:
 
 
 # ---------------------------------------------------------------- rendering
+
+Named = tuple[str, str, tuple[float, float]]  # an object's colour, shape and velocity
 
 
 class ClipMaker:
@@ -230,10 +233,12 @@ class ClipMaker:
     def render(self, n: int) -> Clips:
         """n clips of this world, with their captions and true motion."""
         scene, path, zoom, texture, colour = self._scenes(n)
-        flow_scene = torch.gradient(path, dim=1)[0][:, :, None, None] + (zoom - 1)[:, None, None, None, None] * self.pixels
-        video, flow, covered, objects = self._add_objects(scene, flow_scene, colour, texture)
+        drift = zoom.log()[:, None, None, None, None] * self.pixels
+        flow = torch.gradient(path, dim=1)[0][:, :, None, None] + drift
+        shift = path[:, :, None, None] + drift * self.clock[:, None, None, None]
+        video, flow, shift, covered, objects = self._add_objects(scene, flow, shift, colour)
         captions = self._captions(texture, colour, objects, path, zoom)
-        return Clips(video.transpose(1, 2).contiguous().clamp(0, 1), captions, path, zoom, flow, covered)
+        return Clips(video.transpose(1, 2).contiguous().clamp(0, 1), captions, path, zoom, flow, shift, covered)
 
     def _scenes(self, n: int) -> tuple[torch.Tensor, ...]:
         kinds = self.bank.kinds
@@ -261,22 +266,23 @@ class ClipMaker:
         return self._scene_colour(tile, colour, photos[texture]), path, zoom, texture, colour
 
     def _add_objects(
-        self, video: torch.Tensor, flow: torch.Tensor, colour: torch.Tensor, texture: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[list[tuple[str, str, tuple[float, float]]]]]:
+        self, video: torch.Tensor, flow: torch.Tensor, shift: torch.Tensor, colour: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, list[list[Named]]]:
         n = len(video)
         covered = torch.zeros(n, self.frames, SIZE, SIZE, dtype=torch.bool, device=self.device)
-        named: list[list[tuple[str, str, tuple[float, float]]]] = [[] for _ in range(n)]
+        named: list[list[Named]] = [[] for _ in range(n)]
         for _ in range(2 if self.world.objects else 0):
             there = self._rand(n) < self.world.objects
             shape, radius = self._pick(len(SHAPES), n), self._rand(n, low=9, high=15)
             paint = (colour + 1 + self._pick(len(COLOURS) - 1, n)) % len(COLOURS)  # never the scene's colour
             velocity = self._velocities(n)
-            centre = self._rand(n, 1, 2, low=-17, high=17) + velocity[:, None] * self.clock[:, None]
+            moved = velocity[:, None] * self.clock[:, None]
+            centre = self._rand(n, 1, 2, low=-17, high=17) + moved
             tilt = self._rand(n, low=-0.3, high=0.3)
             p = self.pixels - centre[:, :, None, None]
             cos, sin = tilt.cos()[:, None, None, None], tilt.sin()[:, None, None, None]
             p = torch.stack([cos * p[..., 0] - sin * p[..., 1], sin * p[..., 0] + cos * p[..., 1]], -1)
-            distance = _shape_distance(
+            distance = shape_distance(
                 p, shape[:, None, None, None].expand(p.shape[:-1]), radius[:, None, None, None]
             )
             alpha = (0.5 - distance).clamp(0, 1) * there[:, None, None, None]
@@ -285,18 +291,19 @@ class ClipMaker:
             body = low + (high - low) * shade
             video = torch.lerp(video, body, alpha[:, None])
             flow = torch.where((alpha > 0.5)[..., None], velocity[:, None, None, None], flow)
+            shift = torch.where((alpha > 0.5)[..., None], moved[:, :, None, None], shift)
             covered = covered | (alpha > 0.5)
             names = list(COLOURS)
             moves = velocity.tolist()
             for i in torch.nonzero(there).flatten().tolist():
                 named[i].append((names[int(paint[i])], SHAPES[int(shape[i])], (moves[i][0], moves[i][1])))
-        return video, flow, covered, named
+        return video, flow, shift, covered, named
 
     def _captions(
         self,
         texture: torch.Tensor,
         colour: torch.Tensor,
-        objects: list[list[tuple[str, str, tuple[float, float]]]],
+        objects: list[list[Named]],
         path: torch.Tensor,
         zoom: torch.Tensor,
     ) -> list[str]:

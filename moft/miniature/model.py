@@ -86,14 +86,14 @@ def vae() -> AutoencoderKL:
     )
 
 
-def denoiser(channels: tuple[int, int, int] = (48, 80, 112)) -> UNetMotionModel:
+def denoiser(channels: tuple[int, int, int] = (48, 80, 112), outputs: int = LATENT_CHANNELS) -> UNetMotionModel:
     """AnimateDiff's UNet with three levels (8, 4 and 2 cells); the feature block `up_blocks.1` gives 8x8 cells."""
     from diffusers import UNetMotionModel
 
     return UNetMotionModel(
         sample_size=LATENT_SIZE,
         in_channels=LATENT_CHANNELS,
-        out_channels=LATENT_CHANNELS,
+        out_channels=outputs,
         down_block_types=("DownBlockMotion", "CrossAttnDownBlockMotion", "CrossAttnDownBlockMotion"),
         up_block_types=("CrossAttnUpBlockMotion", "CrossAttnUpBlockMotion", "UpBlockMotion"),
         block_out_channels=channels,

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from moft.feature import ccr, pool
+from moft.feature import ccr, pool, principal_components
 from moft.hooks import capture
-from moft.miniature.clips import ClipMaker, Clips, World
+from moft.miniature.clips import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES, ClipMaker, Clips, World, shape_distance
 
 if TYPE_CHECKING:
-    from diffusers import AutoencoderKL, UNetMotionModel
+    from diffusers import AnimateDiffPipeline, AutoencoderKL, UNetMotionModel
 
 BLOCKS = ("down_blocks.1", "down_blocks.2", "mid_block", "up_blocks.0", "up_blocks.1", "up_blocks.2")
 HELD_OUT_SEED = 987_654  # textures of this seed are never trained on
 _PANS = World(textures=96, photos=0, objects=0, zooms=0, turns=0)
+
+
+# ---------------------------------------------------------------- features of held-out pans
 
 
 @cache
@@ -29,7 +34,7 @@ def held_out_pans(n: int) -> Clips:
 @torch.no_grad()
 def encode(vae: AutoencoderKL, video: Tensor) -> Tensor:
     """Video (b f 3 h w) in 0…1 → latents (b c f h w)."""
-    mean = vae.encode(video.flatten(0, 1) * 2 - 1).latent_dist.mean
+    mean = torch.cat([vae.encode(some.flatten(0, 1) * 2 - 1).latent_dist.mean for some in video.split(16)])
     return mean.unflatten(0, video.shape[:2]).transpose(1, 2) * vae.config.scaling_factor
 
 
@@ -43,7 +48,7 @@ def block_features(
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
     frames = latents.shape[2]
     found: dict[str, list[Tensor]] = {name: [] for name in blocks}
-    for x, e in zip(latents.split(64), noise.split(64), strict=True):
+    for x, e in zip(latents.split(32), noise.split(32), strict=True):
         noisy = scheduler().add_noise(x, e, torch.tensor([t]))
         with capture(unet, blocks) as seen:
             unet(noisy, t, text.expand(len(x) * frames, -1, -1))
@@ -76,4 +81,137 @@ def block_scores(unet: UNetMotionModel, vae: AutoencoderKL, text: Tensor, n: int
         for name, value in block_features(unet, latents, t, text, BLOCKS).items():
             scores[f"{name}@{t}"] = round(ridge_r2(pool(ccr(value)).float().cpu(), clips.velocity), 3)
     unet.train()
+    return scores
+
+
+# ---------------------------------------------------------------- separability of directions
+
+
+def held_out_photographs() -> list[np.ndarray]:
+    """scikit-learn's two photographs: nothing in the project trains on them."""
+    from sklearn.datasets import load_sample_images
+
+    return list(load_sample_images().images)
+
+
+def separability(features: Tensor, direction: Tensor, group: Tensor) -> float:
+    """Accuracy of the nearest centroid in the P1/P2 plane, each group judged by the centroids of the others.
+
+    Args:
+        features: (n c), pooled first-frame features; direction, group: (n,) integer labels.
+    """
+    _, plane = principal_components(features, 2)
+    right = 0
+    for g in group.unique():
+        seen, asked = group != g, group == g
+        centroids = torch.stack([plane[seen & (direction == d)].mean(0) for d in direction.unique()])
+        right += int((torch.cdist(plane[asked], centroids).argmin(1) == direction[asked]).sum())
+    return right / len(features)
+
+
+@torch.no_grad()
+def direction_scores(pipe: AnimateDiffPipeline, layer: str, t: int, places: int = 12) -> dict[str, float]:
+    """Separability of left, right, up and down over held-out photographs, with and without CCR."""
+    from moft.motion import Motion
+    from moft.reference import noised_features, pan
+    from moft.tap import ClipSize, Tap
+
+    rng, size, tap = np.random.default_rng(0), ClipSize(FRAMES, SIZE, SIZE), Tap(pipe, layer)
+    rows, labels, groups = [], [], []
+    for group, (photo, _) in enumerate(itertools.product(held_out_photographs(), range(places))):
+        place, zoom = rng.uniform(0, 1, 2), rng.uniform(1.5, 2.5)
+        clips = [pan(photo, Motion(d, speed="2.5px"), size, place, zoom) for d in ("left", "right", "up", "down")]
+        rows.append(noised_features(tap, np.stack(clips), t, seed=group))
+        labels += range(4)
+        groups += [group] * 4
+    features, label, group_of = torch.cat(rows), torch.tensor(labels), torch.tensor(groups)
+    vanilla, clean = pool(features)[:, 0], pool(ccr(features))[:, 0]
+    return {"ccr": separability(clean, label, group_of), "vanilla": separability(vanilla, label, group_of)}
+
+
+# ---------------------------------------------------------------- samples
+
+
+def nearest_colours(frame: np.ndarray) -> np.ndarray:
+    """Which colour word each pixel is nearest to; frame (h w 3) in 0…1 → (h w) indices into `COLOURS`."""
+    tones = np.array(list(COLOURS.values()), np.float32)
+    tones = np.stack([tones[:, 0] + (tones[:, 1] - tones[:, 0]) * w for w in (0.15, 0.5, 0.85)], 1)  # along the range
+    return ((frame[:, :, None, None] - tones) ** 2).sum(-1).min(-1).argmin(-1)
+
+
+def obeys(frame: np.ndarray, colour: str, shape: str, scene: str) -> dict[str, bool]:
+    """Is the named colour and shape there, over the named colour? frame (h w 3) in 0…1.
+
+    The scene's colour must be the commonest; the object's cover at least 2 % of the picture; and among all shapes,
+    places and sizes, the drawing that overlaps best with the object's pixels must be of the named shape.
+    """
+    words = list(COLOURS)
+    seen = nearest_colours(frame)
+    counts = np.bincount(seen.ravel(), minlength=len(words)) / seen.size
+    mask = seen == words.index(colour)
+    return {
+        "scene": int(counts.argmax()) == words.index(scene),
+        "colour": bool(counts[words.index(colour)] >= 0.02),
+        "shape": bool(mask.any()) and _best_shape(mask) == shape,
+    }
+
+
+def _best_shape(mask: np.ndarray) -> str:
+    y, x = np.nonzero(mask)
+    middle = np.array([np.median(x), np.median(y)])
+    grid = np.stack(np.meshgrid(np.arange(mask.shape[1]), np.arange(mask.shape[0])), -1)
+    best, name = -1.0, ""
+    for dx, dy in itertools.product((-3, 0, 3), repeat=2):
+        p = torch.from_numpy(grid - middle - [dx, dy]).float()
+        for kind, radius in itertools.product(range(len(SHAPES)), (8, 10, 12, 14)):
+            drawn = shape_distance(p, torch.full(p.shape[:-1], kind), torch.tensor(float(radius))).numpy() < 0
+            overlap = (drawn & mask).sum() / (drawn | mask).sum()
+            if overlap > best:
+                best, name = overlap, SHAPES[kind]
+    return name
+
+
+def sample_scores(pipe: AnimateDiffPipeline, n: int = 36, seed: int = 0) -> dict[str, Any]:
+    """How often samples obey their prompts, and the samples (n f h w 3) uint8."""
+    rng, words = np.random.default_rng(seed), list(COLOURS)
+    asked = []
+    for i in range(n):
+        colour, scene = rng.choice(len(words), 2, replace=False)
+        asked.append((words[colour], SHAPES[i % len(SHAPES)], words[scene], TEXTURES[i % len(TEXTURES)]))
+    videos = []
+    for start in range(0, n, 12):
+        prompts = [f"a {c} {s} over {g} {t}" for c, s, g, t in asked[start : start + 12]]
+        frames = pipe(
+            prompts, num_frames=FRAMES, height=SIZE, width=SIZE, num_inference_steps=25, output_type="np",
+            generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(prompts))],
+        ).frames  # fmt: skip
+        videos.append(frames)
+    video = np.concatenate(videos)
+    marks = [obeys(v[FRAMES // 2], c, s, g) for v, (c, s, g, _) in zip(video, asked, strict=True)]
+    rates: dict[str, Any] = {name: float(np.mean([m[name] for m in marks])) for name in ("scene", "colour", "shape")}
+    rates["all"] = float(np.mean([all(m.values()) for m in marks]))
+    return {"obeyed": rates, "videos": (video * 255).round().astype(np.uint8)}
+
+
+# ---------------------------------------------------------------- the whole
+
+
+@torch.no_grad()
+def probe(pipe: AnimateDiffPipeline, n: int = 768) -> dict[str, Any]:
+    """All scores of the shipped model. R² is of the clip's velocity from the pooled MOFT of the feature block."""
+    from moft.reference import find_statistics
+
+    pipe.set_progress_bar_config(disable=True)
+    statistics = find_statistics(pipe)
+    ids = pipe.tokenizer("", padding="max_length", truncation=True, return_tensors="pt").input_ids
+    text = pipe.text_encoder(ids)[0]
+    clips = held_out_pans(n)
+    latents = encode(pipe.vae, clips.video)
+    scores: dict[str, Any] = {"layer": statistics.layer, "channels": len(statistics.channels), "r2": {}, "r2_ccr": {}}
+    for t in (100, 300, 600):
+        feature = pool(ccr(block_features(pipe.unet, latents, t, text, (statistics.layer,))[statistics.layer]))
+        scores["r2"][t] = ridge_r2(feature[..., statistics.channels], clips.velocity)
+        scores["r2_ccr"][t] = ridge_r2(feature, clips.velocity)
+    scores["separability"] = direction_scores(pipe, statistics.layer, 300)
+    scores["obeyed"] = sample_scores(pipe)["obeyed"]
     return scores

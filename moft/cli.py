@@ -1,0 +1,241 @@
+"""The command line: parse, call, present. Only the demo imports it."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+try:
+    import typer
+    from typer.core import TyperGroup
+except ModuleNotFoundError as error:
+    raise SystemExit("error: the command line needs typer; pip install 'moft[cli]'") from error
+
+from moft import __version__
+from moft.compare import (
+    Request,
+    Scene,
+    check_folder,
+    check_output,
+    clip_size,
+    command,
+    compare,
+    load_pipeline,
+    needs,
+    versions,
+)
+from moft.errors import MediaError, MoftError, RequestError
+from moft.motion import DIRECTIONS, Motion
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CONVENTION = "Directions say where the picture goes: left = the picture content goes left (camera right)."
+PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")  # of scikit-image
+_ADVICE = "try another --seed, --strength 2, a slower --speed, or a larger --step-size"
+
+
+# ---------------------------------------------------------------- presenting
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def describe(motion: dict[str, Any]) -> str:
+    """A measured motion in words and numbers, e.g. "left, 1.43 px a frame (-1.42, +0.10)"."""
+    x, y = motion["inside"]
+    degrees = math.degrees(math.atan2(y, x)) % 360
+    name = min(DIRECTIONS, key=lambda d: abs((DIRECTIONS[d] - degrees + 180) % 360 - 180))
+    text = f"{name}, {motion['speed']:.2f} px a frame ({x:+.2f}, {y:+.2f}); zoom {100 * motion['zoom']:+.2f}% a frame"
+    if motion["outside"]:
+        text += f"; outside the region ({motion['outside'][0]:+.2f}, {motion['outside'][1]:+.2f})"
+    return text
+
+
+def summary(record: dict[str, Any]) -> str:
+    """What a person wants to know of a steered run."""
+    verdict = {
+        True: "yes",
+        False: f"no; {_ADVICE}",
+        None: "not told by a mean: the clip's motion cancels out",
+    }
+    names: list[str] = [name for name in ("reference", "plain", "steered") if name in record]
+    rows = {"asked": record["asked"], **{name: describe(record[name]["motion"]) for name in names}}
+    rows["followed"] = verdict[record["followed"]]
+    rows["time"] = f"{record['steered']['seconds']:.1f} s, {record['seconds_ratio']:.2f} x plain"
+    rows["files"] = ", ".join(record["files"].values())
+    return "\n".join(f"{name + ':':<11}{text}" for name, text in rows.items())
+
+
+# ---------------------------------------------------------------- commands
+
+
+class _Group(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MoftError as error:
+            line = " ".join(str(error).split())
+            _say("error: " + "".join(c if c.isprintable() else "?" for c in line))
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Model = Annotated[str, typer.Option(help="miniature, a folder, or a hub id (only that is fetched).")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
+Region = Annotated[str | None, typer.Option(help="Mask image, white where it counts.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"moft {__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog=f"Example: moft steer --prompt 'a red ball over blue stripes' --motion left.  {CONVENTION}"
+)
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """See and steer the motion inside video diffusion models, with no training."""
+
+
+@app.command(
+    epilog=f"Example: moft steer --prompt 'a red ball over blue stripes' --motion left -o left.mp4.  {CONVENTION}"
+)
+def steer(
+    prompt: Annotated[str, typer.Option(help="What to show.")],
+    motion: Annotated[str | None, typer.Option(
+        help="left, up-right, zoom in, still, ..., or degrees: 0 right, 90 down.")] = None,
+    speed: Annotated[str | None, typer.Option(help="Per frame: 1.5px, or 2% of the shorter side.")] = None,
+    like: Annotated[str | None, typer.Option(help="Follow the motion of this clip instead.")] = None,
+    region: Region = None,
+    model: Model = "miniature",
+    negative_prompt: Annotated[str | None, typer.Option(help="What not to show.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1)] = 0,
+    steps: Annotated[int, typer.Option(min=2, max=1000, help="Denoising steps.")] = 25,
+    guidance_scale: Annotated[float, typer.Option(help="How closely to follow the prompt.")] = 7.5,
+    frames: Annotated[int | None, typer.Option(min=2, help="Default: the model's.")] = None,
+    height: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
+    width: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
+    strength: Annotated[float, typer.Option(min=0, help="Weight of the request; 0 is plain sampling.")] = 1.0,
+    step_size: Annotated[float | None, typer.Option(min=0, help="Change of the latents per update.")] = None,
+    channels: Annotated[Path | None, typer.Option(help="Motion channels file; default: the model's.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Steered clip: .mp4, .webm or .gif.")] = Path("steered.mp4"),
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Sample a clip whose motion goes as asked, beside the plain one from the same seed, and measure both."""
+    if (motion is None) == (like is None):
+        raise RequestError(
+            f"expected exactly one of --motion and --like, got {'both' if motion else 'neither'}"
+        )
+    if like is not None and speed is not None:
+        raise RequestError("expected no --speed beside --like, which brings its own; leave it out")
+    wanted = None if motion is None else Motion(motion, speed=speed, region=region, strength=strength)
+    request = Request(wanted, like, region, strength, step_size)
+    check_output(out, request.inputs)
+    pipe = load_pipeline(model)
+    from moft.reference import Statistics, find_statistics
+
+    statistics = Statistics.load(channels) if channels else find_statistics(pipe)
+    size = clip_size(pipe, frames, height, width, statistics.made)
+    scene = Scene(prompt, size, negative_prompt, seed, steps, guidance_scale)
+    record = compare(pipe, scene, request, statistics, out, model)
+    typer.echo(json.dumps(record) if as_json else summary(record))
+
+
+@app.command(epilog=f"Example: moft channels --model ./my-model --photos ./pictures.  {CONVENTION}")
+def channels(
+    model: Model = "miniature",
+    photos: Annotated[Path | None, typer.Option(help="Folder of pictures; default: scikit-image's.")] = None,
+    share: Annotated[float, typer.Option(help="Share of channels to keep.")] = 0.04,
+    timestep: Annotated[int, typer.Option(min=1, max=999, help="Noise level at which to look.")] = 300,
+    layer: Annotated[str | None, typer.Option(help="Submodule of the denoiser; see `moft models`.")] = None,
+    frames: Annotated[int | None, typer.Option(min=2)] = None,
+    height: Annotated[int | None, typer.Option(min=16)] = None,
+    width: Annotated[int | None, typer.Option(min=16)] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Default: where `moft steer` looks.")
+    ] = None,
+) -> None:
+    """Find a model's motion channels from pictures panned in known directions."""
+    pictures = read_photos(photos)
+    if out is not None:
+        check_folder(out)
+    pipe = load_pipeline(model)
+    from moft.miniature.clips import FRAMES
+    from moft.reference import find_motion_channels, pans, statistics_path
+
+    size = clip_size(pipe, frames, height, width, {"frames": FRAMES} if model == "miniature" else {})
+    clips = list(pans(list(pictures.values()), size))
+    _say(f"reading {len(clips)} pans of {len(pictures)} pictures")
+    found = find_motion_channels(pipe, clips, layer=layer, timestep=timestep, share=share, model=model)
+    made = {"command": command(), "versions": versions(), "photos": list(pictures), "clips": len(clips),
+            "frames": size.frames, "size": [size.height, size.width]}  # fmt: skip
+    where = out or statistics_path(pipe)
+    replace(found, made=made).save(where)
+    typer.echo(f"{len(found.channels)} motion channels of {found.layer}, in {where}")
+
+
+def read_photos(folder: Path | None) -> dict[str, np.ndarray]:
+    """Pictures by name, uint8 (h w 3): all of a folder, or those that scikit-image ships."""
+    if folder is None:
+        if find_spec("skimage") is None:
+            raise MoftError(
+                "no pictures: scikit-image is not installed; pass --photos or pip install 'moft[photos]'"
+            )
+        from skimage import data
+
+        return {name: getattr(data, name)() for name in PHOTOS}
+    from moft.video import read_video
+
+    if not folder.is_dir():
+        raise MediaError(f"cannot read {folder}: expected a folder of pictures; check the path")
+    names = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp"))
+    if not names:
+        raise MediaError(f"cannot read {folder}: expected png, jpg or webp pictures, got none; add some")
+    return {path.name: read_video(path, frames=1)[0] for path in names}
+
+
+@app.command(epilog=f"Example: moft measure clip.mp4 --region mask.png.  {CONVENTION}")
+def measure(
+    clip: Annotated[str, typer.Argument(help="Any clip.")], region: Region = None, as_json: AsJson = False
+) -> None:
+    """Measure how the picture content of a clip moves."""
+    import moft
+
+    needs("cv2")
+    video = moft.read_video(clip)
+    mask = moft.read_mask(region, size=(video.shape[1], video.shape[2])) if region else None
+    found = moft.measure(video, mask).to_json()
+    typer.echo(json.dumps(found) if as_json else describe(found))
+
+
+@app.command(epilog=f"Example: moft models.  {CONVENTION}")
+def models() -> None:
+    """List the model families that can be steered."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from moft.backbones import FAMILIES
+
+    table = Table("family", "pipelines", "denoiser", "default layer")
+    for family in FAMILIES:
+        table.add_row(family.name, ", ".join(family.pipelines), family.denoiser, family.layer)
+    Console().print(table)
+
+
+def main() -> None:
+    """Entry point of the `moft` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

