@@ -51,6 +51,7 @@ def describe(motion: dict[str, Any]) -> str:
     x, y = motion["inside"]
     degrees = math.degrees(math.atan2(y, x)) % 360
     name = min(DIRECTIONS, key=lambda d: abs((DIRECTIONS[d] - degrees + 180) % 360 - 180))
+    name = name if motion["speed"] >= 0.05 else "still"
     text = f"{name}, {motion['speed']:.2f} px a frame ({x:+.2f}, {y:+.2f}); zoom {100 * motion['zoom']:+.2f}% a frame"
     if motion["outside"]:
         text += f"; outside the region ({motion['outside'][0]:+.2f}, {motion['outside'][1]:+.2f})"
@@ -66,6 +67,8 @@ def summary(record: dict[str, Any]) -> str:
     }
     names: list[str] = [name for name in ("reference", "plain", "steered") if name in record]
     rows = {"asked": record["asked"], **{name: describe(record[name]["motion"]) for name in names}}
+    if "reference" in record and record["reference"]["cosine"] is not None:
+        rows["cosine"] = f"{record['reference']['cosine']:+.2f} between steered and reference"
     rows["followed"] = verdict[record["followed"]]
     rows["time"] = f"{record['steered']['seconds']:.1f} s, {record['seconds_ratio']:.2f} x plain"
     rows["files"] = ", ".join(record["files"].values())

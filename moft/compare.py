@@ -55,9 +55,7 @@ def load_pipeline(model: str) -> Any:
     gpu = torch.cuda.is_available()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore", FutureWarning
-            )  # "torch_dtype" is the name that every release knows
+            warnings.simplefilter("ignore", FutureWarning)  # every release knows "torch_dtype"
             pipe = diffusers.DiffusionPipeline.from_pretrained(
                 name,
                 local_files_only=Path(name).is_dir(),
@@ -88,7 +86,7 @@ def _quiet() -> None:
 
 def needs(*modules: str) -> None:
     """Raise MoftError, naming the extra to install, if an optional module is missing."""
-    homes = {"diffusers": "diffusers", "transformers": "diffusers", "cv2": "flow", "skimage": "photos"}
+    homes = {"diffusers": "diffusers", "transformers": "diffusers", "cv2": "flow"}
     for module in modules:
         if find_spec(module) is None:
             raise MoftError(f"{module} is not installed; pip install 'moft[{homes[module]}]'")
@@ -97,12 +95,15 @@ def needs(*modules: str) -> None:
 def clip_size(
     pipe: Any, frames: int | None, height: int | None, width: int | None, made: dict[str, Any]
 ) -> ClipSize:
-    """Size to sample: as asked, else that of the motion channels, else the model's own. Raises RequestError."""
+    """Size to sample: as asked, else the frames that motion channels were found with, and the model's own size.
+
+    Raises RequestError for what is too small or no whole number of latent cells."""
+    from moft.backbones import family_of
     from moft.tap import ClipSize
 
     usual = {name: p.default for name, p in inspect.signature(pipe.__call__).parameters.items()}
     unit: int = getattr(pipe, "vae_scale_factor_spatial", 0) or getattr(pipe, "vae_scale_factor", 8)
-    cells = getattr(getattr(pipe, "unet", None) or pipe.transformer, "config", {}).get("sample_size")
+    cells = getattr(pipe, family_of(pipe).attribute).config.get("sample_size")
     side = cells * unit if isinstance(cells, int) else None
     size = ClipSize(
         frames or made.get("frames") or usual.get("num_frames") or 16,
@@ -175,6 +176,10 @@ def sample(pipe: Any, scene: Scene, mask: np.ndarray | None, name: str) -> Run:
             num_frames=scene.size.frames, height=scene.size.height, width=scene.size.width, output_type="np",
             guidance_scale=scene.guidance_scale, generator=torch.Generator().manual_seed(scene.seed),
         ).frames[0]  # fmt: skip
+    except MoftError:
+        raise
+    except ValueError as error:  # a size or a setting that this pipeline does not take
+        raise BackboneError(f"{type(pipe).__name__} refused: {error}") from error
     except torch.OutOfMemoryError as error:
         raise BackboneError(
             "out of GPU memory; use fewer --frames or a smaller --height and --width"

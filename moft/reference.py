@@ -124,7 +124,7 @@ def pan(
     shrink = min(width / need[0], height / need[1]) / zoom  # photograph px per clip px
     free = np.array([width, height]) - need * shrink
     centre = np.asarray(place) * free + need * shrink / 2
-    image = torch.from_numpy(np.ascontiguousarray(photo)).permute(2, 0, 1)[None].float()
+    image = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float()
     if shrink > 1:  # prefilter: sampling alone would alias
         smaller = (max(2, round(height / shrink)), max(2, round(width / shrink)))
         image = F.interpolate(image, smaller, mode="bilinear", antialias=True)

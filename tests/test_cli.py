@@ -18,6 +18,7 @@ from moft import compare
 from moft.cli import app
 from moft.errors import BackboneError
 from moft.motion import Motion
+from moft.tap import ClipSize
 
 PROMPT = ["--prompt", "a red ball over blue stripes", "--steps", "5"]
 
@@ -113,11 +114,35 @@ def test_the_same_seed_gives_the_same_clips(steered: Any, tiny_folder: Path, tmp
         assert np.array_equal(moft.read_video(tmp_path / name), moft.read_video(folder / name))
 
 
-def test_zero_strength_gives_the_plain_clip(tiny_folder: Path, tmp_path: Path) -> None:
+def test_zero_strength_gives_the_plain_clip_and_another_seed_another(
+    steered: Any, tiny_folder: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "a.mp4"
-    result = moft_cli("steer", "--model", tiny_folder, *PROMPT, "--motion", "up", "--strength", 0, "-o", out)
+    arguments = ("--motion", "up", "--strength", 0, "--seed", 1, "-o", out)
+    result = moft_cli("steer", "--model", tiny_folder, *PROMPT, *arguments)
     assert result.exit_code == 0, result.output
-    assert np.array_equal(moft.read_video(out), moft.read_video(tmp_path / "a.plain.mp4"))
+    plain = moft.read_video(tmp_path / "a.plain.mp4")
+    assert np.array_equal(moft.read_video(out), plain)
+    assert not np.array_equal(moft.read_video(steered[0] / "left.plain.mp4"), plain)
+
+
+def test_the_region_reaches_steering_and_measuring(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from moft.guidance import steer
+
+    seen: list[Any] = []
+
+    def spy(*arguments: Any, **kwargs: Any) -> Any:
+        seen.extend(kwargs["regions"])
+        return steer(*arguments, **kwargs)
+
+    monkeypatch.setattr(moft, "steer", spy, raising=False)
+    region = mask(tmp_path / "mask.png", 32)
+    arguments = (*LEFT, "--region", region, "-o", tmp_path / "a.mp4", "--json")
+    record = json.loads(moft_cli("steer", "--model", tiny_folder, *PROMPT, *arguments).stdout)
+    assert np.array_equal(seen[0], np.repeat([[1.0] * 32 + [0.0] * 32], 64, 0))
+    assert record["plain"]["motion"]["outside"] and record["request"]["region"] == str(region)
 
 
 def test_like_records_the_clip_s_own_motion(tiny_folder: Path, tmp_path: Path) -> None:
@@ -212,6 +237,14 @@ def test_a_failing_run_leaves_no_files(
     result = moft_cli("steer", "--model", tiny_folder, *PROMPT, *LEFT, "-o", tmp_path / "a.mp4")
     refused(result, tmp_path, "broken in")
     assert "\x1b" not in result.stderr
+
+
+def test_what_the_pipeline_refuses_is_one_line(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("moft.cli.clip_size", lambda *_: ClipSize(8, 36, 64))
+    result = moft_cli("steer", "--model", tiny_folder, *PROMPT, *LEFT, "-o", tmp_path / "a.mp4")
+    refused(result, tmp_path, "AnimateDiffPipeline refused", "36")
 
 
 @pytest.mark.parametrize("broken", [".plain", ".json"])

@@ -253,7 +253,7 @@ class ClipMaker:
         zoom = torch.where(zooming, 1 + self._rand(n, low=-0.06, high=0.06), torch.ones(n, device=self.device))
         path = torch.where(zooming[:, None, None], torch.zeros_like(path), path)
 
-        scale = self._rand(n, low=0.55, high=1.1)  # texels per px
+        scale = self._rand(n, low=0.4, high=0.9)  # texels per px
         turn, phase = self._rand(n, high=2 * math.pi), self._rand(n, 1, 1, 1, 2, high=_TILE)
         at = (self.pixels - path[:, :, None, None]) / (zoom[:, None] ** self.clock)[:, :, None, None, None]
         cos, sin = turn.cos()[:, None, None, None], turn.sin()[:, None, None, None]

@@ -18,12 +18,12 @@ from moft.miniature.clips import SIZE, ClipMaker, World
 # The curriculum: a world per stage, from pans of textures to everything, and the clip count at which it begins.
 STAGES: tuple[tuple[int, World], ...] = (
     (0, World(textures=100, photos=0, objects=0, zooms=0, turns=0)),
-    (16_000, World(textures=200, photos=0.1, objects=0.35, zooms=0.05, turns=0.1)),
-    (120_000, World()),
+    (5_000, World(textures=200, photos=0.05, objects=0.5, zooms=0, turns=0.05)),
+    (60_000, World()),
 )
 
 
-SHIFT_UNIT = 8.0  # px; brings the auxiliary output to about unit variance
+SHIFT_UNIT = 2.6  # px; brings the auxiliary output to about unit variance
 
 
 class Pool:
@@ -124,7 +124,7 @@ def train_vae(folder: Path, minutes: float, device: str = "cpu", seed: int = 0) 
 class Settings:
     """How the denoiser is trained. The defaults suit two CPU cores; a GPU wants a larger batch and reuse 1."""
 
-    batch: int = 24
+    batch: int = 16
     lr: float = 2e-3
     reuse: int = 6  # how often a rendered clip is drawn
     pool: int = 8192  # clips kept encoded

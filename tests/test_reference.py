@@ -1,0 +1,131 @@
+"""References: what they hold, that pans pan, and that files are safe."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_sample_image
+
+import moft
+from moft.errors import RequestError
+from moft.motion import DIRECTIONS, Motion
+from moft.reference import FromClip, Statistics, inverted_features, pan, synthesise
+from moft.tap import ClipSize, Tap
+
+CLIP = ClipSize(8, 64, 64)
+
+
+def statistics(**kwargs: Any) -> Statistics:
+    """Channel 7 follows the displacement to the right, channel 9 downward, each up to ±1."""
+    response = torch.tensor([[4.0, 0.0], [0.0, 4.0]])
+    limits = torch.ones(2)
+    return Statistics(torch.tensor([7, 9]), response, -limits, limits, "up_blocks.1", 300, "a model", **kwargs)
+
+
+def target(motion: Motion, cells: int = 4) -> torch.Tensor:
+    return synthesise(motion, statistics()).target(torch.zeros(1, 8, 2, cells, cells), CLIP)
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_a_pan_of_a_photograph_moves_the_picture_content_as_named(name: str):
+    motion = Motion(name, speed="2px")
+    found = moft.measure(pan(load_sample_image("china.jpg"), motion, CLIP, zoom=2.0)).inside
+    assert np.allclose(found, motion.velocity(8, 64, 64), atol=0.25)
+
+
+def test_a_zoom_of_a_photograph_zooms():
+    found = moft.measure(pan(load_sample_image("china.jpg"), Motion("zoom in", speed="2%"), CLIP, zoom=2.0))
+    assert found.zoom == pytest.approx(0.04, rel=0.25)
+
+
+def test_a_still_pan_is_still():
+    clip = pan(load_sample_image("flower.jpg"), Motion("still"), CLIP)
+    assert (clip == clip[:1]).all()
+
+
+def test_channels_follow_the_displacement_linearly_and_sum_to_zero():
+    curve = target(Motion("right", speed=0.02))[0, :, :, 0, 0]
+    steps = curve.diff(dim=0)
+    assert torch.allclose(steps[:, 0], torch.full((7,), 4 * 0.02), atol=1e-5)
+    assert steps[:, 1].abs().max() < 1e-6 and curve.sum(0).abs().max() < 1e-5
+
+
+def test_opposite_directions_have_opposite_curves():
+    assert torch.allclose(target(Motion("left")), -target(Motion("right")), atol=1e-5)
+    assert torch.allclose(target(Motion("up")), -target(Motion("down")), atol=1e-5)
+
+
+def test_the_curve_breaks_where_the_direction_changes():
+    there_and_back = Motion(path=((0.0, 0.0), (0.14, 0.0), (0.0, 0.0)))
+    steps = target(there_and_back)[0, :, 0, 0, 0].diff()
+    assert (steps[:3] > 0).all() and (steps[4:] < 0).all()
+
+
+def test_a_curve_stays_between_the_statistical_minimum_and_maximum():
+    assert target(Motion("right", speed=0.5)).abs().max() == 1.0
+
+
+def test_a_still_target_is_zero():
+    assert target(Motion("still")).abs().max() == 0
+
+
+def test_a_zoom_in_pushes_each_side_outward():
+    last = target(Motion("zoom in", speed=0.02))[0, -1]
+    right, down = last
+    assert (right[:, -1] > 0).all() and (right[:, 0] < 0).all()
+    assert (down[-1] > 0).all() and (down[0] < 0).all()
+
+
+def test_speed_in_px_depends_on_the_size_of_the_clip():
+    reference = synthesise(Motion("right", speed="1px"), statistics())
+    small, large = (reference.target(torch.zeros(1, 8, 2, 4, 4), ClipSize(8, n, n)) for n in (64, 128))
+    assert torch.allclose(small, 2 * large, atol=1e-5)
+
+
+def test_statistics_survive_a_round_trip(tmp_path: Path):
+    before = statistics(made={"command": "moft channels", "frames": 8})
+    before.save(tmp_path / "s.safetensors")
+    after = Statistics.load(tmp_path / "s.safetensors")
+    assert torch.equal(before.response, after.response) and after.made == before.made
+    assert (after.layer, after.timestep, after.model) == (before.layer, before.timestep, before.model)
+    assert list(tmp_path.iterdir()) == [tmp_path / "s.safetensors"]
+
+
+def test_a_reference_survives_a_round_trip_and_is_no_statistics(tmp_path: Path):
+    reference = FromClip(torch.randn(8, 2, 4, 4), torch.tensor([1, 2]), "up_blocks.1", 0.3, 300)
+    reference.save(tmp_path / "r.safetensors")
+    assert torch.equal(FromClip.load(tmp_path / "r.safetensors").value, reference.value)
+    with pytest.raises(RequestError, match="expected moft statistics"):
+        Statistics.load(tmp_path / "r.safetensors")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a tensor", pickle.dumps({"channels": [1]})])
+def test_a_file_that_is_no_reference_is_one_clear_error(tmp_path: Path, content: bytes):
+    path = tmp_path / "r.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(RequestError, match="expected a safetensors file"):
+        FromClip.load(path)
+
+
+def test_a_missing_file_is_one_clear_error(tmp_path: Path):
+    with pytest.raises(RequestError, match="cannot read"):
+        Statistics.load(tmp_path / "nowhere.safetensors")
+
+
+def test_a_reference_is_resampled_to_the_frames_and_cells_of_the_run():
+    reference = FromClip(torch.randn(8, 2, 4, 4), torch.tensor([1, 2]), "up_blocks.1", 0.3, 300)
+    found = reference.target(torch.zeros(1, 12, 2, 6, 6), ClipSize(12, 48, 48))
+    assert found.shape == (1, 12, 2, 6, 6) and found.mean(1).abs().max() < 1e-5
+
+
+def test_inversion_is_deterministic_and_puts_the_scheduler_back(tiny_animatediff: Any):
+    video = np.random.default_rng(0).integers(0, 255, (1, 8, 64, 64, 3), np.uint8)
+    tap, scheduler = Tap(tiny_animatediff), tiny_animatediff.scheduler
+    first, second = (inverted_features(tap, video, 300) for _ in range(2))
+    assert torch.equal(first, second) and first.shape[:2] == (1, 8)
+    assert tiny_animatediff.scheduler is scheduler
