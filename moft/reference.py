@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from torch import Tensor
 from moft.errors import BackboneError, RequestError
 from moft.feature import ccr, moft, motion_channels, pool
 from moft.motion import DIRECTIONS, Motion
-from moft.tap import ClipSize, Tap
+from moft.tap import Call, ClipSize, Tap
 
 STATISTICS_FILE = "motion_channels.safetensors"
 
@@ -107,7 +106,7 @@ def pans(
 
 
 def pan(
-    photo: np.ndarray, motion: Motion, size: ClipSize, place: Sequence[float] = (0.5, 0.5), zoom: float = 1.3
+    photo: np.ndarray, motion: Motion, size: ClipSize, place: Sequence[float] | np.ndarray = (0.5, 0.5), zoom: float = 1.3
 ) -> np.ndarray:
     """A still photograph seen by a camera so that its content follows `motion`: uint8 (f h w 3), sub-pixel exact.
 
@@ -344,7 +343,8 @@ def inverted_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str =
     pipe = tap.pipe
     if not isinstance(pipe.scheduler, DDIMScheduler):
         raise BackboneError(f"inversion needs a DDIMScheduler, got {type(pipe.scheduler).__name__}; set one, or add noise")
-    latents, calls, original = _encode(tap, videos), [], pipe.scheduler
+    latents, original = _encode(tap, videos), pipe.scheduler
+    calls: list[Call] = []
     pipe.scheduler = DDIMInverseScheduler.from_config(original.config)
     try:
         with tap.listen(calls):
@@ -373,7 +373,7 @@ def _save(path: str | os.PathLike[str], tensors: dict[str, Tensor], notes: dict[
     aside.replace(path)
 
 
-def _load(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def _load(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
     from safetensors import SafetensorError, safe_open
 
     try:

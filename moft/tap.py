@@ -112,7 +112,7 @@ class Tap:
 
     def clip_size(self, latents: Tensor) -> ClipSize:
         """Frames, height and width in px of the video that these latents decode to."""
-        pixels = getattr(self.pipe, "vae_scale_factor_spatial", None) or getattr(self.pipe, "vae_scale_factor", 8)
+        pixels: int = getattr(self.pipe, "vae_scale_factor_spatial", None) or self.pipe.vae_scale_factor
         frames, height, width = latents.shape[2:]
         return ClipSize((frames - 1) * self.family.frame_stride + 1, height * pixels, width * pixels)
 
@@ -148,7 +148,7 @@ class Tap:
         scaled = getattr(self.pipe.scheduler, "scale_model_input", lambda x, _t: x)(latents, timestep)
         arguments[self.family.latents] = scaled.to(model_dtype)
         old = call["timestep"]
-        arguments["timestep"] = torch.full_like(old, timestep) if isinstance(old, Tensor) else timestep
+        arguments["timestep"] = torch.full_like(old, float(timestep)) if isinstance(old, Tensor) else timestep
         output = run_until(self.denoiser, self.layer, lambda: self.denoiser(**arguments))
         output = output[0] if isinstance(output, tuple) else output
         return self.family.to_features(output, arguments, self.denoiser).float()

@@ -147,7 +147,7 @@ def read_mask(path: PathLike, *, size: tuple[int, int] | None = None) -> Mask:
         if kind not in _IMAGES:
             raise _refusal(file.name, "an image (png, jpg, webp, gif)", "a video", "save the mask as a png")
         with _pictures(file, kind, convert=_mask_channel) as clip:
-            mask: Mask = _fit(next(clip.pictures)(), size) / np.float32(255)
+            mask: Mask = (_fit(next(clip.pictures)(), size) / 255).astype(np.float32)
     if not mask.any():
         raise _refusal(
             os.fspath(path), "a mask that is above 0 somewhere", "zeros only", "paint what to select in white"
@@ -209,7 +209,7 @@ def _movie(file: BinaryIO, kind: str) -> Iterator[_Clip]:
     limit = {"max_pixels": str(MAX_PIXELS)}
     # The file is already open, so no protocol is left to allow: a clip cannot pull in other files or hosts.
     options = {"protocol_whitelist": "none", "format_whitelist": ",".join(_DEMUXERS), **limit}
-    with av.open(file, format=kind, options=options) as container:
+    with av.open(file, "r", format=kind, options=options) as container:
         # Cover art is a picture that belongs to a song, not a clip.
         streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams:

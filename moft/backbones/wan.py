@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from einops import rearrange
-from torch import Tensor, nn
+from torch import Tensor
 
 from moft.backbones.family import Family
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ def _assemble(args: argparse.Namespace) -> None:
     print(f"{args.output}: {trainer.clips} clips")
 
 
-def _pipeline(args: argparse.Namespace):  # noqa: ANN202
+def _pipeline(args: argparse.Namespace) -> Any:
     from diffusers import AnimateDiffPipeline
 
     return AnimateDiffPipeline.from_pretrained(args.model, local_files_only=True)

@@ -126,9 +126,9 @@ def _photo_tile(rng: np.random.Generator) -> np.ndarray:
     photo = _photographs()[rng.integers(len(_photographs()))]
     side = int(rng.uniform(0.35, 1.0) * min(photo.shape[:2]))
     top, left = (int(rng.integers(n - side + 1)) for n in photo.shape[:2])
-    half = Image.fromarray(photo[top : top + side, left : left + side]).resize((_TILE // 2,) * 2, Image.Resampling.BOX)
-    half = np.asarray(half, np.float32) / 255
-    half = np.concatenate([half, half[:, ::-1]], 1)
+    crop = Image.fromarray(photo[top : top + side, left : left + side])
+    corner = np.asarray(crop.resize((_TILE // 2, _TILE // 2), Image.Resampling.BOX), np.float32) / 255
+    half = np.concatenate([corner, corner[:, ::-1]], 1)
     return np.concatenate([half, half[::-1]], 0).transpose(2, 0, 1)
 
 
@@ -314,5 +314,5 @@ class ClipMaker:
             scene = kind if kind == PHOTO else f"{names[int(colour[i])]} {kind}"
             things = [f"a {c} {s}" + (f" {_motion_words(*v, 1.0)}" if tell[i] else "") for c, s, v in objects[i]]
             words = " and ".join(things) + (" over " if things else "") + scene
-            captions.append(words + (f" {_motion_words(*velocity[i], float(zoom[i]))}" if tell[i] else ""))
+            captions.append(words + (f" {_motion_words(velocity[i][0], velocity[i][1], float(zoom[i]))}" if tell[i] else ""))
         return captions

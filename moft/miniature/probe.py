@@ -12,7 +12,17 @@ from torch import Tensor
 
 from moft.feature import ccr, pool, principal_components
 from moft.hooks import capture
-from moft.miniature.clips import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES, ClipMaker, Clips, World, shape_distance
+from moft.miniature.clips import (
+    COLOURS,
+    FRAMES,
+    SHAPES,
+    SIZE,
+    TEXTURES,
+    ClipMaker,
+    Clips,
+    World,
+    shape_distance,
+)
 
 if TYPE_CHECKING:
     from diffusers import AnimateDiffPipeline, AutoencoderKL, UNetMotionModel
@@ -117,7 +127,9 @@ def direction_scores(pipe: AnimateDiffPipeline, layer: str, t: int, places: int 
     from moft.tap import ClipSize, Tap
 
     rng, size, tap = np.random.default_rng(0), ClipSize(FRAMES, SIZE, SIZE), Tap(pipe, layer)
-    rows, labels, groups = [], [], []
+    rows: list[Tensor] = []
+    labels: list[int] = []
+    groups: list[int] = []
     for group, (photo, _) in enumerate(itertools.product(held_out_photographs(), range(places))):
         place, zoom = rng.uniform(0, 1, 2), rng.uniform(1.5, 2.5)
         clips = [pan(photo, Motion(d, speed="2.5px"), size, place, zoom) for d in ("left", "right", "up", "down")]

@@ -198,6 +198,13 @@ class Trainer:
         self.clips = 0
         self.log = _Log(folder / "denoiser.log.jsonl")
 
+    @property
+    def averaged(self) -> torch.nn.ModuleDict:
+        """The averaged denoiser and text encoder: what is probed and shipped."""
+        module = self.average.module
+        assert isinstance(module, torch.nn.ModuleDict)
+        return module
+
     def save(self) -> None:
         """Weights, averages and optimiser state; written aside first, so an interrupted save loses nothing."""
         state = {f"now.{k}": v for k, v in self.parts.state_dict().items()}
@@ -297,22 +304,22 @@ class Trainer:
                 self.save()
                 saved = now
             if now - probed > 60 * self.settings.probe_every:
-                self.log(clips=self.clips, r2=block_scores(self.average.module["unet"], self.vae, self.text("")))
+                self.log(clips=self.clips, r2=block_scores(self.averaged["unet"], self.vae, self.text("")))
                 probed = time.monotonic()
         self.save()
-        self.log(clips=self.clips, r2=block_scores(self.average.module["unet"], self.vae, self.text("")))
+        self.log(clips=self.clips, r2=block_scores(self.averaged["unet"], self.vae, self.text("")))
 
     @torch.no_grad()
     def text(self, prompt: str) -> torch.Tensor:
         """(1 tokens d) embedding of a prompt under the averaged weights."""
         ids = self.tokenizer(prompt, padding="max_length", truncation=True, return_tensors="pt").input_ids
-        return self.average.module["text_encoder"](ids.to(self.device))[0]
+        return self.averaged["text_encoder"](ids.to(self.device))[0]
 
     def export(self, folder: Path) -> None:
         """Write the averaged weights as a diffusers pipeline, float16 safetensors."""
         import copy
 
-        parts = copy.deepcopy(self.average.module).half()
+        parts = copy.deepcopy(self.averaged).half()
         whole = parts["unet"].state_dict()
         for name in ("conv_out.weight", "conv_out.bias"):
             whole[name] = whole[name][: model.LATENT_CHANNELS]
