@@ -30,13 +30,11 @@ def tokenizer() -> CLIPTokenizer:
     vocabulary = {c: i for i, c in enumerate(alphabet + [c + "</w>" for c in alphabet])}
     merges: list[str] = []
     for word in WORDS:
-        pieces = [*word[:-1], word[-1] + "</w>"]
-        while len(pieces) > 1:
-            merge = f"{pieces[0]} {pieces[1]}"
-            if merge not in merges:
-                merges.append(merge)
-            pieces = [pieces[0] + pieces[1], *pieces[2:]]
-            vocabulary.setdefault(pieces[0], len(vocabulary))
+        first, *rest = _pieces(word, merges)
+        for piece in rest:  # join what earlier words' merges leave of this one
+            merges.append(f"{first} {piece}")
+            first += piece
+            vocabulary.setdefault(first, len(vocabulary))
     for special in ("<|startoftext|>", "<|endoftext|>"):
         vocabulary[special] = len(vocabulary)
     with tempfile.TemporaryDirectory() as folder:  # the files work for every transformers; the constructor does not
@@ -45,6 +43,17 @@ def tokenizer() -> CLIPTokenizer:
         config = {"tokenizer_class": "CLIPTokenizer", "model_max_length": 24}
         Path(folder, "tokenizer_config.json").write_text(json.dumps(config))
         return CLIPTokenizer.from_pretrained(folder)
+
+
+def _pieces(word: str, merges: list[str]) -> list[str]:
+    """Byte-pair encoding of a word: the earliest merge that fits is applied until none does."""
+    pieces = [*word[:-1], word[-1] + "</w>"]
+    ranks = {merge: rank for rank, merge in enumerate(merges)}
+    while pairs := [p for p in zip(pieces, pieces[1:], strict=False) if " ".join(p) in ranks]:
+        best = min(pairs, key=lambda p: ranks[" ".join(p)])
+        at = next(i for i, p in enumerate(zip(pieces, pieces[1:], strict=False)) if p == best)
+        pieces[at : at + 2] = ["".join(best)]
+    return pieces
 
 
 def text_encoder(tokens: CLIPTokenizer) -> CLIPTextModel:

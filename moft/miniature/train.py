@@ -16,10 +16,12 @@ from moft.miniature import model
 from moft.miniature.clips import SIZE, ClipMaker, World
 
 # The curriculum: a world per stage, from pans of textures to everything, and the clip count at which it begins.
-STAGES: tuple[tuple[int, World], ...] = (
-    (0, World(textures=100, photos=0, objects=0, zooms=0, turns=0)),
-    (5_000, World(textures=200, photos=0.05, objects=0.5, zooms=0, turns=0.05)),
-    (60_000, World()),
+# The weight of the auxiliary motion output falls from stage to stage: motion first, looks later.
+STAGES: tuple[tuple[int, World, float], ...] = (
+    (0, World(textures=100, photos=0, objects=0, zooms=0, turns=0), 3.0),
+    (5_000, World(textures=200, photos=0.05, objects=0.5, zooms=0, turns=0.05), 3.0),
+    (30_000, World(textures=300, photos=0.1, objects=0.6, zooms=0.05, turns=0.1), 1.0),
+    (100_000, World(), 0.3),
 )
 
 
@@ -130,7 +132,6 @@ class Settings:
     pool: int = 8192  # clips kept encoded
     empty_prompts: float = 0.15  # share of captions dropped, for classifier-free guidance
     ema: float = 0.998
-    shift_weight: float = 0.5  # of the auxiliary motion output
     save_every: float = 5.0  # minutes
     probe_every: float = 15.0  # minutes
 
@@ -153,11 +154,11 @@ class Muon(torch.optim.Optimizer):
                     continue
                 average = self.state[p].setdefault("average", torch.zeros_like(p))
                 average.lerp_(p.grad, 1 - group["momentum"])
-                update = _orthogonal(p.grad.lerp(average, group["momentum"]).flatten(1))
+                update = orthogonal(p.grad.lerp(average, group["momentum"]).flatten(1))
                 p.mul_(1 - 0.01 * group["lr"]).sub_(update.view_as(p), alpha=group["lr"])
 
 
-def _orthogonal(matrix: torch.Tensor) -> torch.Tensor:
+def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
     """The nearest orthogonal matrix, roughly, scaled to an rms of 0.2 as AdamW's steps have."""
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix.T if tall else matrix
@@ -264,7 +265,7 @@ class Trainer:
         v, shift = predicted.split((model.LATENT_CHANNELS, 2), 1)
         v_loss = F.mse_loss(v, self.noise.get_velocity(latents, noise, t))
         shift_loss = F.mse_loss(shift, rows["shift"].float())
-        return torch.stack([v_loss, self.settings.shift_weight * shift_loss])
+        return torch.stack([v_loss, shift_loss])
 
     def run(self, minutes: float) -> None:
         """Train for `minutes`, then decay the learning rate to nothing over the last fifth."""
@@ -274,7 +275,7 @@ class Trainer:
         saved = probed = started
         first = self.clips
         for step, share in enumerate(_until(minutes)):
-            wanted = max(i for i, (begin, _) in enumerate(STAGES) if self.clips >= begin)
+            wanted = max(i for i, (begin, _, _) in enumerate(STAGES) if self.clips >= begin)
             if wanted != stage:
                 stage, make = wanted, self.encoded_clips(wanted)
                 if pool is None:
@@ -287,7 +288,7 @@ class Trainer:
                     group["lr"] = self.settings.lr * min(1, (step + 1) / 100, 5 * (1 - share))
             loss = self.loss(pool.draw(self.settings.batch))
             self.parts.zero_grad()
-            loss.sum().backward()
+            (loss[0] + STAGES[stage][2] * loss[1]).backward()
             torch.nn.utils.clip_grad_norm_(self.parts.parameters(), 1.0)
             for optimiser in self.optimisers:
                 optimiser.step()

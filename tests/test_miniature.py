@@ -1,0 +1,150 @@
+"""The shipped model and what makes it: clips that tell the truth, a training that resumes, weights that load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import moft
+from moft.errors import RequestError
+from moft.miniature import miniature_path, model
+from moft.miniature.clips import COLOURS, SHAPES, TEXTURES, ClipMaker, World
+from moft.miniature.probe import nearest_colours, obeys, ridge_r2, separability
+from moft.miniature.train import Pool, orthogonal
+
+PANS = World(textures=4, photos=0, objects=0, zooms=0, turns=0, still=0, motion_words=0, max_speed=3)
+WEIGHTS = Path(miniature_path())
+
+
+def pixels(video: torch.Tensor) -> np.ndarray:
+    return (video.permute(0, 2, 3, 1) * 255).round().byte().numpy()
+
+
+def test_pans_move_the_picture_as_their_truth_says():
+    clips = ClipMaker(PANS, 3).render(12)
+    for video, truth in zip(clips.video, clips.velocity, strict=True):
+        found = moft.measure(pixels(video)).inside
+        assert np.linalg.norm(np.subtract(found, truth.numpy())) < 0.35 + 0.1 * truth.norm()
+
+
+def test_the_exact_flow_of_an_object_is_its_own():
+    world = World(textures=4, photos=0, objects=1, zooms=0, turns=0, still=0, motion_words=0)
+    clips = ClipMaker(world, 5).render(8)
+    scene = clips.velocity[:, None, None, None].expand_as(clips.flow)
+    assert torch.allclose(clips.flow[~clips.objects], scene[~clips.objects], atol=1e-3)
+    assert (clips.flow[clips.objects] - scene[clips.objects]).norm(dim=-1).mean() > 0.5
+
+
+def test_the_same_seed_gives_the_same_clips_and_another_does_not():
+    first, second, other = (ClipMaker(PANS, seed).render(2) for seed in (1, 1, 2))
+    assert torch.equal(first.video, second.video) and first.captions == second.captions
+    assert not torch.equal(first.video, other.video)
+
+
+def test_captions_in_use_never_name_motion_and_training_captions_sometimes_do():
+    plain = ClipMaker(World(textures=4, photos=0, motion_words=0), 1).render(32).captions
+    told = ClipMaker(World(textures=4, photos=0, motion_words=1), 1).render(32).captions
+    words = {"moving", "still", "zooming", "left", "right", "up", "down"}
+    assert not any(words & set(c.split()) for c in plain)
+    assert all(words & set(c.split()) for c in told)
+    assert all(set(c.split()) <= set(model.WORDS) for c in told)
+
+
+def test_the_tokenizer_keeps_caption_words_whole_and_knows_every_text():
+    tokens = model.tokenizer()
+    ids = tokens("a red ball over blue stripes").input_ids
+    assert len(ids) == 6 + 2
+    strange = tokens("ünïcode 漢字 \x00 ☃").input_ids
+    assert len(strange) > 4 and max(strange) < len(tokens)
+    assert len({tuple(tokens(c).input_ids) for c in COLOURS}) == len(COLOURS)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_sample_check_recognises_each_shape_and_refuses_the_others(shape: str):
+    maker = ClipMaker(World(textures=4, photos=0, objects=1, motion_words=0), SHAPES.index(shape))
+    shape_index = SHAPES.index(shape)
+    from moft.miniature.clips import shape_distance
+
+    p = maker.pixels
+    inside = shape_distance(p, torch.full(p.shape[:-1], shape_index), torch.tensor(12.0)) < 0
+    red, blue = (torch.tensor(COLOURS[c]).mean(0) for c in ("red", "blue"))
+    frame = torch.where(inside[..., None], red, blue).numpy()
+    assert all(obeys(frame, "red", shape, "blue").values())
+    assert not obeys(frame, "red", SHAPES[(shape_index + 1) % 5], "blue")["shape"]
+    assert not obeys(frame, "green", shape, "blue")["colour"]
+
+
+def test_nearest_colours_reads_tones_of_every_colour():
+    for index, tones in enumerate(COLOURS.values()):
+        middle = np.broadcast_to(np.mean(tones, 0), (2, 2, 3))
+        assert (nearest_colours(middle) == index).all()
+
+
+def test_ridge_finds_a_linear_code_and_nothing_in_noise():
+    rng = torch.Generator().manual_seed(0)
+    truth, noise = torch.randn(200, 2, generator=rng), torch.randn(200, 8, generator=rng)
+    assert ridge_r2(truth @ torch.randn(2, 8, generator=rng) + 0.1 * noise, truth) > 0.9
+    assert ridge_r2(noise, truth) < 0.1
+
+
+def test_separability_is_one_for_clear_directions_and_chance_for_none():
+    direction, group = torch.arange(4).repeat(20), torch.arange(20).repeat_interleave(4)
+    corner = torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]])[direction]
+    rng = torch.Generator().manual_seed(0)
+    noise = torch.randn(80, 6, generator=rng)
+    assert separability(torch.cat([5 * corner, 0.1 * noise], 1), direction, group) == 1
+    assert separability(noise, direction, group) < 0.5
+
+
+def test_a_pool_grows_then_replaces_its_oldest_rows():
+    made = iter(range(1000))
+    pool = Pool(lambda n: {"x": torch.full((n,), next(made))}, size=1024, reuse=2, seed=0)
+    assert len(pool) == 768
+    for _ in range(40):
+        drawn = pool.draw(64)["x"]
+    assert len(pool) == 1024 and drawn.shape == (64,)
+    assert pool.rows["x"].min() > 0  # the first rows are gone
+
+
+def test_muons_step_is_orthogonal_up_to_scale():
+    matrix = torch.randn(12, 30, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonal(matrix))
+    assert values.max() / values.min() < 2.5 < torch.linalg.cond(matrix) / 1.0
+
+
+shipped = pytest.mark.skipif(not (WEIGHTS / "model_index.json").exists(), reason="the weights are not there yet")
+
+
+@shipped
+def test_the_shipped_weights_open_as_an_animatediff_pipeline_and_fit_in_40_mb():
+    from diffusers import AnimateDiffPipeline
+
+    pipe = AnimateDiffPipeline.from_pretrained(miniature_path(), local_files_only=True)
+    files = [f for f in WEIGHTS.rglob("*") if f.is_file()]
+    assert sum(f.stat().st_size for f in files) < 40 * 2**20
+    assert not [f for f in files if f.suffix not in (".json", ".safetensors", ".txt")]
+    assert type(pipe).__name__ == "AnimateDiffPipeline" and pipe.unet.config.out_channels == model.LATENT_CHANNELS
+
+
+@shipped
+def test_the_shipped_statistics_belong_to_the_shipped_model():
+    statistics = moft.Statistics.load(WEIGHTS / "motion_channels.safetensors")
+    assert statistics.layer == "up_blocks.1" and len(statistics.channels) == len(statistics.response)
+    assert statistics.made
+
+
+def test_a_model_folder_without_statistics_is_a_clear_error(tmp_path: Path):
+    from moft.reference import find_statistics
+
+    class Pipe:
+        name_or_path = str(tmp_path)
+
+    with pytest.raises(RequestError, match="moft channels"):
+        find_statistics(Pipe())
+
+
+def test_every_texture_word_has_a_texture():
+    assert set(ClipMaker(PANS, 0).bank.kinds) == set(TEXTURES)
