@@ -20,10 +20,10 @@ from moft.miniature.clips import SIZE, ClipMaker, World
 STAGES: tuple[tuple[int, World, float], ...] = (
     (0, World(textures=100, photos=0, objects=0, zooms=0, turns=0), 3.0),
     (5_000, World(textures=200, photos=0.05, objects=0.5, zooms=0, turns=0.05), 3.0),
-    (30_000, World(textures=300, photos=0.1, objects=0.6, zooms=0.05, turns=0.1), 1.0),
-    (100_000, World(), 0.3),
+    (15_000, World(textures=200, photos=0.05, objects=0.5, zooms=0, turns=0.05), 0.5),
+    (60_000, World(textures=300, photos=0.1, objects=0.6, zooms=0.05, turns=0.1), 0.3),
+    (150_000, World(), 0.1),
 )
-
 
 SHIFT_UNIT = 2.6  # px; brings the auxiliary output to about unit variance
 
@@ -317,14 +317,16 @@ class Trainer:
         return self.averaged["text_encoder"](ids.to(self.device))[0]
 
     def export(self, folder: Path) -> None:
-        """Write the averaged weights as a diffusers pipeline, float16 safetensors."""
+        """Write the averaged weights as a diffusers pipeline, in float16 safetensors.
+
+        The text encoder stays in float32: transformers loads weights as they are stored, diffusers as float32.
+        """
         import copy
 
-        parts = copy.deepcopy(self.averaged).half()
-        whole = parts["unet"].state_dict()
+        whole = self.averaged["unet"].state_dict()
         for name in ("conv_out.weight", "conv_out.bias"):
             whole[name] = whole[name][: model.LATENT_CHANNELS]
         unet = model.denoiser().half()
         unet.load_state_dict(whole)
-        pipe = model.assemble(unet, copy.deepcopy(self.vae).half(), parts["text_encoder"])
+        pipe = model.assemble(unet, copy.deepcopy(self.vae).half(), self.averaged["text_encoder"])
         pipe.save_pretrained(folder)
