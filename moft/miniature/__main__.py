@@ -17,7 +17,9 @@ def _train(args: argparse.Namespace) -> None:
     from moft.miniature.train import Settings, Trainer, train_vae
 
     args.folder.mkdir(parents=True, exist_ok=True)
-    if not (args.folder / "vae").exists():
+    torch.set_float32_matmul_precision("high")  # TF32 on a GPU; nothing changes on a CPU
+    shipped = args.resume and (Path(miniature_path()) / "vae").exists()
+    if not (args.folder / "vae").exists() and not shipped:
         train_vae(args.folder, args.vae_minutes, args.device, args.seed)
     trainer = Trainer(args.folder, Settings(batch=args.batch, lr=args.lr, reuse=args.reuse), args.device, args.seed)
     if args.resume:
@@ -74,7 +76,7 @@ def main() -> None:
     train.add_argument("--lr", type=float, default=2e-3)
     train.add_argument("--reuse", type=int, default=6, help="how often a rendered clip is drawn; 1 on a GPU")
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint")
+    train.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint, else from the shipped weights")
     train.set_defaults(run=_train)
     assemble = verbs.add_parser("assemble", help="write the averaged weights as a diffusers pipeline")
     assemble.add_argument("--folder", type=Path, default=Path("runs"))

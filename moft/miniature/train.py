@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-from moft.miniature import model
+from moft.miniature import miniature_path, model
 from moft.miniature.clips import SIZE, ClipMaker, World
 
 # The curriculum: a world per stage, from pans of textures to everything, and the clip count at which it begins.
@@ -189,7 +189,8 @@ class Trainer:
         self.parts = torch.nn.ModuleDict(
             {"unet": model.denoiser(outputs=model.LATENT_CHANNELS + 2), "text_encoder": model.text_encoder(self.tokenizer)}
         ).to(device)
-        self.vae = AutoencoderKL.from_pretrained(folder / "vae").to(device).eval().requires_grad_(False)
+        vae = folder / "vae" if (folder / "vae").exists() else Path(miniature_path()) / "vae"
+        self.vae = AutoencoderKL.from_pretrained(vae).to(device).eval().requires_grad_(False)
         self.average = torch.optim.swa_utils.AveragedModel(
             self.parts,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.ema),
@@ -216,11 +217,12 @@ class Trainer:
         (self.folder / "optimisers.new").replace(self.folder / "optimisers.pt")
 
     def resume(self) -> None:
-        """Go on from the last save, if there is one."""
+        """Go on from the last save, else from the shipped weights, if there are any."""
         from safetensors import safe_open
 
         path = self.folder / "denoiser.safetensors"
         if not path.exists():
+            self._start_from_shipped()
             return
         with safe_open(path, "pt") as file:
             self.clips = int(file.metadata()["clips"])
@@ -232,6 +234,22 @@ class Trainer:
             states = torch.load(self.folder / "optimisers.pt", weights_only=True)
             for optimiser, saved in zip(self.optimisers, states, strict=True):
                 optimiser.load_state_dict(saved)
+
+    def _start_from_shipped(self) -> None:
+        """The shipped averages; the auxiliary output, which is not shipped, starts anew."""
+        shipped = Path(miniature_path())
+        if not (shipped / "training.json").exists():
+            return
+        unet = type(self.parts["unet"]).from_pretrained(shipped / "unet").state_dict()
+        mine = self.parts["unet"].state_dict()
+        for name in ("conv_out.weight", "conv_out.bias"):
+            unet[name] = torch.cat([unet[name], mine[name][model.LATENT_CHANNELS :]])
+        text = type(self.parts["text_encoder"]).from_pretrained(shipped / "text_encoder").state_dict()
+        for parts in (self.parts, self.averaged):
+            parts["unet"].load_state_dict(unet)
+            parts["text_encoder"].load_state_dict(text)
+        self.average.n_averaged.fill_(1)
+        self.clips = json.loads((shipped / "training.json").read_text())["clips"]
 
     def encoded_clips(self, stage: int) -> Callable[[int], dict[str, torch.Tensor]]:
         """Makes encoded clips of one stage of the curriculum."""
@@ -330,3 +348,4 @@ class Trainer:
         unet.load_state_dict(whole)
         pipe = model.assemble(unet, copy.deepcopy(self.vae).half(), self.averaged["text_encoder"])
         pipe.save_pretrained(folder)
+        (folder / "training.json").write_text(json.dumps({"clips": self.clips}) + "\n")
