@@ -35,9 +35,9 @@ class Settings:
 
     steps: tuple[float, float] = (0.12, 0.48)  # guided share of the denoising steps; 3…11 of 25 (release)
     gradient_steps: int = 2  # updates of the latents in each guided step (release)
-    step_size: float = 0.1  # η; rms change of a latent per update if normalised, factor of the gradient if plain
+    step_size: float = 0.3  # η; rms change of a latent per update if normalised, factor of the gradient if plain
     rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "plain": Alg. 1
-    loss: str = "position"  # a name in moft.feature.LOSSES
+    loss: str = "region"  # a name in moft.feature.LOSSES; on the miniature "position" moves a quarter as far
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
     loss_scale: float = 2.0**16  # for float16 denoisers, whose gradients underflow otherwise
 

@@ -88,7 +88,7 @@ def everything_about(pipe: Any) -> dict[str, Any]:
 
 
 LEFT = moft.Motion("left")
-EARLY = Settings(steps=(0.17, 0.67), step_size=0.2)
+EARLY = Settings(steps=(0.17, 0.67), step_size=0.2, loss="position")
 
 
 def test_steering_changes_the_sample_and_leaves_no_trace(pipe: Any, statistics: moft.Statistics):
