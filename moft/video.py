@@ -209,7 +209,7 @@ def _movie(file: BinaryIO, kind: str) -> Iterator[_Clip]:
     limit = {"max_pixels": str(MAX_PIXELS)}
     # The file is already open, so no protocol is left to allow: a clip cannot pull in other files or hosts.
     options = {"protocol_whitelist": "none", "format_whitelist": ",".join(_DEMUXERS), **limit}
-    with av.open(file, "r", format=kind, options=options) as container:
+    with av.open(file, mode="r", format=kind, options=options) as container:
         # Cover art is a picture that belongs to a song, not a clip.
         streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams:
