@@ -240,11 +240,14 @@ class Trainer:
         shipped = Path(miniature_path())
         if not (shipped / "training.json").exists():
             return
-        unet = type(self.parts["unet"]).from_pretrained(shipped / "unet").state_dict()
+        from diffusers import UNetMotionModel
+        from transformers import CLIPTextModel
+
+        unet = UNetMotionModel.from_pretrained(shipped / "unet").state_dict()
         mine = self.parts["unet"].state_dict()
         for name in ("conv_out.weight", "conv_out.bias"):
             unet[name] = torch.cat([unet[name], mine[name][model.LATENT_CHANNELS :]])
-        text = type(self.parts["text_encoder"]).from_pretrained(shipped / "text_encoder").state_dict()
+        text = CLIPTextModel.from_pretrained(shipped / "text_encoder").state_dict()
         for parts in (self.parts, self.averaged):
             parts["unet"].load_state_dict(unet)
             parts["text_encoder"].load_state_dict(text)
