@@ -2,7 +2,7 @@
 
     python benchmarks/control.py [--only direction] [-o results.json]
 
-Prompts and photographs are held out: nothing was trained or tuned on them.
+The photographs are held out. Settings were tuned on other prompts and seeds; training captions may hold the same words.
 """
 
 from __future__ import annotations
