@@ -20,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import moft
 from moft.hooks import run_until
+from moft.reference import find_statistics
 
 GUIDED, STEPS, UPDATES = 9, 25, 2
 
@@ -47,6 +48,7 @@ def flops(pipe: AnimateDiffPipeline, batch: int = 1) -> float:
     """FLOPs of a steered run over a plain one: (guidance batch · steps + updates · gradient) / (batch · steps)."""
     from diffusers import UNetMotionModel
 
+    layer = find_statistics(pipe).layer
     with torch.device("meta"):
         unet = UNetMotionModel.from_config(pipe.unet.config)
     unet = unet.to("meta").requires_grad_(False)
@@ -57,7 +59,7 @@ def flops(pipe: AnimateDiffPipeline, batch: int = 1) -> float:
         unet(latents, 500, text)
     with FlopCounterMode(display=False) as gradient:
         x = latents.clone().requires_grad_(True)
-        run_until(unet, "up_blocks.1", lambda: unet(x, 500, text)).sum().backward()
+        run_until(unet, layer, lambda: unet(x, 500, text)).sum().backward()
     plain = 2 * STEPS * full.get_total_flops()
     return 1 + GUIDED * UPDATES * gradient.get_total_flops() / plain
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -70,7 +72,7 @@ def summary(record: dict[str, Any]) -> str:
     if "reference" in record and record["reference"]["cosine"] is not None:
         rows["cosine"] = f"{record['reference']['cosine']:+.2f} between steered and reference"
     rows["followed"] = verdict[record["followed"]]
-    rows["time"] = f"{record['steered']['seconds']:.1f} s, {record['seconds_ratio']:.2f} x plain"
+    rows["time"] = f"{record['steered']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it steering"
     rows["files"] = ", ".join(record["files"].values())
     return "\n".join(f"{name + ':':<11}{text}" for name, text in rows.items())
 
@@ -179,12 +181,22 @@ def channels(
     size = clip_size(pipe, frames, height, width, {"frames": FRAMES} if model == "miniature" else {})
     clips = list(pans(list(pictures.values()), size))
     _say(f"reading {len(clips)} pans of {len(pictures)} pictures")
-    found = find_motion_channels(pipe, clips, layer=layer, timestep=timestep, share=share, model=model)
+    found = find_motion_channels(
+        pipe, clips, layer=layer, timestep=timestep, share=share, model=model, track=_progress
+    )
     made = {"command": command(), "versions": versions(), "photos": list(pictures), "clips": len(clips),
             "frames": size.frames, "size": [size.height, size.width]}  # fmt: skip
     where = out or statistics_path(pipe)
     replace(found, made=made).save(where)
     typer.echo(f"{len(found.channels)} motion channels of {found.layer}, in {where}")
+
+
+def _progress(batches: Sequence[Any]) -> Iterable[Any]:
+    """The batches, with a bar on stderr if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(batches, "looking", console=Console(stderr=True), disable=not sys.stderr.isatty())
 
 
 def read_photos(folder: Path | None) -> dict[str, np.ndarray]:

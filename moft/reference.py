@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -146,16 +146,17 @@ def find_motion_channels(
     prompt: str = "",
     seed: int = 0,
     batch: int = 8,
+    track: Callable[[Sequence[int]], Iterable[int]] = iter,
 ) -> Statistics:
     """Motion channels and their response, from clips of known motion (see `pans`).
 
     Channels: largest weight in the first two principal components of first-frame CCR features, pooled over the frame
     (the paper uses the first; horizontal and vertical motion need one each). Response: least squares of the pooled
-    MOFT on the displacement against its mean over the frames.
+    MOFT on the displacement against its mean over the frames. `track` wraps the loop over batches, to show progress.
     """
     tap = Tap(pipe, layer)
     features, paths = [], []
-    for start in range(0, len(clips), batch):
+    for start in track(range(0, len(clips), batch)):
         some = clips[start : start + batch]
         videos = np.stack([video for video, _ in some])
         features.append(pool(ccr(noised_features(tap, videos, timestep, prompt, seed + start))).cpu())

@@ -222,7 +222,7 @@ def test_bad_inputs_end_before_anything_is_sampled(
     refused(steer(*LEFT, "--region", given / "none.png"), tmp_path, "none.png")
     refused(steer("--like", hostile), tmp_path, "hostile.mp4")
     refused(steer("--like", short), tmp_path, "3")
-    refused(steer(*LEFT, "--height", 36), tmp_path, "36")
+    refused(steer(*LEFT, "--height", 38), tmp_path, "38")
     refused(steer(*LEFT, "--channels", empty), tmp_path, "empty.png")
     refused(steer("--like", short, "-o", short), tmp_path, "input")
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from diffusers import AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, UNetMotionModel
     from transformers import CLIPTextModel, CLIPTokenizer
 
-LATENT_CHANNELS = 12
-LATENT_SIZE = 8  # cells; the VAE maps 8x8 px to one cell
+LATENT_CHANNELS = 4
+LATENT_SIZE = 16  # cells; the VAE maps 4x4 px to one cell
 WORDS = (
     *("a", "and", "over", "moving", "zooming", "still", "slow", "fast", "left", "right", "up", "down", "in", "out"),
     *(*COLOURS, *SHAPES, *TEXTURES, PHOTO),
@@ -77,16 +77,16 @@ def text_encoder(tokens: CLIPTokenizer) -> CLIPTextModel:
 
 
 def vae() -> AutoencoderKL:
-    """64x64 px → 8x8 cells of 12 channels."""
+    """64x64 px → 16x16 cells of 4 channels. Few norm groups: with many, flat dark frames came out with bright corners."""
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(8, 24, 48, 64),
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=(16, 32, 48),
         layers_per_block=1,
         latent_channels=LATENT_CHANNELS,
-        norm_num_groups=8,
+        norm_num_groups=4,
         sample_size=64,
         mid_block_add_attention=False,
         use_quant_conv=False,
@@ -95,14 +95,14 @@ def vae() -> AutoencoderKL:
     )
 
 
-def denoiser(channels: tuple[int, int, int] = (48, 80, 112), outputs: int = LATENT_CHANNELS) -> UNetMotionModel:
-    """AnimateDiff's UNet with three levels (8, 4 and 2 cells); the feature block `up_blocks.1` gives 8x8 cells."""
+def denoiser(channels: tuple[int, int, int] = (32, 64, 96)) -> UNetMotionModel:
+    """AnimateDiff's UNet with three levels of 16, 8 and 4 cells."""
     from diffusers import UNetMotionModel
 
     return UNetMotionModel(
         sample_size=LATENT_SIZE,
         in_channels=LATENT_CHANNELS,
-        out_channels=outputs,
+        out_channels=LATENT_CHANNELS,
         down_block_types=("DownBlockMotion", "CrossAttnDownBlockMotion", "CrossAttnDownBlockMotion"),
         up_block_types=("CrossAttnUpBlockMotion", "CrossAttnUpBlockMotion", "UpBlockMotion"),
         block_out_channels=channels,
@@ -110,7 +110,7 @@ def denoiser(channels: tuple[int, int, int] = (48, 80, 112), outputs: int = LATE
         norm_num_groups=16,
         cross_attention_dim=64,
         num_attention_heads=4,
-        motion_num_attention_heads=8,
+        motion_num_attention_heads=2,
         motion_max_seq_length=32,
         use_motion_mid_block=True,
     )

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
+from moft.hooks import capture
 from moft.miniature import miniature_path, model
-from moft.miniature.clips import SIZE, ClipMaker, World
+from moft.miniature.clips import FRAMES, SIZE, ClipMaker, World
 
-# The curriculum: a world per stage, from pans of textures to everything, and the clip count at which it begins.
-# The weight of the auxiliary motion output falls from stage to stage: motion first, looks later.
-STAGES: tuple[tuple[int, World, float], ...] = (
-    (0, World(textures=100, photos=0, objects=0, zooms=0, turns=0), 3.0),
-    (5_000, World(textures=200, photos=0.05, objects=0.5, zooms=0, turns=0.05), 3.0),
-    (15_000, World(textures=200, photos=0.05, objects=0.5, zooms=0, turns=0.05), 0.5),
-    (60_000, World(textures=300, photos=0.1, objects=0.6, zooms=0.05, turns=0.1), 0.3),
-    (150_000, World(), 0.1),
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One stage of the curriculum."""
+
+    begin: int  # clips and, eight for one, single frames seen before it
+    world: World
+    stills: float  # share of steps on single frames, which train all but the motion modules
+    shift: float  # weight of the auxiliary motion output
+    quiet: float = 1.0  # clips see timestep 1000 · u ** quiet, u uniform: above 1, mostly little noise
+
+
+# Looks first, from single frames, as AnimateDiff trains motion modules on top of an image model; then motion, from pans
+# alone to the whole world. The auxiliary weight falls once motion has come.
+STAGES = (
+    Stage(0, World(still=0), stills=1, shift=0),
+    Stage(8_000, World(textures=200, photos=0.05, objects=0.3, zooms=0, turns=0), stills=0.1, shift=5.0, quiet=2.5),
+    Stage(18_000, World(textures=200, photos=0.05, objects=0.5, zooms=0, turns=0.05), stills=0.2, shift=1.0, quiet=1.3),
+    Stage(30_000, World(zooms=0.05), stills=0.2, shift=0.5),
+    Stage(60_000, World(), stills=0.2, shift=0.2),
+    Stage(150_000, World(), stills=0.2, shift=0.1),
 )
 
+READ = "up_blocks.1"  # the block from which the auxiliary output is read: AnimateDiff's feature layer
 SHIFT_UNIT = 2.6  # px; brings the auxiliary output to about unit variance
 
 
@@ -98,18 +116,21 @@ def train_vae(folder: Path, minutes: float, device: str = "cpu", seed: int = 0) 
     if (folder / "vae").exists():
         vae = type(vae).from_pretrained(folder / "vae").to(device)
     pool = Pool(frames, 2048, reuse=6, seed=seed)
-    optimiser = torch.optim.AdamW(vae.parameters(), lr=2e-3, betas=(0.9, 0.95), weight_decay=1e-3)
+    vae = vae.to(memory_format=torch.channels_last)
+    optimisers = _optimisers(vae, 2e-3)
     for step, share in enumerate(_until(minutes)):
-        for group in optimiser.param_groups:
-            group["lr"] = 2e-3 * min(1, step / 50) * min(1, 4 * (1 - share)) + 1e-6
-        x = pool.draw(32)["x"].float() / 127.5 - 1
+        _set_rate(optimisers, 2e-3 * min(1, (step + 1) / 50, 4 * (1 - share)))
+        # Crops first: four of a quarter the size show more scenes for the same work than one whole frame.
+        x = _corner(pool.draw(64), 32) if share < 0.7 else pool.draw(16)["x"]
+        x = x.float() / 127.5 - 1
         posterior = vae.encode(x).latent_dist
         y = vae.decode(posterior.sample()).sample
-        loss = F.mse_loss(y, x) + 0.1 * F.l1_loss(y, x) + 1e-4 * posterior.kl().mean() / posterior.mean[0].numel()
-        optimiser.zero_grad()
+        loss = F.mse_loss(y, x) + 0.1 * F.l1_loss(y, x) + 5e-4 * posterior.kl().mean() / posterior.mean[0].numel()
+        vae.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         if step % 50 == 0:
             log(step=step, share=share, loss=loss.item(), psnr=-10 * (F.mse_loss(y, x) / 4).log10().item())
     with torch.no_grad():
@@ -117,6 +138,13 @@ def train_vae(folder: Path, minutes: float, device: str = "cpu", seed: int = 0) 
     vae.register_to_config(scaling_factor=1 / std)
     vae.save_pretrained(folder / "vae")
     log(saved=True, scaling_factor=1 / std)
+
+
+def _corner(rows: dict[str, torch.Tensor], side: int) -> torch.Tensor:
+    """The same random crop of every frame."""
+    x = rows["x"]
+    top, left = (int(torch.randint(size - side + 1, ())) for size in x.shape[-2:])
+    return x[..., top : top + side, left : left + side]
 
 
 # ---------------------------------------------------------------- denoiser
@@ -177,6 +205,12 @@ def _optimisers(module: torch.nn.Module, lr: float) -> list[torch.optim.Optimize
     return [Muon(matrices, lr), torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.97), weight_decay=0.01)]
 
 
+def _set_rate(optimisers: list[torch.optim.Optimizer], lr: float) -> None:
+    for optimiser in optimisers:
+        for group in optimiser.param_groups:
+            group["lr"] = lr
+
+
 class Trainer:
     """State of the denoiser's training in `folder`; every part is resumable."""
 
@@ -186,8 +220,10 @@ class Trainer:
         self.folder, self.settings, self.device, self.seed = folder, settings, device, seed
         torch.manual_seed(seed)
         self.tokenizer = model.tokenizer()
+        unet = model.denoiser()
+        reader = torch.nn.Conv2d(unet.config.block_out_channels[1], 2, 1)
         self.parts = torch.nn.ModuleDict(
-            {"unet": model.denoiser(outputs=model.LATENT_CHANNELS + 2), "text_encoder": model.text_encoder(self.tokenizer)}
+            {"unet": unet, "text_encoder": model.text_encoder(self.tokenizer), "reader": reader}
         ).to(device)
         vae = folder / "vae" if (folder / "vae").exists() else Path(miniature_path()) / "vae"
         self.vae = AutoencoderKL.from_pretrained(vae).to(device).eval().requires_grad_(False)
@@ -195,6 +231,10 @@ class Trainer:
             self.parts,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.ema),
         )
+        self.motion_modules = [m for m in self.parts.modules() if type(m).__name__ == "AnimateDiffTransformer3D"]
+        for module in self.motion_modules:  # an untrained motion module does nothing
+            torch.nn.init.zeros_(cast(torch.nn.Linear, module.proj_out).weight)
+        self.average.module.load_state_dict(self.parts.state_dict())
         self.optimisers = _optimisers(self.parts, settings.lr)
         self.noise = model.scheduler()
         self.clips = 0
@@ -236,17 +276,18 @@ class Trainer:
                 optimiser.load_state_dict(saved)
 
     def _start_from_shipped(self) -> None:
-        """The shipped averages; the auxiliary output, which is not shipped, starts anew."""
+        """The shipped averages; the reader, which is not shipped, starts anew."""
         shipped = Path(miniature_path())
         if not (shipped / "training.json").exists():
             return
         from diffusers import UNetMotionModel
         from transformers import CLIPTextModel
 
-        unet = UNetMotionModel.from_pretrained(shipped / "unet").state_dict()
-        mine = self.parts["unet"].state_dict()
-        for name in ("conv_out.weight", "conv_out.bias"):
-            unet[name] = torch.cat([unet[name], mine[name][model.LATENT_CHANNELS :]])
+        opened = UNetMotionModel.from_pretrained(shipped / "unet")
+        if opened.config["block_out_channels"] != model.denoiser().config["block_out_channels"]:
+            self.log(note="the shipped weights are of another build; starting anew")
+            return
+        unet = opened.state_dict()
         text = CLIPTextModel.from_pretrained(shipped / "text_encoder").state_dict()
         for parts in (self.parts, self.averaged):
             parts["unet"].load_state_dict(unet)
@@ -254,73 +295,99 @@ class Trainer:
         self.average.n_averaged.fill_(1)
         self.clips = json.loads((shipped / "training.json").read_text())["clips"]
 
-    def encoded_clips(self, stage: int) -> Callable[[int], dict[str, torch.Tensor]]:
+    def encoded_clips(self, stage: int, frames: int = FRAMES) -> Callable[[int], dict[str, torch.Tensor]]:
         """Makes encoded clips of one stage of the curriculum."""
-        maker = ClipMaker(STAGES[stage][1], self.seed + 1000 * stage + self.clips, device=self.device)
+        world = STAGES[stage].world
+        if frames == 1:  # a single frame has no motion to name
+            world = dataclasses.replace(world, motion_words=0)
+        seed = self.seed + 1000 * stage + self.clips + frames
+        maker = ClipMaker(world, seed, max(2, frames), device=self.device)
 
         def make(n: int) -> dict[str, torch.Tensor]:
             clips = maker.render(n)
             with torch.no_grad():
-                mean = self.vae.encode(clips.video.flatten(0, 1) * 2 - 1).latent_dist.mean
+                mean = self.vae.encode(clips.video[:, :frames].flatten(0, 1) * 2 - 1).latent_dist.mean
             latents = mean.unflatten(0, (n, -1)).transpose(1, 2) * self.vae.config.scaling_factor
             dropped = torch.rand(n, generator=maker.generator, device=self.device) < self.settings.empty_prompts
             texts = ["" if gone else text for text, gone in zip(clips.captions, dropped.tolist(), strict=True)]
             ids = self.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
-            shift = F.avg_pool2d(clips.shift.flatten(0, 1).permute(0, 3, 1, 2), SIZE // model.LATENT_SIZE)
+            shift = F.avg_pool2d(clips.shift[:, :frames].flatten(0, 1).permute(0, 3, 1, 2), SIZE // model.LATENT_SIZE)
             shift = shift.unflatten(0, (n, -1)).transpose(1, 2) / SHIFT_UNIT
             return {"latents": latents.half(), "shift": shift.half(), "ids": ids.to(self.device)}
 
         return make
 
-    def loss(self, rows: dict[str, torch.Tensor]) -> torch.Tensor:
-        """Mean squared error of the predicted v, and of the predicted shift, at a random timestep.
+    def loss(self, rows: dict[str, torch.Tensor], quiet: float = 1.0) -> torch.Tensor:
+        """Mean squared error of the predicted v, and of the shift that is read from `READ`, at a random timestep.
 
-        The shift is a second output as in VideoJAM (Chefer et al., 2025): the features behind both outputs learn
-        motion early. It is training's alone; the exported model has no such output.
+        The shift is an auxiliary output as in VideoJAM (Chefer et al., 2025), here a linear one of an inner block: it
+        brings motion early. It is training's alone and not shipped.
         """
         latents = rows["latents"].float()
-        noise, t = torch.randn_like(latents), torch.randint(1000, (len(latents),), device=self.device)
+        noise = torch.randn_like(latents)
+        t = (1000 * torch.rand(len(latents), device=self.device) ** quiet).long()
         noisy = self.noise.add_noise(latents, noise, t)
         text = self.parts["text_encoder"](rows["ids"])[0].repeat_interleave(latents.shape[2], 0)
-        predicted = self.parts["unet"](noisy, t, text).sample
-        v, shift = predicted.split((model.LATENT_CHANNELS, 2), 1)
+        with capture(self.parts["unet"], [READ]) as seen:
+            v = self.parts["unet"](noisy, t, text).sample
+        shift = self.parts["reader"](seen[READ]).unflatten(0, latents.shape[:3:2]).transpose(1, 2)
         v_loss = F.mse_loss(v, self.noise.get_velocity(latents, noise, t))
         shift_loss = F.mse_loss(shift, rows["shift"].float())
         return torch.stack([v_loss, shift_loss])
+
+    @contextlib.contextmanager
+    def without_motion(self) -> Iterator[None]:
+        """The denoiser as an image model: its motion modules are passed by."""
+        for module in self.motion_modules:
+            module.forward = lambda hidden_states, *_, **__: hidden_states
+        try:
+            yield
+        finally:
+            for module in self.motion_modules:
+                del module.forward
 
     def run(self, minutes: float) -> None:
         """Train for `minutes`, then decay the learning rate to nothing over the last fifth."""
         from moft.miniature.probe import block_scores
 
-        stage, pool, losses, started = -1, None, [], time.monotonic()
+        stage, started = -1, time.monotonic()
+        pools: dict[int, Pool] = {}  # by number of frames
+        losses = collections.defaultdict(list)
         saved = probed = started
         first = self.clips
         for step, share in enumerate(_until(minutes)):
-            wanted = max(i for i, (begin, _, _) in enumerate(STAGES) if self.clips >= begin)
+            wanted = max(i for i, s in enumerate(STAGES) if self.clips >= s.begin)
             if wanted != stage:
-                stage, make = wanted, self.encoded_clips(wanted)
-                if pool is None:
-                    pool = Pool(make, self.settings.pool, self.settings.reuse, self.seed)
-                pool.make = make
+                stage = wanted
                 self.log(stage=stage, clips=self.clips)
-            assert pool is not None
-            for optimiser in self.optimisers:
-                for group in optimiser.param_groups:
-                    group["lr"] = self.settings.lr * min(1, (step + 1) / 100, 5 * (1 - share))
-            loss = self.loss(pool.draw(self.settings.batch))
+                for frames in (1, FRAMES) if STAGES[stage].stills < 1 else (1,):
+                    make = self.encoded_clips(stage, frames)
+                    if frames not in pools:
+                        pools[frames] = Pool(make, self.settings.pool, self.settings.reuse, self.seed)
+                    pools[frames].make = make
+            _set_rate(self.optimisers, self.settings.lr * min(1, (step + 1) / 100, 5 * (1 - share)))
+            stills = float(torch.rand(())) < STAGES[stage].stills
             self.parts.zero_grad()
-            (loss[0] + STAGES[stage][2] * loss[1]).backward()
+            if stills:
+                with self.without_motion():
+                    v_loss, _ = self.loss(pools[1].draw(self.settings.batch * FRAMES))
+                    v_loss.backward()
+                losses["still"].append(v_loss.detach())
+            else:
+                v_loss, shift_loss = self.loss(pools[FRAMES].draw(self.settings.batch), STAGES[stage].quiet)
+                (v_loss + STAGES[stage].shift * shift_loss).backward()
+                losses["loss"].append(v_loss.detach())
+                losses["shift"].append(shift_loss.detach())
             torch.nn.utils.clip_grad_norm_(self.parts.parameters(), 1.0)
             for optimiser in self.optimisers:
                 optimiser.step()
             self.average.update_parameters(self.parts)
             self.clips += self.settings.batch
-            losses.append(loss.detach())
             now = time.monotonic()
             if step % 50 == 49:
                 rate = (self.clips - first) / (now - started)
-                v_loss, shift_loss = torch.stack(losses).mean(0).tolist()
-                self.log(clips=self.clips, loss=v_loss, shift=shift_loss, rate=rate, minutes=(now - started) / 60)
+                means = {name: torch.stack(values).mean().item() for name, values in losses.items()}
+                self.log(clips=self.clips, **means, rate=rate, minutes=(now - started) / 60)
                 losses.clear()
             if now - saved > 60 * self.settings.save_every:
                 self.save()
@@ -344,11 +411,6 @@ class Trainer:
         """
         import copy
 
-        whole = self.averaged["unet"].state_dict()
-        for name in ("conv_out.weight", "conv_out.bias"):
-            whole[name] = whole[name][: model.LATENT_CHANNELS]
-        unet = model.denoiser().half()
-        unet.load_state_dict(whole)
-        pipe = model.assemble(unet, copy.deepcopy(self.vae).half(), self.averaged["text_encoder"])
+        pipe = model.assemble(copy.deepcopy(self.averaged["unet"]).half(), copy.deepcopy(self.vae).half(), self.averaged["text_encoder"])
         pipe.save_pretrained(folder)
         (folder / "training.json").write_text(json.dumps({"clips": self.clips}) + "\n")
