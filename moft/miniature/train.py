@@ -28,7 +28,7 @@ class Stage:
     world: World
     stills: float  # share of steps on single frames, which train all but the motion modules
     shift: float  # weight of the auxiliary motion output
-    quiet: float = 1.0  # clips see timestep 1000 · u ** quiet, u uniform: above 1, mostly little noise
+    quiet: float = 1.0  # clips see timestep 1000 · u ** quiet, u uniform: above 1 mostly little noise, below 1 much
 
 
 # Looks first, from single frames, as AnimateDiff trains motion modules on top of an image model; then motion, from pans
@@ -37,7 +37,8 @@ STAGES = (
     Stage(0, World(still=0), stills=1, shift=0),
     Stage(8_000, World(textures=200, photos=0.05, objects=0.3, zooms=0, turns=0), stills=0.1, shift=5.0, quiet=2.5),
     Stage(18_000, World(textures=200, photos=0.05, objects=0.5, zooms=0, turns=0.05), stills=0.2, shift=1.0, quiet=1.3),
-    Stage(30_000, World(zooms=0.05), stills=0.2, shift=0.5),
+    Stage(23_500, World(textures=200, photos=0.05, objects=0.5, zooms=0, turns=0.05), stills=0.1, shift=0.5, quiet=0.8),
+    Stage(40_000, World(zooms=0.05), stills=0.1, shift=0.5),
     Stage(60_000, World(), stills=0.2, shift=0.2),
     Stage(150_000, World(), stills=0.2, shift=0.1),
 )
