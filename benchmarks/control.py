@@ -97,12 +97,18 @@ def region(pipe: Any, plain: np.ndarray, seed: int) -> dict[str, Any]:
             "outside": outside_ok.mean(), "unguided": base.mean()}  # fmt: skip
 
 
-def still(pipe: Any, plain: np.ndarray, seed: int) -> dict[str, Any]:
-    """Bar 5: mean speed at most 0.25 of the plain run's."""
-    videos = steered(pipe, list(PROMPTS), seed, Motion("still"))
-    before, after = ([moft.measure(v).mean_speed for v in clips] for clips in (plain, videos))
-    return {"runs": len(videos), "stopped": np.mean(np.array(after) <= 0.25 * np.array(before)),
-            "plain_px": np.mean(before), "steered_px": np.mean(after)}  # fmt: skip
+def still(pipe: Any, plain: np.ndarray, seed: int, rounds: int = 3) -> dict[str, Any]:
+    """Bar 5: mean speed at most 0.25 of the plain run's, over the plain runs that move at all (1 px a frame)."""
+    before, after = [], []
+    for turn in range(rounds):
+        clips = sample(pipe, list(PROMPTS), seed + turn * len(PROMPTS)) if turn else plain
+        videos = steered(pipe, list(PROMPTS), seed + turn * len(PROMPTS), Motion("still"))
+        before += [moft.measure(v).mean_speed for v in clips]
+        after += [moft.measure(v).mean_speed for v in videos]
+    speeds, stopped = np.array(before), np.array(after) <= 0.25 * np.array(before)
+    moving = speeds >= 1
+    return {"runs": moving.sum(), "stopped": stopped[moving].mean(), "plain_px": speeds[moving].mean(),
+            "steered_px": np.array(after)[moving].mean(), "all_runs": len(speeds), "all_stopped": stopped.mean()}  # fmt: skip
 
 
 def _size() -> tuple[int, int, int]:

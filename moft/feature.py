@@ -99,6 +99,18 @@ def region_loss(feature: Tensor, target: Tensor, region: Tensor | None = None) -
     return (pool(feature, region) - pool(target.expand_as(feature), region)).square().mean()
 
 
+def quadrants_loss(feature: Tensor, target: Tensor, region: Tensor | None = None) -> Tensor:
+    """`region_loss` for each quarter of the frame by itself, so that it also sees what a mean over all would cancel:
+    zooms. Quarters outside the region count nothing. Not of the paper. Shapes as `position_loss`.
+    """
+    rows, columns = (torch.arange(n, device=feature.device) * 2 // n for n in feature.shape[-2:])
+    quarter = 2 * rows[:, None] + columns
+    whole = torch.ones_like(quarter, dtype=feature.dtype) if region is None else region.to(feature)
+    parts = [part for q in range(4) if (part := whole * (quarter == q)).any()]
+    shares = torch.stack([part.sum() for part in parts]) / whole.sum()
+    return (shares * torch.stack([region_loss(feature, target, part) for part in parts])).sum()
+
+
 def cosine_loss(feature: Tensor, target: Tensor, region: Tensor | None = None) -> Tensor:
     """DiTFlow's loss for MOFT: one minus the cosine over channels, per position. Shapes as `position_loss`."""
     dot = (feature * target).sum(2, keepdim=True)
@@ -109,6 +121,7 @@ def cosine_loss(feature: Tensor, target: Tensor, region: Tensor | None = None) -
 LOSSES: dict[str, Callable[[Tensor, Tensor, Tensor | None], Tensor]] = {
     "position": position_loss,
     "region": region_loss,
+    "quadrants": quadrants_loss,
     "cosine": cosine_loss,
 }
 

@@ -37,7 +37,7 @@ class Settings:
     gradient_steps: int = 2  # updates of the latents in each guided step (release)
     step_size: float = 0.3  # η; rms change of a latent per update if normalised, factor of the gradient if plain
     rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "plain": Alg. 1
-    loss: str = "region"  # a name in moft.feature.LOSSES; on the miniature "position" moves a quarter as far
+    loss: str | None = None  # a name in moft.feature.LOSSES; None: the one that suits each request, `Reference.loss`
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
     loss_scale: float = 2.0**16  # for float16 denoisers, whose gradients underflow otherwise
 
@@ -47,7 +47,7 @@ class Settings:
         _require(self.gradient_steps >= 1, "gradient_steps ≥ 1", self.gradient_steps)
         _require(np.isfinite(self.step_size) and self.step_size >= 0, "a finite step_size ≥ 0", self.step_size)
         _require(self.rule in _RULES, f"a rule among {', '.join(_RULES)}", self.rule)
-        _require(self.loss in LOSSES, f"a loss among {', '.join(LOSSES)}", self.loss)
+        _require(self.loss in (None, *LOSSES), f"a loss among {', '.join(LOSSES)}", self.loss)
         _require(self.clip_frames is None or self.clip_frames >= 1, "clip_frames ≥ 1 or None", self.clip_frames)
 
 
@@ -73,10 +73,10 @@ class Report:
 class _Target:
     """One request made ready: what the feature should be, where, and how much it counts."""
 
-    motion: Motion | None
     reference: Reference
     region: Tensor | None  # (h w) in 0…1 at any resolution
     strength: float
+    loss: str  # a name in LOSSES
 
 
 class Steering:
@@ -177,7 +177,7 @@ class Steering:
             wanted = target.reference.target(found, size).to(found)
             region = None if target.region is None else _resized(target.region, found.shape[-2:]).to(found)
             scale = target.reference.scale
-            total = total + target.strength * LOSSES[self.settings.loss](found / scale, wanted / scale, region)
+            total = total + target.strength * LOSSES[target.loss](found / scale, wanted / scale, region)
         return total
 
     def _shaped(self, gradient: Tensor) -> Tensor:
@@ -263,30 +263,33 @@ def steer(
         statistics = statistics or find_statistics(pipe)
         layer = layer or statistics.layer
     tap = Tap(pipe, layer)
+    settings = settings or Settings()
     targets = [
-        _prepared(request, statistics, tap, region)
+        _prepared(request, statistics, tap, region, settings.loss)
         for request, region in zip(wanted, regions or [None] * len(wanted), strict=True)
     ]
-    with Steering(tap, targets, settings or Settings(), shared_kv).attached(by_callback) as run:
+    with Steering(tap, targets, settings, shared_kv).attached(by_callback) as run:
         yield run
 
 
-def _prepared(request: Motion | Reference, statistics: Statistics | None, tap: Tap, region: Any) -> _Target:
-    if not isinstance(request, Motion):
-        motion, reference, strength = None, request, request.strength
-    else:
+def _prepared(
+    request: Motion | Reference, statistics: Statistics | None, tap: Tap, region: Any, loss: str | None
+) -> _Target:
+    if isinstance(request, Motion):
         assert statistics is not None
-        motion, reference, strength = request, synthesise(request, statistics), request.strength
+        reference: Reference = synthesise(request, statistics)
         if region is None and request.region is not None:
             from moft.video import read_mask
 
             region = read_mask(request.region)
+    else:
+        reference = request
     if reference.layer != tap.layer:
         raise RequestError(f"expected all requests on one layer, got {reference.layer!r} and {tap.layer!r}")
     mask = None if region is None else torch.as_tensor(np.asarray(region, np.float32))
     if mask is not None and (mask.ndim != 2 or not mask.isfinite().all() or not mask.any()):
         raise RequestError(f"expected a region (h w) in 0…1 that is not empty, got shape {tuple(mask.shape)}")
-    return _Target(motion, reference, mask, strength)
+    return _Target(reference, mask, reference.strength, loss or reference.loss)
 
 
 __all__ = ["Report", "Settings", "Steering", "steer"]

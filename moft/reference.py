@@ -38,6 +38,10 @@ class Reference(Protocol):
     def scale(self) -> float: ...
     @property
     def strength(self) -> float: ...
+    @property
+    def loss(self) -> str:
+        """Which of `moft.feature.LOSSES` suits: "position" (Eq. 3) where every place has a target of its own, else
+        "quadrants", which says where things go on the whole and leaves their details free."""
 
     def target(self, found: Tensor, size: ClipSize) -> Tensor:
         """The wanted feature for a MOFT (b f k h w) of a clip of this size, broadcastable to it."""
@@ -226,6 +230,10 @@ class Synthesised:
     def strength(self) -> float:
         return self.motion.strength
 
+    @property
+    def loss(self) -> str:
+        return "position" if self.motion.direction == "still" else "quadrants"  # nothing may move, not only the mean
+
     def target(self, found: Tensor, size: ClipSize) -> Tensor:
         """(1 f k h w), or (1 f k 1 1) if the motion is the same everywhere."""
         path = self._displacement(found.shape[1], found.shape[3:], size)  # (f h w 2)
@@ -256,6 +264,10 @@ class FromClip:
     timestep: int
     strength: float = 1.0
     made: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def loss(self) -> str:
+        return "position" if self.value.shape[2:].numel() > 1 else "quadrants"
 
     def target(self, found: Tensor, size: ClipSize) -> Tensor:
         """(1 f k h w), resampled to the frames and cells of `found`."""

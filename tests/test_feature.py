@@ -95,6 +95,14 @@ def test_the_region_loss_sees_means_only():
     torch.testing.assert_close(LOSSES["region"](feature, zero, None), LOSSES["region"](shuffled, zero, None))
 
 
+def test_the_quadrants_loss_sees_what_cancels_in_the_mean():
+    outward = torch.ones(1, 2, 1, 4, 4)
+    outward[..., :2] = -1
+    zero = torch.zeros_like(outward)
+    assert LOSSES["region"](outward, zero, None) == 0
+    assert LOSSES["quadrants"](outward, zero, None) == 1
+
+
 def test_the_cosine_loss_does_not_see_size():
     feature, target = random(1, 2, 3, 4, 4), random(1, 2, 3, 1, 1)
     a, b = LOSSES["cosine"](feature, target, None), LOSSES["cosine"](7 * feature, target, None)

@@ -11,7 +11,7 @@ import torch
 import moft
 from moft.errors import RequestError
 from moft.miniature import miniature_path, model
-from moft.miniature.clips import COLOURS, SHAPES, TEXTURES, ClipMaker, World
+from moft.miniature.clips import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES, ClipMaker, World
 from moft.miniature.probe import nearest_colours, obeys, ridge_r2, separability
 from moft.miniature.train import Pool, orthogonal
 
@@ -132,8 +132,31 @@ def test_the_shipped_weights_open_as_an_animatediff_pipeline_and_fit_in_40_mb():
 @shipped
 def test_the_shipped_statistics_belong_to_the_shipped_model():
     statistics = moft.Statistics.load(WEIGHTS / "motion_channels.safetensors")
-    assert statistics.layer == "up_blocks.1" and len(statistics.channels) == len(statistics.response)
+    assert statistics.layer.startswith("up_blocks.1") and len(statistics.channels) == len(statistics.response)
     assert statistics.made
+
+
+@shipped
+@pytest.mark.parametrize("name", ["left", "down", "zoom in", "still"])
+def test_the_shipped_model_goes_where_it_is_steered(name: str):
+    from diffusers import AnimateDiffPipeline
+
+    pipe, motion = AnimateDiffPipeline.from_pretrained(miniature_path(), local_files_only=True), moft.Motion(name)
+    pipe.set_progress_bar_config(disable=True)
+
+    def sample() -> moft.metrics.MeasuredMotion:
+        frames = pipe("a red ball over blue stripes", num_frames=FRAMES, height=SIZE, width=SIZE, num_inference_steps=25,
+                      generator=torch.Generator().manual_seed(0), output_type="np").frames[0]  # fmt: skip
+        return moft.measure((frames * 255).round().astype(np.uint8))
+
+    plain = sample()
+    with moft.steer(pipe, motion):
+        steered = sample()
+    assert not moft.followed(plain, motion, FRAMES, SIZE, SIZE)
+    if name == "still":
+        assert steered.mean_speed < 0.3 * plain.mean_speed
+    else:
+        assert moft.followed(steered, motion, FRAMES, SIZE, SIZE)
 
 
 def test_a_model_folder_without_statistics_is_a_clear_error(tmp_path: Path):

@@ -123,6 +123,12 @@ def test_a_reference_is_resampled_to_the_frames_and_cells_of_the_run():
     assert found.shape == (1, 12, 2, 6, 6) and found.mean(1).abs().max() < 1e-5
 
 
+def test_what_stands_still_is_compared_at_every_place_and_the_rest_by_quarters():
+    pooled, kept = (FromClip(torch.zeros(8, 2, n, n), torch.tensor([1, 2]), "up_blocks.1", 0.3, 300) for n in (1, 4))
+    references = [synthesise(Motion(name), statistics()) for name in ("still", "left", "zoom in")]
+    assert [r.loss for r in (*references, pooled, kept)] == ["position", "quadrants", "quadrants", "quadrants", "position"]
+
+
 def test_inversion_is_deterministic_and_puts_the_scheduler_back(tiny_animatediff: Any):
     video = np.random.default_rng(0).integers(0, 255, (1, 8, 64, 64, 3), np.uint8)
     tap, scheduler = Tap(tiny_animatediff), tiny_animatediff.scheduler
