@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from moft.miniature.clips import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES, ClipMa
 from moft.miniature.probe import nearest_colours, obeys, ridge_r2, separability
 from moft.miniature.train import Pool, orthogonal
 
-PANS = World(textures=4, photos=0, objects=0, zooms=0, turns=0, still=0, motion_words=0, max_speed=3)
+PANS = World(textures=4, photos=0, objects=0, zooms=0, turns=0, flows=0, still=0, motion_words=0, max_speed=3)
 WEIGHTS = Path(miniature_path())
 
 
@@ -31,11 +32,25 @@ def test_pans_move_the_picture_as_their_truth_says():
 
 
 def test_the_exact_flow_of_an_object_is_its_own():
-    world = World(textures=4, photos=0, objects=1, zooms=0, turns=0, still=0, motion_words=0)
+    world = World(textures=4, photos=0, objects=1, zooms=0, turns=0, flows=0, still=0, motion_words=0)
     clips = ClipMaker(world, 5).render(8)
     scene = clips.velocity[:, None, None, None].expand_as(clips.flow)
     assert torch.allclose(clips.flow[~clips.objects], scene[~clips.objects], atol=1e-3)
     assert (clips.flow[clips.objects] - scene[clips.objects]).norm(dim=-1).mean() > 0.5
+
+
+def test_a_part_that_flows_moves_as_its_truth_says_and_the_rest_as_the_scene():
+    world = dataclasses.replace(PANS, flows=1)
+    clips = ClipMaker(world, 4).render(12)
+    scene = clips.velocity[:, None, None, None].expand_as(clips.flow)
+    part = (clips.flow - scene).norm(dim=-1) > 1e-3  # (b f h w)
+    assert (part == part[:, :1]).all() and 0.05 < part.float().mean() < 0.95
+    for video, mask, flow in zip(clips.video, part[:, 0], clips.flow, strict=True):
+        if 0.2 < mask.float().mean() < 0.8:
+            found = moft.measure(pixels(video), mask.float().numpy())
+            for got, where in ((found.inside, mask), (found.outside, ~mask)):
+                truth = flow[:, where].mean((0, 1)).numpy()
+                assert np.linalg.norm(got - truth) < 0.5 + 0.35 * np.linalg.norm(truth)
 
 
 def test_the_same_seed_gives_the_same_clips_and_another_does_not():
@@ -75,6 +90,15 @@ def test_the_sample_check_recognises_each_shape_and_refuses_the_others(shape: st
     assert all(obeys(frame, "red", shape, "blue").values())
     assert not obeys(frame, "red", SHAPES[(shape_index + 1) % 5], "blue")["shape"]
     assert not obeys(frame, "green", shape, "blue")["colour"]
+
+
+def test_the_sample_check_recognises_the_objects_of_the_clips():
+    clips = ClipMaker(dataclasses.replace(PANS, objects=0.5), 1).render(40)
+    one = [i for i, caption in enumerate(clips.captions) if " over " in caption and " and " not in caption]
+    asked = [clips.captions[i].split() for i in one]  # "a red ball over blue stripes"
+    frames = [pixels(clips.video[i, :1])[0] / 255 for i in one]
+    marks = [obeys(f, w[1], w[2], w[4]) for f, w in zip(frames, asked, strict=True)]
+    assert len(marks) > 10 and np.mean([m["shape"] for m in marks]) > 0.85
 
 
 def test_nearest_colours_reads_tones_of_every_colour():

@@ -46,6 +46,7 @@ class World:
     zooms: float = 0.1  # share of clips whose camera zooms
     still: float = 0.1  # share of clips (and of objects) that do not move
     turns: float = 0.1  # share of pans that turn to another velocity midway
+    flows: float = 0.2  # share of pans in which a part of the frame flows by itself, as water or clouds do
     motion_words: float = 0.5  # share of captions that also name the motion (prompts in use never do)
     max_speed: float = MAX_SPEED  # px per frame
 
@@ -232,10 +233,10 @@ class ClipMaker:
 
     def render(self, n: int) -> Clips:
         """n clips of this world, with their captions and true motion."""
-        scene, path, zoom, texture, colour = self._scenes(n)
+        scene, path, paths, zoom, texture, colour = self._scenes(n)
         drift = zoom.log()[:, None, None, None, None] * self.pixels
-        flow = torch.gradient(path, dim=1)[0][:, :, None, None] + drift
-        shift = path[:, :, None, None] + drift * self.clock[:, None, None, None]
+        flow = torch.gradient(paths, dim=1)[0] + drift
+        shift = paths + drift * self.clock[:, None, None, None]
         video, flow, shift, covered, objects = self._add_objects(scene, flow, shift, colour)
         captions = self._captions(texture, colour, objects, path, zoom)
         return Clips(video.transpose(1, 2).contiguous().clamp(0, 1), captions, path, zoom, flow, shift, covered)
@@ -252,10 +253,15 @@ class ClipMaker:
         zooming = self._rand(n) < self.world.zooms
         zoom = torch.where(zooming, 1 + self._rand(n, low=-0.06, high=0.06), torch.ones(n, device=self.device))
         path = torch.where(zooming[:, None, None], torch.zeros_like(path), path)
+        paths = path[:, :, None, None]
+        if self.world.flows:
+            flowing = (self._rand(n) < self.world.flows) & ~zooming
+            part = self._parts(n) & flowing[:, None, None]
+            paths = torch.where(part[:, None, ..., None], self._paths(self._velocities(n))[:, :, None, None], paths)
 
         scale = self._rand(n, low=0.4, high=0.9)  # texels per px
         turn, phase = self._rand(n, high=2 * math.pi), self._rand(n, 1, 1, 1, 2, high=_TILE)
-        at = (self.pixels - path[:, :, None, None]) / (zoom[:, None] ** self.clock)[:, :, None, None, None]
+        at = (self.pixels - paths) / (zoom[:, None] ** self.clock)[:, :, None, None, None]
         cos, sin = turn.cos()[:, None, None, None], turn.sin()[:, None, None, None]
         rotated = torch.stack([cos * at[..., 0] - sin * at[..., 1], sin * at[..., 0] + cos * at[..., 1]], -1)
         texel = torch.remainder(rotated * scale[:, None, None, None, None] + phase, _TILE) + 2
@@ -263,7 +269,14 @@ class ClipMaker:
         flat = grid.reshape(n, self.frames * SIZE, SIZE, 2)
         tile = F.grid_sample(self.bank.tiles[texture], flat, align_corners=True)
         tile = tile.reshape(n, 3, self.frames, SIZE, SIZE)
-        return self._scene_colour(tile, colour, photos[texture]), path, zoom, texture, colour
+        return self._scene_colour(tile, colour, photos[texture]), path, paths, zoom, texture, colour
+
+    def _parts(self, n: int) -> torch.Tensor:
+        """(n h w) bool: a disc, or what looks like half of the frame if the disc is large."""
+        edge, angle = self._rand(n, 2, low=-14, high=14), self._rand(n, high=2 * math.pi)
+        radius = 14 / self._rand(n, low=0.03, high=1.0)
+        centre = edge + radius[:, None] * torch.stack([angle.cos(), angle.sin()], -1)
+        return torch.linalg.vector_norm(self.pixels - centre[:, None, None], dim=-1) < radius[:, None, None]
 
     def _add_objects(
         self, video: torch.Tensor, flow: torch.Tensor, shift: torch.Tensor, colour: torch.Tensor

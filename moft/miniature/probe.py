@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 BLOCKS = ("down_blocks.1", "down_blocks.2", "mid_block", "up_blocks.0", "up_blocks.1", "up_blocks.2")
 HELD_OUT_SEED = 987_654  # textures of this seed are never trained on
-_PANS = World(textures=96, photos=0, objects=0, zooms=0, turns=0)
+_PANS = World(textures=96, photos=0, objects=0, zooms=0, turns=0, flows=0)
 
 
 # ---------------------------------------------------------------- features of held-out pans
@@ -169,18 +169,21 @@ def obeys(frame: np.ndarray, colour: str, shape: str, scene: str) -> dict[str, b
 
 
 def _best_shape(mask: np.ndarray) -> str:
+    """The shape whose drawing overlaps best with a mask (h w), over places, sizes and tilts as in the clips."""
     y, x = np.nonzero(mask)
-    middle = np.array([np.median(x), np.median(y)])
-    grid = np.stack(np.meshgrid(np.arange(mask.shape[1]), np.arange(mask.shape[0])), -1)
-    best, name = -1.0, ""
-    for dx, dy in itertools.product((-3, 0, 3), repeat=2):
-        p = torch.from_numpy(grid - middle - [dx, dy]).float()
-        for kind, radius in itertools.product(range(len(SHAPES)), (8, 10, 12, 14)):
-            drawn = shape_distance(p, torch.full(p.shape[:-1], kind), torch.tensor(float(radius))).numpy() < 0
-            overlap = (drawn & mask).sum() / (drawn | mask).sum()
-            if overlap > best:
-                best, name = overlap, SHAPES[kind]
-    return name
+    middle = torch.tensor([float(np.median(x)), float(np.median(y))])
+    cases = torch.cartesian_prod(*[torch.tensor([-3.0, 0, 3])] * 2, torch.arange(8.0, 16), torch.linspace(-0.3, 0.3, 5))
+    centre, radius, tilt = middle + cases[:, None, None, :2], cases[:, 2, None, None], cases[:, 3, None, None]
+    seen = torch.from_numpy(mask)[::2, ::2]
+    grid = torch.stack(torch.meshgrid(*[torch.arange(0, n, 2) for n in mask.shape[::-1]], indexing="xy"), -1)
+    at = grid - centre
+    p = torch.stack([tilt.cos() * at[..., 0] - tilt.sin() * at[..., 1],
+                     tilt.sin() * at[..., 0] + tilt.cos() * at[..., 1]], -1)  # fmt: skip
+    overlaps = []
+    for kind in range(len(SHAPES)):
+        drawn = shape_distance(p, torch.full(p.shape[:-1], kind), radius) < 0
+        overlaps.append(((drawn & seen).sum((1, 2)) / (drawn | seen).sum((1, 2))).max())
+    return SHAPES[int(torch.stack(overlaps).argmax())]
 
 
 def sample_scores(pipe: AnimateDiffPipeline, n: int = 36, seed: int = 0) -> dict[str, Any]:

@@ -33,17 +33,18 @@ class Stage:
 
 # Looks first, from single frames, as AnimateDiff trains motion modules on top of an image model; then motion, from pans
 # alone to the whole world. The auxiliary weight falls once motion has come.
+_PLAIN = World(textures=200, photos=0.05, zooms=0, turns=0.05, flows=0)
 STAGES = (
-    Stage(0, World(still=0), stills=1, shift=0),
-    Stage(8_000, World(textures=200, photos=0.05, objects=0.3, zooms=0, turns=0), stills=0.1, shift=5.0, quiet=2.5),
-    Stage(18_000, World(textures=200, photos=0.05, objects=0.5, zooms=0, turns=0.05), stills=0.2, shift=1.0, quiet=1.3),
-    Stage(23_500, World(textures=200, photos=0.05, objects=0.5, zooms=0, turns=0.05), stills=0.1, shift=0.5, quiet=0.8),
-    Stage(40_000, World(zooms=0.05), stills=0.1, shift=0.5),
-    Stage(60_000, World(), stills=0.2, shift=0.2),
-    Stage(150_000, World(), stills=0.2, shift=0.1),
+    Stage(0, World(still=0, flows=0), stills=1, shift=0),
+    Stage(8_000, dataclasses.replace(_PLAIN, objects=0.3, turns=0), stills=0.1, shift=5.0, quiet=2.5),
+    Stage(18_000, dataclasses.replace(_PLAIN, objects=0.5), stills=0.2, shift=1.0, quiet=1.3),
+    Stage(23_500, dataclasses.replace(_PLAIN, objects=0.5), stills=0.1, shift=0.5, quiet=0.8),
+    Stage(40_000, World(zooms=0.05, flows=0), stills=0.1, shift=0.5),
+    Stage(53_000, World(zooms=0.05, flows=0.3), stills=0.35, shift=1.0),
+    Stage(62_000, World(flows=0.3), stills=0.35, shift=0.5, quiet=0.8),
 )
 
-READ = "up_blocks.1"  # the block from which the auxiliary output is read: AnimateDiff's feature layer
+READ = "up_blocks.1.motion_modules.0"  # what the auxiliary output is read from: inside AnimateDiff's feature block
 SHIFT_UNIT = 2.6  # px; brings the auxiliary output to about unit variance
 
 
@@ -285,7 +286,7 @@ class Trainer:
         from transformers import CLIPTextModel
 
         opened = UNetMotionModel.from_pretrained(shipped / "unet")
-        if opened.config["block_out_channels"] != model.denoiser().config["block_out_channels"]:
+        if list(opened.config["block_out_channels"]) != list(model.denoiser().config["block_out_channels"]):
             self.log(note="the shipped weights are of another build; starting anew")
             return
         unet = opened.state_dict()
@@ -300,7 +301,7 @@ class Trainer:
         """Makes encoded clips of one stage of the curriculum."""
         world = STAGES[stage].world
         if frames == 1:  # a single frame has no motion to name
-            world = dataclasses.replace(world, motion_words=0)
+            world = dataclasses.replace(world, motion_words=0, objects=0.7)
         seed = self.seed + 1000 * stage + self.clips + frames
         maker = ClipMaker(world, seed, max(2, frames), device=self.device)
 
@@ -331,9 +332,10 @@ class Trainer:
         text = self.parts["text_encoder"](rows["ids"])[0].repeat_interleave(latents.shape[2], 0)
         with capture(self.parts["unet"], [READ]) as seen:
             v = self.parts["unet"](noisy, t, text).sample
-        shift = self.parts["reader"](seen[READ]).unflatten(0, latents.shape[:3:2]).transpose(1, 2)
+        shift = self.parts["reader"](seen[READ])
+        truth = F.adaptive_avg_pool2d(rows["shift"].float().transpose(1, 2).flatten(0, 1), shift.shape[-2:])
         v_loss = F.mse_loss(v, self.noise.get_velocity(latents, noise, t))
-        shift_loss = F.mse_loss(shift, rows["shift"].float())
+        shift_loss = F.mse_loss(shift, truth)
         return torch.stack([v_loss, shift_loss])
 
     @contextlib.contextmanager
@@ -371,7 +373,7 @@ class Trainer:
             self.parts.zero_grad()
             if stills:
                 with self.without_motion():
-                    v_loss, _ = self.loss(pools[1].draw(self.settings.batch * FRAMES))
+                    v_loss, _ = self.loss(pools[1].draw(self.settings.batch * FRAMES), STAGES[stage].quiet)
                     v_loss.backward()
                 losses["still"].append(v_loss.detach())
             else:
