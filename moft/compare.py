@@ -12,7 +12,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -245,8 +245,11 @@ def compare(
     if clip is not None:
         wanted = moft.from_clip(pipe, clip, statistics=statistics, strength=request.strength, seed=scene.seed)
     settings = moft.Settings() if request.step_size is None else moft.Settings(step_size=request.step_size)
-    plain = sample(pipe, scene, mask, "plain")
-    with moft.steer(pipe, wanted, statistics=statistics, regions=[mask], settings=settings) as run:
+    with moft.record(pipe) if mask is not None else nullcontext() as recording:
+        plain = sample(pipe, scene, mask, "plain")
+    with moft.steer(
+        pipe, wanted, statistics=statistics, regions=[mask], settings=settings, plain=recording
+    ) as run:
         steered = sample(pipe, scene, mask, "steered")
     clips = {"": steered.video, ".plain": plain.video}
     clips[".compare"] = side_by_side(*(v for v in (clip, plain.video, steered.video) if v is not None))

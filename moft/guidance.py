@@ -7,7 +7,7 @@ import inspect
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,7 @@ class Settings:
     rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "plain": Alg. 1
     loss: str | None = None  # a name in moft.feature.LOSSES; None: the one that suits each request, `Reference.loss`
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
+    keep: float = 0.8  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
     loss_scale: float = 2.0**16  # for float16 denoisers, whose gradients underflow otherwise
 
     def __post_init__(self) -> None:
@@ -48,6 +49,7 @@ class Settings:
         _require(np.isfinite(self.step_size) and self.step_size >= 0, "a finite step_size ≥ 0", self.step_size)
         _require(self.rule in _RULES, f"a rule among {', '.join(_RULES)}", self.rule)
         _require(self.loss in (None, *LOSSES), f"a loss among {', '.join(LOSSES)}", self.loss)
+        _require(0 <= self.keep <= 1, "keep in 0…1", self.keep)
         _require(self.clip_frames is None or self.clip_frames >= 1, "clip_frames ≥ 1 or None", self.clip_frames)
 
 
@@ -79,61 +81,101 @@ class _Target:
     loss: str  # a name in LOSSES
 
 
-class Steering:
-    """A pipeline being steered; made by `steer`. `report` tells what happened."""
+class _Between:
+    """Sees, and may change, the latents between the denoising steps of a pipeline."""
 
-    def __init__(self, tap: Tap, targets: Sequence[_Target], settings: Settings, shared_kv: SharedKV | None) -> None:
-        self.tap, self.targets, self.settings, self.shared_kv = tap, targets, settings, shared_kv
-        self.report = Report()
-        self._calls: list[Call] = []
-        self._scale = settings.loss_scale
+    def __init__(self, tap: Tap) -> None:
+        self.tap = tap
 
-    # ------------------------------------------------------------ front ends
-
-    @contextmanager
-    def attached(self, by_callback: bool) -> Iterator[Steering]:
-        """Listen to the denoiser and, unless a callback does it, guide what `scheduler.step` returns."""
-        started = time.perf_counter()
-        with ExitStack() as stack:
-            stack.enter_context(self.tap.listen(self._calls))
-            if not by_callback:
-                stack.enter_context(_replaced_step(self.tap.pipe.scheduler, self._after_step))
-            try:
-                yield self
-            finally:
-                self.report.seconds = time.perf_counter() - started
+    def next(self, latents: Tensor, index: int) -> Tensor:
+        """What becomes of the latents that the denoiser will see at step `index`; the last index is behind it."""
+        raise NotImplementedError
 
     def callback(self, _pipe: Any, index: int, _timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """For `pipe(…, callback_on_step_end=run.callback)`: the same guidance through diffusers' own door."""
-        kwargs["latents"] = self._guide_next(kwargs["latents"], index + 1)
+        """For `pipe(…, callback_on_step_end=run.callback)`: the same through diffusers' own door."""
+        kwargs["latents"] = self.next(kwargs["latents"], index + 1)
         return kwargs
 
     def _after_step(self, output: Any, timestep: Any) -> Any:
         timesteps = self.tap.pipe.scheduler.timesteps
         index = int((timesteps == timestep).nonzero()[0]) + 1
         if isinstance(output, tuple):
-            return (self._guide_next(output[0], index), *output[1:])
-        output.prev_sample = self._guide_next(output.prev_sample, index)
+            return (self.next(output[0], index), *output[1:])
+        output.prev_sample = self.next(output.prev_sample, index)
         return output
+
+
+class Recording(_Between):
+    """The latents of a plain run between its steps; made by `record`."""
+
+    def __init__(self, tap: Tap) -> None:
+        super().__init__(tap)
+        self.latents: dict[int, Tensor] = {}
+
+    def next(self, latents: Tensor, index: int) -> Tensor:
+        self.latents[index] = latents.detach().clone()
+        return latents
+
+    def at(self, index: int, like: Tensor) -> Tensor:
+        """What was recorded there. Raises RequestError if the run at hand is of another kind."""
+        found = self.latents.get(index)
+        if found is None or found.shape != like.shape:
+            got = f"{len(self.latents)} steps" if found is None else f"latents {tuple(found.shape)}"
+            raise RequestError(
+                f"expected a plain run with the same steps and size as this one (step {index}, latents "
+                f"{tuple(like.shape)}), got {got}; record it with the same arguments"
+            )
+        return found
+
+
+class Steering(_Between):
+    """A pipeline being steered; made by `steer`. `report` tells what happened."""
+
+    def __init__(
+        self,
+        tap: Tap,
+        targets: Sequence[_Target],
+        settings: Settings,
+        shared_kv: SharedKV | None,
+        plain: Recording | None,
+    ) -> None:
+        super().__init__(tap)
+        self.targets, self.settings, self.shared_kv, self.plain = targets, settings, shared_kv, plain
+        self.report = Report()
+        self._calls: list[Call] = []
+        self._scale = settings.loss_scale
+
+    @contextmanager
+    def attached(self, by_callback: bool) -> Iterator[Steering]:
+        """Listen to the denoiser and, unless a callback does it, guide what `scheduler.step` returns."""
+        started = time.perf_counter()
+        with self.tap.listen(self._calls), _between_steps(self, by_callback):
+            try:
+                yield self
+            finally:
+                self.report.seconds = time.perf_counter() - started
 
     # ------------------------------------------------------------ the loop body
 
-    def _guide_next(self, latents: Tensor, index: int) -> Tensor:
-        """Guide the latents that the denoiser will see at step `index`."""
+    def next(self, latents: Tensor, index: int) -> Tensor:
+        """Guide the latents, if it is time, and put back what surrounds the regions."""
         calls, self._calls[:] = list(self._calls), []
         scheduler = self.tap.pipe.scheduler
         count = len(scheduler.timesteps)
         first, last = (round(share * count) for share in self.settings.steps)
-        if not first <= index < min(last, count) or not calls or not self._wanted():
-            return latents
-        started = time.perf_counter()
-        with torch.inference_mode(False):
-            call = self.tap.conditional(calls, len(latents))
-            guided = self.guide(latents.detach().clone(), scheduler.timesteps[index].clone(), call, index)
-        if getattr(scheduler, "last_sample", None) is not None:
+        found = latents
+        if first <= index < min(last, count) and calls and self._wanted():
+            started = time.perf_counter()
+            with torch.inference_mode(False):
+                call = self.tap.conditional(calls, len(latents))
+                found = self.guide(latents.detach().clone(), scheduler.timesteps[index].clone(), call, index)
+            self.report.guidance_seconds += time.perf_counter() - started
+        inside = self._inside(latents.shape[-2:])
+        if self.plain and inside is not None and first <= index <= self.settings.keep * count and self._wanted():
+            found = torch.lerp(self.plain.at(index, latents).to(found), found, inside.to(found))
+        if found is not latents and getattr(scheduler, "last_sample", None) is not None:
             scheduler.last_sample = None  # UniPC's corrector would restore the unguided latents
-        self.report.guidance_seconds += time.perf_counter() - started
-        return guided.to(latents.dtype)
+        return found.to(latents.dtype)
 
     def _wanted(self) -> bool:
         return self.settings.step_size > 0 and any(target.strength > 0 for target in self.targets)
@@ -180,12 +222,19 @@ class Steering:
             total = total + target.strength * LOSSES[target.loss](found / scale, wanted / scale, region)
         return total
 
+    def _inside(self, size: Sequence[int]) -> Tensor | None:
+        """The union of the regions (h w) in 0…1 at this resolution; None if a request is for the whole frame."""
+        regions = [target.region for target in self.targets if target.region is not None]
+        if len(regions) < len(self.targets):
+            return None
+        return torch.stack([_resized(region, size) for region in regions]).amax(0)
+
     def _shaped(self, gradient: Tensor) -> Tensor:
         """The gradient inside the regions and on the first frames only (Eq. 8), of unit rms if normalised."""
         keep = torch.ones_like(gradient[:1, :1])
-        if all(target.region is not None for target in self.targets):
-            regions = [_resized(target.region, gradient.shape[-2:]) for target in self.targets if target.region is not None]
-            keep = keep * torch.stack(regions).amax(0).to(gradient)
+        inside = self._inside(gradient.shape[-2:])
+        if inside is not None:
+            keep = keep * inside.to(gradient)
         if self.settings.clip_frames is not None:
             keep[:, :, self.settings.clip_frames :] = 0
         gradient = gradient * keep
@@ -220,6 +269,23 @@ def _replaced_step(scheduler: Any, after: Callable[[Any, Any], Any]) -> Iterator
             del scheduler.step
 
 
+def _between_steps(what: _Between, by_callback: bool) -> AbstractContextManager[None]:
+    return nullcontext() if by_callback else _replaced_step(what.tap.pipe.scheduler, what._after_step)
+
+
+@contextmanager
+def record(pipe: Any, by_callback: bool = False) -> Iterator[Recording]:
+    """Keep the latents of the plain run inside the block, so that a steered run can leave what surrounds its regions
+    as it was there (`steer(…, plain=recording)`). The memory of one latent video a step.
+
+    Args:
+        pipe, by_callback: as for `steer`.
+    """
+    recording = Recording(Tap(pipe))
+    with _between_steps(recording, by_callback):
+        yield recording
+
+
 @contextmanager
 def steer(
     pipe: Any,
@@ -228,6 +294,7 @@ def steer(
     regions: Sequence[Any] | None = None,
     settings: Settings | None = None,
     shared_kv: SharedKV | None = None,
+    plain: Recording | None = None,
     by_callback: bool = False,
 ) -> Iterator[Steering]:
     """Steer whatever `pipe` samples inside the block; afterwards the pipeline is as it was.
@@ -244,6 +311,8 @@ def steer(
             the mask files named by the requests.
         settings: see `Settings`.
         shared_kv: keys and values recorded in a plain run, replayed in the gradient pass to keep content.
+        plain: the plain run of the same seed, made under `record`: what surrounds the regions then stays as in it for
+            `Settings.keep` of the steps (as in blended diffusion). Without it, motion spreads out of a region.
         by_callback: guide only through `pipe(…, callback_on_step_end=run.callback)`; the default needs no such
             argument.
     Raises:
@@ -268,7 +337,7 @@ def steer(
         _prepared(request, statistics, tap, region, settings.loss)
         for request, region in zip(wanted, regions or [None] * len(wanted), strict=True)
     ]
-    with Steering(tap, targets, settings, shared_kv).attached(by_callback) as run:
+    with Steering(tap, targets, settings, shared_kv, plain).attached(by_callback) as run:
         yield run
 
 
@@ -292,4 +361,4 @@ def _prepared(
     return _Target(reference, mask, reference.strength, loss or reference.loss)
 
 
-__all__ = ["Report", "Settings", "Steering", "steer"]
+__all__ = ["Recording", "Report", "Settings", "Steering", "record", "steer"]

@@ -1,0 +1,86 @@
+"""Recording a plain run, and keeping what surrounds a region as it was there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import moft
+from moft.errors import RequestError
+
+LEFT_HALF = np.repeat([[1.0, 0.0]], 2, 0)
+KEPT = moft.Settings(keep=1.0)
+
+
+def sample(pipe: Any, **kwargs: Any) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(0)
+    size = dict(num_frames=4, height=64, width=64, num_inference_steps=6)
+    return pipe("a red ball", generator=generator, output_type="latent", **{**size, **kwargs}).frames
+
+
+@pytest.fixture(scope="module")
+def recorded(tiny_animatediff: Any) -> tuple[torch.Tensor, Any]:
+    with moft.record(tiny_animatediff) as recording:
+        plain = sample(tiny_animatediff)
+    return plain, recording
+
+
+def test_recording_changes_nothing_and_ends_with_what_came_out(tiny_animatediff: Any, recorded: Any):
+    plain, recording = recorded
+    assert torch.equal(plain, sample(tiny_animatediff))
+    assert sorted(recording.latents) == [1, 2, 3, 4, 5, 6] and torch.equal(recording.latents[6], plain)
+    assert "step" not in vars(tiny_animatediff.scheduler)
+
+
+def test_a_callback_records_the_same(tiny_animatediff: Any, recorded: Any):
+    with moft.record(tiny_animatediff, by_callback=True) as recording:
+        sample(tiny_animatediff, callback_on_step_end=recording.callback)
+    assert all(torch.equal(recording.latents[i], found) for i, found in recorded[1].latents.items())
+
+
+def test_what_surrounds_a_region_stays_as_recorded(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+    plain, recording = recorded
+    options = dict(statistics=tiny_statistics, regions=[LEFT_HALF])
+    with moft.steer(tiny_animatediff, moft.Motion("left"), settings=KEPT, plain=recording, **options):
+        kept = sample(tiny_animatediff)
+    with moft.steer(tiny_animatediff, moft.Motion("left"), **options):
+        free = sample(tiny_animatediff)
+    assert torch.equal(kept[..., 8:], plain[..., 8:]) and not torch.equal(free[..., 8:], plain[..., 8:])
+    assert not torch.allclose(kept[..., :8], plain[..., :8])
+
+
+def test_a_request_for_the_whole_frame_keeps_nothing(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+    both = []
+    for plain in (None, recorded[1]):
+        with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=KEPT, plain=plain):
+            both.append(sample(tiny_animatediff))
+    assert torch.equal(*both)
+
+
+def test_no_strength_is_plain_sampling_also_with_a_recording(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+    wanted = moft.Motion("left", strength=0)
+    with moft.steer(
+        tiny_animatediff, wanted, statistics=tiny_statistics, regions=[LEFT_HALF], settings=KEPT, plain=recorded[1]
+    ):
+        assert torch.equal(sample(tiny_animatediff), recorded[0])
+
+
+@pytest.mark.parametrize("other", [{"num_inference_steps": 8}, {"num_frames": 5}])
+def test_a_recording_of_another_kind_of_run_is_refused(
+    tiny_animatediff: Any, tiny_statistics: Any, recorded: Any, other: dict[str, int]
+):
+    with moft.steer(
+        tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, regions=[LEFT_HALF], settings=KEPT,
+        plain=recorded[1],
+    ):  # fmt: skip
+        with pytest.raises(RequestError, match="record it with the same arguments"):
+            sample(tiny_animatediff, **other)
+
+
+@pytest.mark.parametrize("keep", [-0.1, 1.1, float("nan")])
+def test_a_share_outside_its_range_is_refused(keep: float):
+    with pytest.raises(RequestError, match="keep"):
+        moft.Settings(keep=keep)
