@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def miniature_path() -> str:
-    """The folder that `AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)` opens."""
-    return str(Path(__file__).parent / "weights")
+def miniature_path(family: str = "animatediff") -> str:
+    """The folder that `AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)` opens.
+
+    Other families: "latte", for `LattePipeline`.
+    """
+    return str(Path(__file__).parent / "weights" / family)

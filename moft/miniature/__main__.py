@@ -11,6 +11,10 @@ import numpy as np
 import torch
 
 from moft.miniature import miniature_path
+from moft.miniature.latte import LATTE
+from moft.miniature.model import ANIMATEDIFF
+
+BUILDS = {build.name: build for build in (ANIMATEDIFF, LATTE)}
 
 
 def _train(args: argparse.Namespace) -> None:
@@ -21,7 +25,8 @@ def _train(args: argparse.Namespace) -> None:
     shipped = args.resume and (Path(miniature_path()) / "vae").exists()
     if not (args.folder / "vae").exists() and not shipped:
         train_vae(args.folder, args.vae_minutes, args.device, args.seed)
-    trainer = Trainer(args.folder, Settings(batch=args.batch, lr=args.lr, reuse=args.reuse), args.device, args.seed)
+    trainer = Trainer(args.folder, Settings(batch=args.batch, lr=args.lr, reuse=args.reuse), args.device, args.seed,
+                      BUILDS[args.family])
     if args.resume:
         trainer.resume()
     trainer.run(args.minutes)
@@ -30,16 +35,17 @@ def _train(args: argparse.Namespace) -> None:
 def _assemble(args: argparse.Namespace) -> None:
     from moft.miniature.train import Settings, Trainer
 
-    trainer = Trainer(args.folder, Settings())
+    trainer = Trainer(args.folder, Settings(), build=BUILDS[args.family])
     trainer.resume()
-    trainer.export(Path(args.output))
-    print(f"{args.output}: {trainer.clips} clips")
+    output = args.output or miniature_path(args.family)
+    trainer.export(Path(output))
+    print(f"{output}: {trainer.clips} clips")
 
 
 def _pipeline(args: argparse.Namespace) -> Any:
-    from diffusers import AnimateDiffPipeline
+    from diffusers import DiffusionPipeline
 
-    return AnimateDiffPipeline.from_pretrained(args.model, local_files_only=True)
+    return DiffusionPipeline.from_pretrained(args.model or miniature_path(args.family), local_files_only=True)
 
 
 def _probe(args: argparse.Namespace) -> None:
@@ -80,16 +86,18 @@ def main() -> None:
     train.set_defaults(run=_train)
     assemble = verbs.add_parser("assemble", help="write the averaged weights as a diffusers pipeline")
     assemble.add_argument("--folder", type=Path, default=Path("runs"))
-    assemble.add_argument("--output", default=miniature_path())
+    assemble.add_argument("--output", help="default: the package's")
     assemble.set_defaults(run=_assemble)
     probe = verbs.add_parser("probe", help="score the shipped model on held-out scenes")
-    probe.add_argument("--model", default=miniature_path())
+    probe.add_argument("--model", help="default: the shipped one")
     probe.add_argument("--json", action="store_true")
     probe.set_defaults(run=_probe)
     sheet = verbs.add_parser("sheet", help="a contact sheet of samples (first and last frames)")
-    sheet.add_argument("--model", default=miniature_path())
+    sheet.add_argument("--model", help="default: the shipped one")
     sheet.add_argument("--output", default="sheet.png")
     sheet.set_defaults(run=_sheet)
+    for verb in (train, assemble, probe, sheet):
+        verb.add_argument("--family", choices=BUILDS, default="animatediff")
     args = parser.parse_args()
     args.run(args)
 

@@ -1,11 +1,18 @@
-"""The miniature's parts: real diffusers and transformers classes at a size that a laptop runs."""
+"""The miniature's parts: real diffusers and transformers classes at a size that a laptop runs.
+
+A `Build` says how a miniature of one family is put together and trained; AnimateDiff's is here, others have a file each.
+"""
 
 from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
 
 from moft.miniature.clips import COLOURS, FRAMES, PHOTO, SHAPES, TEXTURES
 
@@ -145,4 +152,43 @@ def assemble(unet: UNetMotionModel, autoencoder: AutoencoderKL, text: CLIPTextMo
     )
 
 
-__all__ = ["FRAMES", "LATENT_CHANNELS", "LATENT_SIZE", "assemble", "denoiser", "scheduler", "text_encoder", "tokenizer", "vae"]
+@dataclass(frozen=True)
+class Build:
+    """How a miniature of one family is put together and trained."""
+
+    name: str  # of the folder with its weights
+    tokenizer: Callable[[], Any]
+    text_encoder: Callable[[Any], nn.Module]
+    denoiser: Callable[[], nn.Module]
+    denoise: Callable[[nn.Module, nn.Module, Tensor, Tensor, Tensor], Tensor]
+    """(denoiser, text encoder, noisy latents (b c f h w), timesteps (b,), token ids (b n)) → predicted v"""
+    assemble: Callable[..., Any]
+    """(denoiser, VAE, text encoder) → pipeline"""
+    read: str  # the layer that training's auxiliary output is read from: the feature layer
+    blocks: tuple[str, ...]  # the layers that training's log probes
+    temporal: Callable[[nn.Module], list[nn.Module]]  # what mixes frames; passed by on single frames
+    endings: tuple[str, ...]  # of each of those, the projections that must be zero for it to do nothing
+
+
+def _denoise(unet: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, ids: Tensor) -> Tensor:
+    return unet(noisy, t, text(ids)[0].repeat_interleave(noisy.shape[2], 0)).sample  # a prompt for every frame
+
+
+ANIMATEDIFF = Build(
+    name="animatediff",
+    tokenizer=tokenizer,
+    text_encoder=text_encoder,
+    denoiser=denoiser,
+    denoise=_denoise,
+    assemble=assemble,
+    read="up_blocks.1.motion_modules.0",  # inside the paper's feature block, where a gradient is cheapest
+    blocks=("down_blocks.1", "down_blocks.2", "mid_block", "up_blocks.0", "up_blocks.1.motion_modules.0", "up_blocks.1", "up_blocks.2"),
+    temporal=lambda unet: [m for m in unet.modules() if type(m).__name__ == "AnimateDiffTransformer3D"],
+    endings=("proj_out",),
+)
+
+
+__all__ = [
+    "ANIMATEDIFF", "FRAMES", "LATENT_CHANNELS", "LATENT_SIZE", "Build", "assemble", "denoiser", "scheduler", "text_encoder",
+    "tokenizer", "vae",
+]  # fmt: skip

@@ -23,11 +23,11 @@ from moft.miniature.clips import (
     World,
     shape_distance,
 )
+from moft.tap import Tap
 
 if TYPE_CHECKING:
-    from diffusers import AnimateDiffPipeline, AutoencoderKL, UNetMotionModel
+    from diffusers import AutoencoderKL
 
-BLOCKS = ("down_blocks.1", "down_blocks.2", "mid_block", "up_blocks.0", "up_blocks.1", "up_blocks.2")
 HELD_OUT_SEED = 987_654  # textures of this seed are never trained on
 _PANS = World(textures=96, photos=0, objects=0, zooms=0, turns=0, flows=0)
 
@@ -49,22 +49,19 @@ def encode(vae: AutoencoderKL, video: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def block_features(
-    unet: UNetMotionModel, latents: Tensor, t: int, text: Tensor, blocks: tuple[str, ...], seed: int = 0
-) -> dict[str, Tensor]:
-    """Outputs (b f c h w) of the blocks for latents noised to timestep t."""
-    from moft.miniature.model import scheduler
-
-    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
-    frames = latents.shape[2]
+def block_features(pipe: Any, latents: Tensor, t: int, blocks: tuple[str, ...], seed: int = 0) -> dict[str, Tensor]:
+    """Outputs (b f c h w) of the blocks for latents (b c f h w) noised to timestep t, prompt empty."""
+    tap, noise = Tap(pipe), torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
     found: dict[str, list[Tensor]] = {name: [] for name in blocks}
     for x, e in zip(latents.split(32), noise.split(32), strict=True):
-        noisy = scheduler().add_noise(x, e, torch.tensor([t]))
-        with capture(unet, blocks) as seen:
-            unet(noisy, t, text.expand(len(x) * frames, -1, -1))
+        call = tap.first_call([""] * len(x), x)
+        call[tap.family.latents] = pipe.scheduler.add_noise(x, e, torch.tensor([t]))
+        call["timestep"] = torch.full_like(torch.as_tensor(call["timestep"]), t)
+        with capture(tap.denoiser, blocks) as seen:
+            tap.denoiser(**call)
         for name, value in seen.items():
             value = value[0] if isinstance(value, tuple) else value
-            found[name].append(value.unflatten(0, (len(x), frames)))
+            found[name].append(tap.family.to_features(value, call, tap.denoiser))
     return {name: torch.cat(parts) for name, parts in found.items()}
 
 
@@ -81,16 +78,14 @@ def ridge_r2(features: Tensor, truth: Tensor, strengths: tuple[float, ...] = (1.
     return float(r2_score(y[half:], fitted.predict(x[half:])))
 
 
-def block_scores(unet: UNetMotionModel, vae: AutoencoderKL, text: Tensor, n: int = 512) -> dict[str, float]:
+def block_scores(pipe: Any, blocks: tuple[str, ...], n: int = 512) -> dict[str, float]:
     """R² of velocity from pooled CCR features, per block and timestep, prompt empty."""
     clips = held_out_pans(n)
-    latents = encode(vae, clips.video.to(text.device))
-    unet.eval()
+    latents = encode(pipe.vae, clips.video.to(pipe.device))
     scores = {}
     for t in (100, 300, 600):
-        for name, value in block_features(unet, latents, t, text, BLOCKS).items():
+        for name, value in block_features(pipe, latents, t, blocks).items():
             scores[f"{name}@{t}"] = round(ridge_r2(pool(ccr(value)).float().cpu(), clips.velocity), 3)
-    unet.train()
     return scores
 
 
@@ -120,11 +115,11 @@ def separability(features: Tensor, direction: Tensor, group: Tensor) -> float:
 
 
 @torch.no_grad()
-def direction_scores(pipe: AnimateDiffPipeline, layer: str, t: int, places: int = 12) -> dict[str, float]:
+def direction_scores(pipe: Any, layer: str, t: int, places: int = 12) -> dict[str, float]:
     """Separability of left, right, up and down over held-out photographs, with and without CCR."""
     from moft.motion import Motion
     from moft.reference import noised_features, pan
-    from moft.tap import ClipSize, Tap
+    from moft.tap import ClipSize
 
     rng, size, tap = np.random.default_rng(0), ClipSize(FRAMES, SIZE, SIZE), Tap(pipe, layer)
     rows: list[Tensor] = []
@@ -186,7 +181,7 @@ def _best_shape(mask: np.ndarray) -> str:
     return SHAPES[int(torch.stack(overlaps).argmax())]
 
 
-def sample_scores(pipe: AnimateDiffPipeline, n: int = 36, seed: int = 0) -> dict[str, Any]:
+def sample_scores(pipe: Any, n: int = 36, seed: int = 0) -> dict[str, Any]:
     """How often samples obey their prompts, and the samples (n f h w 3) uint8."""
     rng, words = np.random.default_rng(seed), list(COLOURS)
     asked = []
@@ -212,19 +207,17 @@ def sample_scores(pipe: AnimateDiffPipeline, n: int = 36, seed: int = 0) -> dict
 
 
 @torch.no_grad()
-def probe(pipe: AnimateDiffPipeline, n: int = 768) -> dict[str, Any]:
+def probe(pipe: Any, n: int = 768) -> dict[str, Any]:
     """All scores of the shipped model. R² is of the clip's velocity from the pooled MOFT of the feature block."""
     from moft.reference import find_statistics
 
     pipe.set_progress_bar_config(disable=True)
     statistics = find_statistics(pipe)
-    ids = pipe.tokenizer("", padding="max_length", truncation=True, return_tensors="pt").input_ids
-    text = pipe.text_encoder(ids)[0]
     clips = held_out_pans(n)
     latents = encode(pipe.vae, clips.video)
     scores: dict[str, Any] = {"layer": statistics.layer, "channels": len(statistics.channels), "r2": {}, "r2_ccr": {}}
     for t in (100, 300, 600):
-        feature = pool(ccr(block_features(pipe.unet, latents, t, text, (statistics.layer,))[statistics.layer]))
+        feature = pool(ccr(block_features(pipe, latents, t, (statistics.layer,))[statistics.layer]))
         scores["r2"][t] = ridge_r2(feature[..., statistics.channels], clips.velocity)
         scores["r2_ccr"][t] = ridge_r2(feature, clips.velocity)
     scores["separability"] = direction_scores(pipe, statistics.layer, 300)

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from moft.hooks import capture
 from moft.miniature import miniature_path, model
 from moft.miniature.clips import FRAMES, SIZE, ClipMaker, World
+from moft.tap import Call, Tap
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +45,6 @@ STAGES = (
     Stage(62_000, World(flows=0.3), stills=0.35, shift=0.5, quiet=0.8),
 )
 
-READ = "up_blocks.1.motion_modules.0"  # what the auxiliary output is read from: inside AnimateDiff's feature block
 SHIFT_UNIT = 2.6  # px; brings the auxiliary output to about unit variance
 
 
@@ -216,31 +216,45 @@ def _set_rate(optimisers: list[torch.optim.Optimizer], lr: float) -> None:
 class Trainer:
     """State of the denoiser's training in `folder`; every part is resumable."""
 
-    def __init__(self, folder: Path, settings: Settings, device: str = "cpu", seed: int = 0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings,
+        device: str = "cpu",
+        seed: int = 0,
+        build: model.Build = model.ANIMATEDIFF,
+    ) -> None:
         from diffusers import AutoencoderKL
 
-        self.folder, self.settings, self.device, self.seed = folder, settings, device, seed
+        self.folder, self.settings, self.device, self.seed, self.build = folder, settings, device, seed, build
         torch.manual_seed(seed)
-        self.tokenizer = model.tokenizer()
-        unet = model.denoiser()
-        reader = torch.nn.Conv2d(unet.config.block_out_channels[1], 2, 1)
+        self.tokenizer = build.tokenizer()
         self.parts = torch.nn.ModuleDict(
-            {"unet": unet, "text_encoder": model.text_encoder(self.tokenizer), "reader": reader}
+            {"denoiser": build.denoiser(), "text_encoder": build.text_encoder(self.tokenizer), "reader": torch.nn.LazyConv2d(2, 1)}
         ).to(device)
         vae = folder / "vae" if (folder / "vae").exists() else Path(miniature_path()) / "vae"
         self.vae = AutoencoderKL.from_pretrained(vae).to(device).eval().requires_grad_(False)
+        self.tap = Tap(build.assemble(self.parts["denoiser"], self.vae, self.parts["text_encoder"]), build.read)
+        for module in self._temporal():  # untrained, it does nothing
+            for name in build.endings:
+                torch.nn.init.zeros_(cast(torch.nn.Linear, module.get_submodule(name)).weight)
+        with torch.no_grad():  # the reader learns its number of channels
+            clip = torch.zeros(1, model.LATENT_CHANNELS, FRAMES, *[model.LATENT_SIZE] * 2, device=device)
+            self._predict(clip, torch.zeros(1, device=device).long(), self._ids([""]))
         self.average = torch.optim.swa_utils.AveragedModel(
             self.parts,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.ema),
         )
-        self.motion_modules = [m for m in self.parts.modules() if type(m).__name__ == "AnimateDiffTransformer3D"]
-        for module in self.motion_modules:  # an untrained motion module does nothing
-            torch.nn.init.zeros_(cast(torch.nn.Linear, module.proj_out).weight)
-        self.average.module.load_state_dict(self.parts.state_dict())
         self.optimisers = _optimisers(self.parts, settings.lr)
         self.noise = model.scheduler()
         self.clips = 0
         self.log = _Log(folder / "denoiser.log.jsonl")
+
+    def _temporal(self) -> list[torch.nn.Module]:
+        return self.build.temporal(self.parts["denoiser"])
+
+    def _ids(self, texts: list[str]) -> torch.Tensor:
+        return self.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids.to(self.device)
 
     @property
     def averaged(self) -> torch.nn.ModuleDict:
@@ -279,21 +293,18 @@ class Trainer:
 
     def _start_from_shipped(self) -> None:
         """The shipped averages; the reader, which is not shipped, starts anew."""
-        shipped = Path(miniature_path())
+        shipped = Path(miniature_path(self.build.name))
         if not (shipped / "training.json").exists():
             return
-        from diffusers import UNetMotionModel
-        from transformers import CLIPTextModel
-
-        opened = UNetMotionModel.from_pretrained(shipped / "unet")
-        if list(opened.config["block_out_channels"]) != list(model.denoiser().config["block_out_channels"]):
+        found = type(self.tap.pipe).from_pretrained(shipped, local_files_only=True)
+        opened = {"denoiser": getattr(found, self.tap.family.attribute), "text_encoder": found.text_encoder}
+        shapes = [[p.shape for p in part["denoiser"].parameters()] for part in (opened, self.parts)]
+        if shapes[0] != shapes[1]:
             self.log(note="the shipped weights are of another build; starting anew")
             return
-        unet = opened.state_dict()
-        text = CLIPTextModel.from_pretrained(shipped / "text_encoder").state_dict()
         for parts in (self.parts, self.averaged):
-            parts["unet"].load_state_dict(unet)
-            parts["text_encoder"].load_state_dict(text)
+            for name, part in opened.items():
+                parts[name].load_state_dict(part.state_dict())
         self.average.n_averaged.fill_(1)
         self.clips = json.loads((shipped / "training.json").read_text())["clips"]
 
@@ -312,15 +323,23 @@ class Trainer:
             latents = mean.unflatten(0, (n, -1)).transpose(1, 2) * self.vae.config.scaling_factor
             dropped = torch.rand(n, generator=maker.generator, device=self.device) < self.settings.empty_prompts
             texts = ["" if gone else text for text, gone in zip(clips.captions, dropped.tolist(), strict=True)]
-            ids = self.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids
             shift = F.avg_pool2d(clips.shift[:, :frames].flatten(0, 1).permute(0, 3, 1, 2), SIZE // model.LATENT_SIZE)
             shift = shift.unflatten(0, (n, -1)).transpose(1, 2) / SHIFT_UNIT
-            return {"latents": latents.half(), "shift": shift.half(), "ids": ids.to(self.device)}
+            return {"latents": latents.half(), "shift": shift.half(), "ids": self._ids(texts)}
 
         return make
 
+    def _predict(self, noisy: torch.Tensor, t: torch.Tensor, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """v (b c f h w), and the shift (b f 2 h w) that is read from the feature layer, on its own cells."""
+        calls: list[Call] = []
+        denoiser = self.parts["denoiser"]
+        with self.tap.listen(calls), capture(denoiser, [self.build.read]) as seen:
+            v = self.build.denoise(denoiser, self.parts["text_encoder"], noisy, t, ids)
+        features = self.tap.family.to_features(seen[self.build.read], calls[0], denoiser)
+        return v, self.parts["reader"](features.flatten(0, 1)).unflatten(0, features.shape[:2])
+
     def loss(self, rows: dict[str, torch.Tensor], quiet: float = 1.0) -> torch.Tensor:
-        """Mean squared error of the predicted v, and of the shift that is read from `READ`, at a random timestep.
+        """Mean squared error of the predicted v, and of the shift, at a random timestep.
 
         The shift is an auxiliary output as in VideoJAM (Chefer et al., 2025), here a linear one of an inner block: it
         brings motion early. It is training's alone and not shipped.
@@ -328,31 +347,24 @@ class Trainer:
         latents = rows["latents"].float()
         noise = torch.randn_like(latents)
         t = (1000 * torch.rand(len(latents), device=self.device) ** quiet).long()
-        noisy = self.noise.add_noise(latents, noise, t)
-        text = self.parts["text_encoder"](rows["ids"])[0].repeat_interleave(latents.shape[2], 0)
-        with capture(self.parts["unet"], [READ]) as seen:
-            v = self.parts["unet"](noisy, t, text).sample
-        shift = self.parts["reader"](seen[READ])
-        truth = F.adaptive_avg_pool2d(rows["shift"].float().transpose(1, 2).flatten(0, 1), shift.shape[-2:])
-        v_loss = F.mse_loss(v, self.noise.get_velocity(latents, noise, t))
-        shift_loss = F.mse_loss(shift, truth)
-        return torch.stack([v_loss, shift_loss])
+        v, shift = self._predict(self.noise.add_noise(latents, noise, t), t, rows["ids"])
+        truth = rows["shift"].float().transpose(1, 2)  # (b f 2 h w)
+        truth = F.adaptive_avg_pool2d(truth.flatten(0, 1), shift.shape[-2:]).view_as(shift)
+        return torch.stack([F.mse_loss(v, self.noise.get_velocity(latents, noise, t)), F.mse_loss(shift, truth)])
 
     @contextlib.contextmanager
     def without_motion(self) -> Iterator[None]:
-        """The denoiser as an image model: its motion modules are passed by."""
-        for module in self.motion_modules:
+        """The denoiser as an image model: what mixes frames is passed by."""
+        for module in self._temporal():
             module.forward = lambda hidden_states, *_, **__: hidden_states
         try:
             yield
         finally:
-            for module in self.motion_modules:
+            for module in self._temporal():
                 del module.forward
 
     def run(self, minutes: float) -> None:
         """Train for `minutes`, then decay the learning rate to nothing over the last fifth."""
-        from moft.miniature.probe import block_scores
-
         stage, started = -1, time.monotonic()
         pools: dict[int, Pool] = {}  # by number of frames
         losses = collections.defaultdict(list)
@@ -396,16 +408,20 @@ class Trainer:
                 self.save()
                 saved = now
             if now - probed > 60 * self.settings.probe_every:
-                self.log(clips=self.clips, r2=block_scores(self.averaged["unet"], self.vae, self.text("")))
+                self.log(clips=self.clips, r2=self._scores())
                 probed = time.monotonic()
         self.save()
-        self.log(clips=self.clips, r2=block_scores(self.averaged["unet"], self.vae, self.text("")))
+        self.log(clips=self.clips, r2=self._scores())
 
-    @torch.no_grad()
-    def text(self, prompt: str) -> torch.Tensor:
-        """(1 tokens d) embedding of a prompt under the averaged weights."""
-        ids = self.tokenizer(prompt, padding="max_length", truncation=True, return_tensors="pt").input_ids
-        return self.averaged["text_encoder"](ids.to(self.device))[0]
+    def _scores(self) -> dict[str, float]:
+        from moft.miniature.probe import block_scores
+
+        pipe = self.build.assemble(self.averaged["denoiser"], self.vae, self.averaged["text_encoder"])
+        pipe.set_progress_bar_config(disable=True)
+        self.averaged.eval()
+        found = block_scores(pipe, self.build.blocks)
+        self.averaged.train()
+        return found
 
     def export(self, folder: Path) -> None:
         """Write the averaged weights as a diffusers pipeline, in float16 safetensors.
@@ -414,6 +430,6 @@ class Trainer:
         """
         import copy
 
-        pipe = model.assemble(copy.deepcopy(self.averaged["unet"]).half(), copy.deepcopy(self.vae).half(), self.averaged["text_encoder"])
-        pipe.save_pretrained(folder)
+        denoiser, vae = copy.deepcopy(self.averaged["denoiser"]).half(), copy.deepcopy(self.vae).half()
+        self.build.assemble(denoiser, vae, self.averaged["text_encoder"]).save_pretrained(folder)
         (folder / "training.json").write_text(json.dumps({"clips": self.clips}) + "\n")
