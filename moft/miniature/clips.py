@@ -47,6 +47,7 @@ class World:
     still: float = 0.1  # share of clips (and of objects) that do not move
     turns: float = 0.1  # share of pans that turn to another velocity midway
     flows: float = 0.2  # share of pans in which a part of the frame flows by itself, as water or clouds do
+    flat: float = 0.0  # share of scenes of one colour, without texture, where shapes are all there is to learn
     motion_words: float = 0.5  # share of captions that also name the motion (prompts in use never do)
     max_speed: float = MAX_SPEED  # px per frame
 
@@ -237,8 +238,12 @@ class ClipMaker:
         drift = zoom.log()[:, None, None, None, None] * self.pixels
         flow = torch.gradient(paths, dim=1)[0] + drift
         shift = paths + drift * self.clock[:, None, None, None]
+        flat = torch.zeros(n, dtype=torch.bool)
+        if self.world.flat:
+            flat = ((self._rand(n) < self.world.flat) & (texture < self.world.textures)).cpu()
+            scene[flat] = scene[flat].mean((2, 3, 4), keepdim=True)
         video, flow, shift, covered, objects = self._add_objects(scene, flow, shift, colour)
-        captions = self._captions(texture, colour, objects, path, zoom)
+        captions = self._captions(texture, flat, colour, objects, path, zoom)
         return Clips(video.transpose(1, 2).contiguous().clamp(0, 1), captions, path, zoom, flow, shift, covered)
 
     def _scenes(self, n: int) -> tuple[torch.Tensor, ...]:
@@ -315,6 +320,7 @@ class ClipMaker:
     def _captions(
         self,
         texture: torch.Tensor,
+        flat: torch.Tensor,
         colour: torch.Tensor,
         objects: list[list[Named]],
         path: torch.Tensor,
@@ -324,7 +330,7 @@ class ClipMaker:
         names, tell = list(COLOURS), (self._rand(len(texture)) < self.world.motion_words).tolist()
         captions = []
         for i, kind in enumerate(self.bank.kinds[t] for t in texture.tolist()):
-            scene = kind if kind == PHOTO else f"{names[int(colour[i])]} {kind}"
+            scene = kind if kind == PHOTO else names[int(colour[i])] if flat[i] else f"{names[int(colour[i])]} {kind}"
             things = [f"a {c} {s}" + (f" {_motion_words(*v, 1.0)}" if tell[i] else "") for c, s, v in objects[i]]
             words = " and ".join(things) + (" over " if things else "") + scene
             captions.append(words + (f" {_motion_words(velocity[i][0], velocity[i][1], float(zoom[i]))}" if tell[i] else ""))
