@@ -268,7 +268,7 @@ class Trainer:
         """Weights, averages and optimiser state; written aside first, so an interrupted save loses nothing."""
         state = {f"now.{k}": v for k, v in self.parts.state_dict().items()}
         state |= {f"average.{k}": v for k, v in self.average.module.state_dict().items()}
-        save_file({k: v.contiguous() for k, v in state.items()}, self.folder / "denoiser.new", {"clips": str(self.clips)})
+        save_file({k: v.clone(memory_format=torch.contiguous_format) for k, v in state.items()}, self.folder / "denoiser.new", {"clips": str(self.clips)})
         torch.save([o.state_dict() for o in self.optimisers], self.folder / "optimisers.new")
         (self.folder / "denoiser.new").replace(self.folder / "denoiser.safetensors")
         (self.folder / "optimisers.new").replace(self.folder / "optimisers.pt")
