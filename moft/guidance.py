@@ -189,6 +189,7 @@ class Steering(_Between):
     def guide(self, latents: Tensor, timestep: Tensor, call: Call, index: int) -> Tensor:
         """The updates of one step: latents (b c f h w) at `timestep`, moved down the gradient (Alg. 1)."""
         x, losses = latents.float(), []
+        unit = self.tap.scaled(x.new_ones(()), timestep)  # < 1 where noise adds to the latents' size (Euler)
         replay = self.shared_kv.replay(index) if self.shared_kv else nullcontext()
         with frozen(self.tap.denoiser), replay:
             for _ in range(self.settings.gradient_steps):
@@ -197,7 +198,7 @@ class Steering(_Between):
                 if gradient is None:
                     self.report.skipped += 1
                     continue
-                x = x - self.settings.step_size * self._shaped(gradient)
+                x = x - self.settings.step_size * self._shaped(gradient / unit) / unit  # a step of what the denoiser takes
         self.report.steps.append({"step": index, "timestep": float(timestep), "losses": losses})
         return x
 

@@ -273,16 +273,17 @@ class Tap:
 
         Gradients flow to `latents` if it asks for them.
         """
-        return self._read(self.scaled(latents, timestep), float(timestep), call)
+        return self.read(self.scaled(latents, timestep), float(timestep), call)
 
     @torch.no_grad()
     def features_of(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
         """Features (b f c h w), float32, of what the denoiser takes, (b c f h w); without gradients, frozen."""
         with frozen(self.denoiser):
-            return self._read(inputs, timestep, call)
+            return self.read(inputs, timestep, call)
 
-    def _read(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
-        """Repeat a call with other latents at another timestep. What conditions, channels or given tokens, stays."""
+    def read(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
+        """Features (b f c h w), float32, of what the denoiser takes, (b c f h w): repeats a call with that, told another
+        timestep. What conditions in the call, channels behind the latents or given tokens, stays."""
         arguments, before = dict(call), self.inputs(call)
         told = torch.as_tensor(call["timestep"], device=inputs.device)
         if told.ndim == 2:  # a timestep per token; it is 0 where a token is given
