@@ -172,7 +172,8 @@ class Tap:
     def clip_size(self, latents: Tensor) -> ClipSize:
         """Frames, height and width in px of the video that these latents (b c f h w) decode to."""
         cell, (frames, height, width) = pixels_per_cell(self.pipe), latents.shape[2:]
-        return ClipSize((frames - 1) * self.family.frame_stride + 1, height * cell, width * cell)
+        length = (frames - 1) * self.family.frame_stride + self.family.first_frames
+        return ClipSize(length, height * cell, width * cell)
 
     def conditional(self, calls: list[Call], batch: int) -> Call:
         """The conditional half of one step's denoiser calls, for `batch` clips, with tensors of its own.
@@ -299,13 +300,21 @@ class Tap:
         return self.grid(output, arguments).float()
 
     def encode(self, video: Tensor) -> Tensor:
-        """Video (b f 3 h w) in 0…1 → latents (b c f h w) of the size that the denoiser is used to."""
+        """Video (b f 3 h w) in 0…1 → latents (b c f h w), scaled as the denoiser expects them.
+
+        Raises:
+            BackboneError: the VAE wants a setting first.
+        """
         vae = self.pipe.vae
         pixels = (video * 2 - 1).to(vae.device, vae.dtype)
-        if self.family.frame_stride == 1:
-            latents = vae.encode(pixels.flatten(0, 1)).latent_dist.mode().unflatten(0, video.shape[:2]).transpose(1, 2)
-        else:
-            latents = vae.encode(pixels.transpose(1, 2)).latent_dist.mode()
+        try:  # clip by clip: it saves memory, and some VAEs take no more
+            if self.family.frame_stride == 1:
+                parts = [vae.encode(clip).latent_dist.mode().transpose(0, 1)[None] for clip in pixels]
+            else:
+                parts = [vae.encode(clip.transpose(0, 1)[None]).latent_dist.mode() for clip in pixels]
+        except NotImplementedError as error:  # Allegro's
+            raise BackboneError(f"{error} Call pipe.vae.enable_tiling() first.") from error
+        latents = torch.cat(parts)
         mean, std = (getattr(vae, n, None) if hasattr(vae, n) else vae.config.get(n) for n in ("latents_mean", "latents_std"))
         if mean is not None and std is not None:
             mean, std = (torch.as_tensor(value).view(1, -1, 1, 1, 1).to(latents) for value in (mean, std))

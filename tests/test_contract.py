@@ -212,11 +212,12 @@ def test_the_conditional_early_exit_gradient_is_the_full_one(name: str, pipe: An
     assert theirs.abs().max() > 0 and (ours - theirs).norm() / theirs.norm() < 1e-5
 
 
-def test_a_batch_does_not_mix_its_clips(pipe: Any, statistics: moft.Statistics):
+def test_a_batch_does_not_mix_its_clips(name: str, pipe: Any, statistics: moft.Statistics):
+    options = {"mask_feature": False} if name == "latte" else {}  # Latte itself cuts the padding of one prompt alone
     with steer(pipe, LEFT, statistics=statistics, settings=EARLY):
-        both = sample(pipe, ["a ball", "an uneven plain"])
+        both = sample(pipe, ["a ball", "an uneven plain"], **options)
     with steer(pipe, LEFT, statistics=statistics, settings=EARLY):
-        first = sample(pipe, ["a ball"])
+        first = sample(pipe, ["a ball"], **options)
     torch.testing.assert_close(both[:1], first, atol=5e-3, rtol=1e-3)
     assert not torch.allclose(both[1:], first, atol=0.1)
 
@@ -314,8 +315,8 @@ def test_features_keep_frames_and_grid(pipe: Any, latents: Tensor, call: Call, p
     rows, columns = (n // m for n, m in zip(CELLS, change.shape[1:], strict=True))
     found = [int(i) for i in np.unravel_index(int(change.argmax()), change.shape)]
     assert change.shape[0] == LATENT_FRAMES and found[0] == f
-    centre = ((y + 1) / rows - 0.5, (x + 1) / columns - 0.5)
-    assert abs(found[1] - centre[0]) <= 1.5 and abs(found[2] - centre[1]) <= 1.5  # cells; a UNet's blur by one
+    blur = 2.5 if tap.family.attribute == "unet" else 0.5  # cells; a UNet's feature block sees wide, a token is exact
+    assert abs(found[1] - (y + 1) / rows + 0.5) <= blur and abs(found[2] - (x + 1) / columns + 0.5) <= blur
 
 
 def test_sharing_a_runs_own_keys_and_values_is_the_identity(pipe: Any, latents: Tensor, call: Call):

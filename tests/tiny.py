@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from moft.backbones import Family, family_of
-from moft.tap import ClipSize, pixels_per_cell
+from moft.backbones import family_of
+from moft.tap import ClipSize, Tap
 
 CELLS = (8, 12)  # rows and columns of the latents: not square, so that no test misses that they are swapped
 LATENT_FRAMES = 5
@@ -25,8 +25,7 @@ TEXT = 64  # width of the tiny text encoders
 
 def clip_size(pipe: Any, cells: tuple[int, int] = CELLS) -> ClipSize:
     """The size at which a tiny pipeline samples."""
-    side, stride = pixels_per_cell(pipe), family_of(pipe).frame_stride
-    return ClipSize((LATENT_FRAMES - 1) * stride + 1, cells[0] * side, cells[1] * side)
+    return Tap(pipe).clip_size(torch.empty(1, 1, LATENT_FRAMES, *cells))
 
 
 def sample(pipe: Any, prompt: Any = "a ball", seed: int = 0, cells: tuple[int, int] = CELLS, **kwargs: Any) -> Any:
@@ -211,7 +210,7 @@ def _ltx_parts() -> dict[str, Any]:
     )  # fmt: skip
     vae = AutoencoderKLLTXVideo(
         latent_channels=8, block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8, 8),
-        layers_per_block=(1,) * 5, decoder_layers_per_block=(1,) * 5, patch_size=1,
+        layers_per_block=(1,) * 5, decoder_layers_per_block=(1,) * 5,
         spatio_temporal_scaling=(True, True, True, False), decoder_spatio_temporal_scaling=(True, True, True, False),
     )  # fmt: skip
     scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, base_shift=0.95, max_shift=2.05,
@@ -304,9 +303,30 @@ def mochi() -> Any:
     )
 
 
+def allegro() -> Any:
+    from diffusers import (
+        AllegroPipeline,
+        AllegroTransformer3DModel,
+        AutoencoderKLAllegro,
+        EulerAncestralDiscreteScheduler,
+    )
+
+    transformer = AllegroTransformer3DModel(
+        num_attention_heads=2, attention_head_dim=18, num_layers=3, cross_attention_dim=36, caption_channels=TEXT,
+        sample_height=8, sample_width=12, sample_frames=LATENT_FRAMES,
+    )  # fmt: skip
+    vae = AutoencoderKLAllegro(block_out_channels=(8, 8, 8, 8), layers_per_block=1, norm_num_groups=4)
+    vae.enable_tiling()  # without, diffusers refuses; its one size of tile must fit the clip
+    vae.kernel = vae.stride = (4 * LATENT_FRAMES, 8 * CELLS[0], 8 * CELLS[1])
+    scheduler = EulerAncestralDiscreteScheduler(
+        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type="v_prediction"
+    )
+    return AllegroPipeline(**_t5(), transformer=transformer, vae=vae, scheduler=scheduler)
+
+
 BUILDERS: dict[str, Callable[[], Any]] = {
     build.__name__: build
-    for build in (animatediff, modelscope, svd, cogvideox, wan, ltx, latte, hunyuan, mochi)
+    for build in (animatediff, modelscope, svd, cogvideox, wan, ltx, latte, hunyuan, mochi, allegro)
 }
 
 
@@ -323,7 +343,3 @@ def tiny(name: str) -> Any:
             part.eval()
     pipe.set_progress_bar_config(disable=True)
     return pipe
-
-
-def family(name: str) -> Family:
-    return family_of(tiny(name))

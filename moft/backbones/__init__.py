@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from moft.backbones.allegro import ALLEGRO
 from moft.backbones.animatediff import ANIMATEDIFF
 from moft.backbones.cogvideox import COGVIDEOX
 from moft.backbones.family import INSIDE, Family, patch_size
@@ -16,7 +17,7 @@ from moft.backbones.svd import SVD
 from moft.backbones.wan import WAN
 from moft.errors import BackboneError
 
-FAMILIES: tuple[Family, ...] = (ANIMATEDIFF, MODELSCOPE, SVD, COGVIDEOX, WAN, LTX, LATTE, HUNYUAN, MOCHI)
+FAMILIES: tuple[Family, ...] = (ANIMATEDIFF, MODELSCOPE, SVD, COGVIDEOX, WAN, LTX, LATTE, HUNYUAN, MOCHI, ALLEGRO)
 
 
 def family_of(pipe: Any) -> Family:

@@ -32,6 +32,7 @@ class Family:
     frames: str = "num_frames"  # the pipeline's argument for the length in frames
     guidance: str = "guidance_scale"  # the pipeline's argument that turns guidance off at 1
     frame_stride: int = 1  # frames of video per latent frame, after the first; 1 also: the VAE takes single frames
+    first_frames: int = 1  # frames of video in the first latent frame
 
 
 def patch_size(config: Any) -> tuple[int, int, int]:
