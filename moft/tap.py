@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from einops import parse_shape, rearrange
 from torch import Tensor, nn
 
@@ -263,7 +262,7 @@ class Tap:
             steps = scheduler.config.num_train_timesteps
             told = steps - level if scheduler.config.get("invert_sigmas") else level  # Mochi counts up
             return torch.lerp(clean, noise, level / steps), float(told)
-        alpha = float(scheduler.alphas_cumprod[level])
+        alpha = float(scheduler.alphas_cumprod[min(level, len(scheduler.alphas_cumprod) - 1)])
         noisy = alpha**0.5 * clean + (1 - alpha) ** 0.5 * noise
         if kind == "v_prediction" and scheduler.config.get("timestep_type") == "continuous":  # EDM, as SVD has it
             return noisy, 0.25 * float(np.log(((1 - alpha) / alpha) ** 0.5))
@@ -360,13 +359,14 @@ def _numel(value: Any) -> int:
     return value.numel() if isinstance(value, Tensor) else 1
 
 
-def _pictures(images: np.ndarray | None, size: ClipSize, count: int) -> list[Any]:
-    """PIL images of this size, as pipelines take them; grey if there are none."""
+def _pictures(images: np.ndarray | None, size: ClipSize, count: int) -> Any:
+    """PIL images of this size, as pipelines take them: not in a list if it is one. Grey if there are none."""
     from PIL import Image
 
     if images is None:
         images = np.full((count, size.height, size.width, 3), 128, np.uint8)
-    return [Image.fromarray(image) for image in images]
+    pictures = [Image.fromarray(image) for image in images]
+    return pictures[0] if len(pictures) == 1 else pictures
 
 
 __all__ = ["Call", "ClipSize", "Family", "Tap", "pixels_per_cell", "serves"]

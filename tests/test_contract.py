@@ -13,22 +13,28 @@ import numpy as np
 import pytest
 import torch
 from einops import rearrange
-from tiny import BUILDERS, CELLS, LATENT_FRAMES, STEPS, clip_size, sample, tiny
+from steered import (
+    EARLY,
+    LEFT,
+    PLAIN,
+    everything_about,
+    losses_of,
+    plain_sample,
+    statistics_of,
+    steered_sample,
+)
+from tiny import BUILDERS, CELLS, LATENT_FRAMES, clip_size, sample, tiny
 from torch import Tensor
 
 import moft
 from moft.backbones import INSIDE, family_of
 from moft.errors import BackboneError, RequestError
-from moft.feature import ccr, position_loss
 from moft.feature import moft as motion_feature
-from moft.guidance import Settings, Steering, steer
+from moft.feature import position_loss
+from moft.guidance import Settings, steer
 from moft.hooks import SharedKV, capture
 from moft.reference import from_clip
 from moft.tap import Call, Tap
-
-LEFT = moft.Motion("left")
-EARLY = Settings(steps=(0.17, 0.67), step_size=0.1, loss="position")  # steps 1, 2 and 3 of 6
-PLAIN = Settings(steps=(0.17, 0.67), step_size=0, loss="position")
 
 
 @pytest.fixture(scope="module", params=BUILDERS)
@@ -39,18 +45,6 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def pipe(name: str) -> Any:
     return tiny(name)
-
-
-@cache
-def statistics_of(name: str) -> moft.Statistics:
-    """Channels of a random model: any will do, the contract is about how steering attaches."""
-    tap, latents = Tap(tiny(name)), latents_of(name)
-    features = tap.features_of(latents, 300.0, call_of(name))
-    count, size = features.shape[2] // 4, ccr(features).square().mean().sqrt()
-    draw = torch.Generator().manual_seed(0)
-    response = 10 * size * torch.randn(count, 2, generator=draw)
-    bound = torch.full((count,), float(size))
-    return moft.Statistics(torch.arange(count) * 2, response, -bound, bound, tap.layer, 300, name)
 
 
 @cache
@@ -80,33 +74,6 @@ def latents(name: str) -> Tensor:
 @pytest.fixture
 def call(name: str) -> Call:
     return call_of(name)
-
-
-@cache
-def plain_sample(name: str) -> Tensor:
-    return sample(tiny(name))
-
-
-@cache
-def steered_sample(name: str) -> tuple[Tensor, Steering]:
-    with steer(tiny(name), LEFT, statistics=statistics_of(name), settings=EARLY) as run:
-        return sample(tiny(name)), run
-
-
-def everything_about(pipe: Any) -> dict[str, Any]:
-    """What a user could notice if steering left something behind."""
-    denoiser = getattr(pipe, family_of(pipe).attribute)
-    modules = dict(denoiser.named_modules())
-    return {
-        "hooks": {n: (list(m._forward_hooks), list(m._forward_pre_hooks)) for n, m in modules.items()},
-        "asking": [p.requires_grad for p in denoiser.parameters()],
-        "gradients": [p.grad for p in denoiser.parameters()],
-        "scheduler": set(vars(pipe.scheduler)) - {"timestep_list"},
-        "step": inspect.unwrap(pipe.scheduler.step).__qualname__,
-        "forward": "forward" in vars(denoiser),
-        "processors": {n: type(m.processor) for n, m in modules.items() if hasattr(m, "processor")},
-        "pipeline": set(vars(pipe)),
-    }
 
 
 # ---------------------------------------------------------------- attaching
@@ -156,23 +123,6 @@ def test_the_callback_and_the_wrapped_step_are_the_same(name: str, pipe: Any, st
 
 
 # ---------------------------------------------------------------- guiding
-
-
-def losses_of(name: str, settings: Settings) -> dict[int, float]:
-    """The loss of what the scheduler hands on, before each step, whether it is guided or not."""
-    pipe, found = tiny(name), {}
-    with steer(pipe, LEFT, statistics=statistics_of(name), settings=settings) as run:
-        usual = run.next
-
-        def watched(latents: Tensor, index: int, calls: list[Call]) -> Tensor:
-            if index < STEPS:
-                features = run.tap.features(latents, pipe.scheduler.timesteps[index], run.tap.conditional(calls, 1))
-                found[index] = float(run.loss(features, clip_size(pipe)))
-            return usual(latents, index, calls)
-
-        run.next = watched
-        sample(pipe)
-    return found
 
 
 def test_the_loss_falls_in_each_guided_step(name: str):

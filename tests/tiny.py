@@ -33,6 +33,8 @@ def sample(pipe: Any, prompt: Any = "a ball", seed: int = 0, cells: tuple[int, i
     family, size = family_of(pipe), clip_size(pipe, cells)
     count = len(prompt) if isinstance(prompt, list) else 1
     picture = Image.fromarray(np.random.default_rng(seed).integers(0, 255, (size.height, size.width, 3), np.uint8))
+    draws = [torch.Generator().manual_seed(seed + i) for i in range(count)]
+    torch.manual_seed(seed)  # SparseCtrl draws without a generator
     offered: dict[str, Any] = {
         "prompt": prompt,
         "image": picture if "prompt" in _parameters(pipe) else [picture] * count,
@@ -44,7 +46,7 @@ def sample(pipe: Any, prompt: Any = "a ball", seed: int = 0, cells: tuple[int, i
         "guidance_scale": 4.0,
         "strength": 1.0,
         "num_inference_steps": STEPS,
-        "generator": [torch.Generator().manual_seed(seed + i) for i in range(count)],
+        "generator": draws if count > 1 else draws[0],
         "output_type": "latent",
     }
     offered = {name: value for name, value in offered.items() if name in _parameters(pipe)}
@@ -101,18 +103,21 @@ def _ddim() -> Any:
 # ---------------------------------------------------------------- one a family
 
 
-def animatediff(**kwargs: Any) -> Any:
-    from diffusers import AnimateDiffPipeline
-
+def _animatediff_parts() -> dict[str, Any]:
     from moft.miniature import model
 
-    return AnimateDiffPipeline(
-        **_clip(), vae=_vae(), unet=model.denoiser((32, 32, 32)), motion_adapter=None, scheduler=_ddim(), **kwargs
-    )
+    unet = model.denoiser((32, 32, 32))
+    return {**_clip(), "vae": _vae(), "unet": unet, "motion_adapter": None, "scheduler": _ddim()}
 
 
-def modelscope() -> Any:
-    from diffusers import TextToVideoSDPipeline, UNet3DConditionModel
+def animatediff() -> Any:
+    from diffusers import AnimateDiffPipeline
+
+    return AnimateDiffPipeline(**_animatediff_parts())
+
+
+def _modelscope_parts() -> dict[str, Any]:
+    from diffusers import UNet3DConditionModel
 
     unet = UNet3DConditionModel(
         sample_size=16, block_out_channels=(32, 32, 32), layers_per_block=1, norm_num_groups=8,
@@ -120,7 +125,13 @@ def modelscope() -> Any:
         up_block_types=("UpBlock3D", "CrossAttnUpBlock3D", "CrossAttnUpBlock3D"),
         cross_attention_dim=TEXT, attention_head_dim=8,
     )  # fmt: skip
-    return TextToVideoSDPipeline(**_clip(), vae=_vae(), unet=unet, scheduler=_ddim())
+    return {**_clip(), "vae": _vae(), "unet": unet, "scheduler": _ddim()}
+
+
+def modelscope() -> Any:
+    from diffusers import TextToVideoSDPipeline
+
+    return TextToVideoSDPipeline(**_modelscope_parts())
 
 
 def svd() -> Any:
@@ -330,7 +341,124 @@ BUILDERS: dict[str, Callable[[], Any]] = {
 }
 
 
-VARIANTS: dict[str, Callable[[], Any]] = {}
+# ---------------------------------------------------------------- their other pipelines
+
+
+def animatediff_video() -> Any:
+    from diffusers import AnimateDiffVideoToVideoPipeline
+
+    return AnimateDiffVideoToVideoPipeline(**_animatediff_parts())
+
+
+def animatediff_controlnet() -> Any:
+    from diffusers import AnimateDiffControlNetPipeline, ControlNetModel
+
+    controlnet = ControlNetModel(
+        block_out_channels=(32, 32, 32), layers_per_block=1, norm_num_groups=16, cross_attention_dim=TEXT,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"), attention_head_dim=8,
+        conditioning_embedding_out_channels=(16, 16, 16),
+    )  # fmt: skip
+    _awaken(controlnet)
+    return AnimateDiffControlNetPipeline(**_animatediff_parts(), controlnet=controlnet)
+
+
+def animatediff_sparsectrl() -> Any:
+    from diffusers import AnimateDiffSparseControlNetPipeline, SparseControlNetModel
+
+    controlnet = SparseControlNetModel(
+        block_out_channels=(32, 32, 32), layers_per_block=1, norm_num_groups=16, cross_attention_dim=TEXT,
+        down_block_types=("DownBlockMotion", "CrossAttnDownBlockMotion", "CrossAttnDownBlockMotion"),
+        attention_head_dim=8, motion_num_attention_heads=2,
+    )  # fmt: skip
+    _awaken(controlnet)
+    return AnimateDiffSparseControlNetPipeline(**_animatediff_parts(), controlnet=controlnet)
+
+
+def _awaken(controlnet: Any) -> None:
+    """Weights for the projections that a control net starts with at zero: without, it would have no say."""
+    for parameter in controlnet.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.1)
+
+
+def animatediff_sdxl() -> Any:
+    from diffusers import AnimateDiffSDXLPipeline, UNetMotionModel
+    from transformers import CLIPTextModelWithProjection
+
+    parts = _animatediff_parts()
+    config = {k: v for k, v in parts["unet"].config.items() if not k.startswith("_")}
+    config |= {"cross_attention_dim": 2 * TEXT, "addition_embed_type": "text_time",
+              "addition_time_embed_dim": 8, "projection_class_embeddings_input_dim": 6 * 8 + TEXT}  # fmt: skip
+    second = CLIPTextModelWithProjection(parts["text_encoder"].config)
+    return AnimateDiffSDXLPipeline(**{**parts, "unet": UNetMotionModel(**config)}, text_encoder_2=second,
+                                   tokenizer_2=parts["tokenizer"])  # fmt: skip
+
+
+def modelscope_video() -> Any:
+    from diffusers import VideoToVideoSDPipeline
+
+    return VideoToVideoSDPipeline(**_modelscope_parts())
+
+
+def cogvideox_image() -> Any:
+    from diffusers import CogVideoXDPMScheduler, CogVideoXImageToVideoPipeline
+
+    parts = _cogvideox_parts(8)
+    parts["scheduler"] = CogVideoXDPMScheduler.from_config(parts["scheduler"].config)  # as the 5b models have it
+    return CogVideoXImageToVideoPipeline(**parts)
+
+
+def wan_image() -> Any:
+    """Wan 2.1: the image also goes through an encoder of its own."""
+    from diffusers import WanImageToVideoPipeline
+    from transformers import CLIPVisionModel
+
+    transformer = _wan_transformer(36, image_dim=32, added_kv_proj_dim=24)
+    return WanImageToVideoPipeline(**_wan_parts(), transformer=transformer, image_encoder=CLIPVisionModel(_see(32)),
+                                   image_processor=_image_processor(32))  # fmt: skip
+
+
+def wan22() -> Any:
+    """Wan 2.2: one denoiser for the noisy steps, one for the others."""
+    from diffusers import WanPipeline
+
+    both = {"transformer": _wan_transformer(), "transformer_2": _wan_transformer()}
+    return WanPipeline(**_wan_parts(), **both, boundary_ratio=0.9)
+
+
+def wan22_image() -> Any:
+    from diffusers import WanImageToVideoPipeline
+
+    both = {"transformer": _wan_transformer(36), "transformer_2": _wan_transformer(36)}
+    return WanImageToVideoPipeline(**_wan_parts(), **both, boundary_ratio=0.9)
+
+
+def wan22_5b() -> Any:
+    """Wan 2.2 5B: a timestep per token."""
+    from diffusers import WanPipeline
+
+    return WanPipeline(**_wan_parts(), transformer=_wan_transformer(), expand_timesteps=True)
+
+
+def wan22_5b_image() -> Any:
+    from diffusers import WanImageToVideoPipeline
+
+    return WanImageToVideoPipeline(**_wan_parts(), transformer=_wan_transformer(), expand_timesteps=True)
+
+
+def ltx_image() -> Any:
+    from diffusers import LTXImageToVideoPipeline
+
+    return LTXImageToVideoPipeline(**_ltx_parts())
+
+
+VARIANTS: dict[str, Callable[[], Any]] = {
+    build.__name__: build
+    for build in (
+        animatediff_video, animatediff_controlnet, animatediff_sparsectrl, animatediff_sdxl, modelscope_video,
+        cogvideox_image, wan_image, wan22, wan22_image, wan22_5b, wan22_5b_image, ltx_image,
+    )
+}  # fmt: skip
 
 
 @cache
