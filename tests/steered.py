@@ -6,6 +6,7 @@ import inspect
 from functools import cache
 from typing import Any
 
+import pytest
 import torch
 from tiny import STEPS, clip_size, sample, tiny
 from torch import Tensor
@@ -62,18 +63,34 @@ def everything_about(pipe: Any) -> dict[str, Any]:
     }
 
 
-def losses_of(name: str, settings: Settings) -> dict[int, float]:
-    """The loss of what the scheduler hands on, before each step, whether it is guided or not."""
-    pipe, found = tiny(name), {}
+FRESH_NOISE = ("EulerAncestralDiscreteScheduler", "CogVideoXDPMScheduler")  # added in each step, over the guidance too
+
+
+@cache
+def losses_of(name: str, settings: Settings) -> tuple[dict[int, float], dict[int, float]]:
+    """The loss of the latents that each step is handed by the scheduler, and of those after guiding them, if any."""
+    pipe, handed, left = tiny(name), {}, {}
     with steer(pipe, LEFT, statistics=statistics_of(name), settings=settings) as run:
         usual = run.next
 
         def watched(latents: Tensor, index: int, calls: list[Call]) -> Tensor:
+            found = usual(latents, index, calls)
             if index < STEPS:
-                features = run.tap.features(latents, pipe.scheduler.timesteps[index], run.tap.conditional(calls, 1))
-                found[index] = float(run.loss(features, clip_size(pipe)))
-            return usual(latents, index, calls)
+                call, timestep = run.tap.conditional(calls, 1), pipe.scheduler.timesteps[index]
+                for losses, x in ((handed, latents), (left, found)):
+                    losses[index] = float(run.loss(run.tap.features(x, timestep, call), clip_size(pipe)))
+            return found
 
         run.next = watched
         sample(pipe)
-    return found
+    return handed, left
+
+
+def assert_the_loss_stays_down(name: str) -> None:
+    """Lower than in the plain run to the end; and what guiding a step won is not lost in the next."""
+    (plain, _), (steered, guided) = losses_of(name, PLAIN), losses_of(name, EARLY)
+    first, second = [step["step"] for step in steered_sample(name)[1].report.steps][:2]
+    assert plain[first] == pytest.approx(steered[first], rel=1e-4)
+    assert all(steered[index] < plain[index] for index in range(second, STEPS))
+    kept = (plain[second] - steered[second]) / (plain[first] - guided[first])
+    assert kept > (0.2 if type(tiny(name).scheduler).__name__ in FRESH_NOISE else 0.9)
