@@ -18,7 +18,7 @@ import torch
 from einops import parse_shape, rearrange
 from torch import Tensor, nn
 
-from moft.backbones import INSIDE, Family, family_of, patch_size
+from moft.backbones import INSIDE, Family, default_layer, family_of, patch_size
 from moft.errors import BackboneError
 from moft.hooks import frozen, map_tree, run_until, submodule
 
@@ -66,14 +66,10 @@ class Tap:
     def __init__(self, pipe: Any, layer: str | None = None, timestep: int | None = None) -> None:
         self.pipe, self.family = pipe, serves(pipe)
         self.denoiser = self._at_work(1000 if timestep is None else timestep)
-        self.layer = layer or self._default_layer()
+        self.layer = layer or default_layer(self.family, self.denoiser)
         submodule(self.denoiser, self.layer)
         self._signature = inspect.signature(self.denoiser.forward)
         self._parameters = inspect.signature(pipe.__call__).parameters
-
-    def _default_layer(self) -> str:
-        stem = self.family.layer.removesuffix(".*")
-        return self.family.layer if stem == self.family.layer else f"{stem}.{len(getattr(self.denoiser, stem)) // 2}"
 
     def _at_work(self, timestep: float) -> Any:
         """The denoiser that predicts at a timestep: two share the work in some pipelines (Wan 2.2)."""
@@ -109,8 +105,8 @@ class Tap:
 
     @property
     def starts_from_image(self) -> bool:
-        """Whether the pipeline wants the first frame."""
-        return "image" in self._parameters
+        """Whether the pipeline wants the first frame, or SparseCtrl a frame to hold on to."""
+        return bool({"image", "controlnet_frame_indices"} & self._parameters.keys())
 
     def first_call(self, prompt: list[str], latents: Tensor, images: np.ndarray | None = None) -> Call:
         """How the pipeline calls its denoiser for latents (b c f h w) and one prompt each, guidance off.
@@ -143,14 +139,16 @@ class Tap:
             BackboneError: the pipeline wants more than a prompt or a first frame.
         """
         pipe, size = self.pipe, self.clip_size(latents)
-        if {"video", "conditioning_frames"} & set(self._parameters):
+        if {"video", "conditioning_frames"} & self._parameters.keys() and not self.starts_from_image:
             raise BackboneError(
                 f"{type(pipe).__name__} wants a clip of its own, so its features cannot be read by themselves; read them "
-                f"through {self.family.pipelines[0]}.from_pipe(pipe), which runs the same model"
+                f"through {next(iter(self.family.pipelines))}.from_pipe(pipe), which runs the same model"
             )
+        pictures = _pictures(images, size, len(latents))
         offered = {
             "prompt": prompt,
-            "image": _pictures(images, size, len(latents)),
+            "image": pictures,
+            "conditioning_frames": pictures,
             "latents": rearrange(latents, f"{INSIDE} -> {self.family.layout}"),
             self.family.frames: size.frames,
             "height": size.height,

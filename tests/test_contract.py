@@ -178,7 +178,7 @@ def test_inference_mode_makes_no_difference(name: str, pipe: Any, statistics: mo
 
 def test_gradient_checkpointing_makes_no_difference(name: str, pipe: Any, statistics: moft.Statistics):
     denoiser = getattr(pipe, family_of(pipe).attribute)
-    if not denoiser._supports_gradient_checkpointing:
+    if not family_of(pipe).checkpointing:
         pytest.skip("diffusers has none for this model")
     denoiser.enable_gradient_checkpointing()
     try:

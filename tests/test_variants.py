@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 
 import numpy as np
@@ -16,9 +17,10 @@ from steered import (
     statistics_of,
     steered_sample,
 )
-from tiny import CELLS, LATENT_FRAMES, VARIANTS, clip_size, sample, tiny
+from tiny import BUILDERS, CELLS, LATENT_FRAMES, VARIANTS, clip_size, sample, tiny
 
 import moft
+from moft.backbones import FAMILIES, family_of
 from moft.errors import BackboneError
 from moft.guidance import Settings, steer
 from moft.hooks import capture
@@ -60,7 +62,7 @@ def test_its_conditional_early_exit_features_are_the_full_ones(name: str):
 def test_a_clip_is_read_or_the_way_to_read_it_is_told(name: str):
     pipe, size = tiny(name), clip_size(tiny(name))
     video = np.random.default_rng(1).integers(0, 255, (size.frames, size.height, size.width, 3), np.uint8)
-    if name in ("animatediff_video", "animatediff_controlnet", "animatediff_sparsectrl", "modelscope_video"):
+    if name in ("animatediff_video", "animatediff_controlnet", "modelscope_video"):
         with pytest.raises(BackboneError, match="from_pipe"):
             from_clip(pipe, video, statistics=statistics_of(name))
     else:
@@ -127,3 +129,17 @@ def test_a_pipeline_that_only_shares_a_known_denoiser_is_refused():
     with pytest.raises(BackboneError, match="CogVideoXFunControlPipeline.*known"):
         with steer(CogVideoXFunControlPipeline(**parts), moft.Motion("left")):
             pass
+
+
+@pytest.mark.parametrize("name", [*BUILDERS, *VARIANTS])
+def test_the_table_says_what_a_pipeline_starts_from(name: str):
+    pipe, takes = tiny(name), inspect.signature(tiny(name).__call__).parameters
+    told = {"text": "prompt" in takes, "image": Tap(pipe).starts_from_image,
+            "video": bool({"video", "conditioning_frames"} & takes.keys()) and not Tap(pipe).starts_from_image}  # fmt: skip
+    assert family_of(pipe).pipelines[type(pipe).__name__] == ", ".join(word for word, so in told.items() if so)
+    assert family_of(pipe).checkpointing == Tap(pipe).denoiser._supports_gradient_checkpointing
+
+
+def test_every_pipeline_of_the_table_is_tried():
+    built = {type(tiny(name)).__name__ for name in (*BUILDERS, *VARIANTS)}
+    assert built == {name for family in FAMILIES for name in family.pipelines}

@@ -7,7 +7,7 @@ from typing import Any
 from moft.backbones.allegro import ALLEGRO
 from moft.backbones.animatediff import ANIMATEDIFF
 from moft.backbones.cogvideox import COGVIDEOX
-from moft.backbones.family import INSIDE, Family, patch_size
+from moft.backbones.family import INSIDE, Family, default_layer, patch_size
 from moft.backbones.hunyuan import HUNYUAN
 from moft.backbones.latte import LATTE
 from moft.backbones.ltx import LTX
@@ -28,7 +28,7 @@ def family_of(pipe: Any) -> Family:
     """
     names = {cls.__name__ for cls in type(pipe).__mro__}
     for family in FAMILIES:
-        if names & set(family.pipelines):
+        if names & family.pipelines.keys():
             parts = [getattr(pipe, a, None) for a in (family.attribute, family.expert or family.attribute)]
             if family.denoiser in [type(part).__name__ for part in parts]:
                 return family
@@ -43,4 +43,4 @@ def family_of(pipe: Any) -> Family:
     )
 
 
-__all__ = ["FAMILIES", "INSIDE", "Family", "family_of", "patch_size"]
+__all__ = ["FAMILIES", "INSIDE", "Family", "default_layer", "family_of", "patch_size"]

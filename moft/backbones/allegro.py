@@ -6,7 +6,7 @@ from moft.backbones.family import Family
 
 ALLEGRO = Family(
     name="Allegro",
-    pipelines=("AllegroPipeline",),
+    pipelines={"AllegroPipeline": "text"},
     denoiser="AllegroTransformer3DModel",
     attribute="transformer",
     features={"": "b (f h w) c"},

@@ -6,13 +6,13 @@ from moft.backbones.family import Family
 
 ANIMATEDIFF = Family(
     name="AnimateDiff",
-    pipelines=(
-        "AnimateDiffPipeline",
-        "AnimateDiffVideoToVideoPipeline",
-        "AnimateDiffControlNetPipeline",
-        "AnimateDiffSparseControlNetPipeline",
-        "AnimateDiffSDXLPipeline",
-    ),
+    pipelines={
+        "AnimateDiffPipeline": "text",
+        "AnimateDiffVideoToVideoPipeline": "text, video",
+        "AnimateDiffControlNetPipeline": "text, video",
+        "AnimateDiffSparseControlNetPipeline": "text, image",
+        "AnimateDiffSDXLPipeline": "text",
+    },
     denoiser="UNetMotionModel",
     attribute="unet",
     features={"": "(b f) c h w"},

@@ -6,7 +6,7 @@ from moft.backbones.family import Family
 
 COGVIDEOX = Family(
     name="CogVideoX",
-    pipelines=("CogVideoXPipeline", "CogVideoXImageToVideoPipeline"),
+    pipelines={"CogVideoXPipeline": "text", "CogVideoXImageToVideoPipeline": "text, image"},
     denoiser="CogVideoXTransformer3DModel",
     attribute="transformer",
     features={"": "b (f h w) c"},

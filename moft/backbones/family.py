@@ -17,7 +17,7 @@ class Family:
     """
 
     name: str
-    pipelines: tuple[str, ...]  # diffusers class names on which the contract is proven
+    pipelines: Mapping[str, str]  # diffusers class names on which the contract is proven, and what each starts from
     denoiser: str  # class name of the denoiser
     attribute: str  # where the pipeline keeps it
     features: Mapping[str, str]  # layout of what a layer puts out, by the beginning of the layer's name
@@ -32,10 +32,17 @@ class Family:
     frames: str = "num_frames"  # the pipeline's argument for the length in frames
     guidance: str = "guidance_scale"  # the pipeline's argument that turns guidance off at 1
     frame_stride: int = 1  # frames of video per latent frame, after the first; 1 also: the VAE takes single frames
+    checkpointing: bool = True  # whether the denoiser can recompute activations in the backward pass to save memory
     first_frames: int = 1  # frames of video in the first latent frame
 
 
 def patch_size(config: Any) -> tuple[int, int, int]:
     """Latent frames, rows and columns per token; (1, 1, 1) for a denoiser that has no tokens."""
     size = config.get("patch_size") or 1
-    return (config.get("patch_size_t") or 1, size, size) if isinstance(size, int) else tuple(size)  # type: ignore[return-value]
+    return (config.get("patch_size_t") or 1, size, size) if isinstance(size, int) else tuple(size)
+
+
+def default_layer(family: Family, denoiser: Any) -> str:
+    """The family's default feature layer in this denoiser: a name that `get_submodule` takes."""
+    stem = family.layer.removesuffix(".*")
+    return stem if stem == family.layer else f"{stem}.{len(denoiser.get_submodule(stem)) // 2}"

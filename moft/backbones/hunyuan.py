@@ -6,7 +6,7 @@ from moft.backbones.family import Family
 
 HUNYUAN = Family(
     name="HunyuanVideo",
-    pipelines=("HunyuanVideoPipeline",),
+    pipelines={"HunyuanVideoPipeline": "text"},
     denoiser="HunyuanVideoTransformer3DModel",
     attribute="transformer",
     features={"": "b (f h w) c"},

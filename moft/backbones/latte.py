@@ -6,7 +6,7 @@ from moft.backbones.family import Family
 
 LATTE = Family(
     name="Latte",
-    pipelines=("LattePipeline",),
+    pipelines={"LattePipeline": "text"},
     denoiser="LatteTransformer3DModel",
     attribute="transformer",
     features={"transformer_blocks": "(b f) (h w) c", "temporal_transformer_blocks": "(b h w) f c"},

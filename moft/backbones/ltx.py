@@ -6,7 +6,7 @@ from moft.backbones.family import INSIDE, Family
 
 LTX = Family(
     name="LTX",
-    pipelines=("LTXPipeline", "LTXImageToVideoPipeline"),
+    pipelines={"LTXPipeline": "text", "LTXImageToVideoPipeline": "text, image"},
     denoiser="LTXVideoTransformer3DModel",
     attribute="transformer",
     features={"": "b (f h w) c"},

@@ -6,7 +6,7 @@ from moft.backbones.family import Family
 
 MOCHI = Family(
     name="Mochi",
-    pipelines=("MochiPipeline",),
+    pipelines={"MochiPipeline": "text"},
     denoiser="MochiTransformer3DModel",
     attribute="transformer",
     features={"": "b (f h w) c"},

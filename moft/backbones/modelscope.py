@@ -6,7 +6,7 @@ from moft.backbones.family import Family
 
 MODELSCOPE = Family(
     name="ModelScope",
-    pipelines=("TextToVideoSDPipeline", "VideoToVideoSDPipeline"),
+    pipelines={"TextToVideoSDPipeline": "text", "VideoToVideoSDPipeline": "text, video"},
     denoiser="UNet3DConditionModel",
     attribute="unet",
     features={"": "(b f) c h w"},
@@ -15,4 +15,5 @@ MODELSCOPE = Family(
     batched=("encoder_hidden_states",),
     latents="sample",
     stepped=("(b f) c h w",),
+    checkpointing=False,
 )

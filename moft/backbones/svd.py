@@ -6,7 +6,7 @@ from moft.backbones.family import Family
 
 SVD = Family(
     name="Stable Video Diffusion",
-    pipelines=("StableVideoDiffusionPipeline",),
+    pipelines={"StableVideoDiffusionPipeline": "image"},
     denoiser="UNetSpatioTemporalConditionModel",
     attribute="unet",
     features={"": "(b f) c h w"},

@@ -6,7 +6,7 @@ from moft.backbones.family import Family
 
 WAN = Family(
     name="Wan",
-    pipelines=("WanPipeline", "WanImageToVideoPipeline"),
+    pipelines={"WanPipeline": "text", "WanImageToVideoPipeline": "text, image"},
     denoiser="WanTransformer3DModel",
     attribute="transformer",
     expert="transformer_2",
