@@ -155,6 +155,7 @@ class Tap:
             "width": size.width,
             self.family.guidance: 1.0,
             "output_type": "latent",
+            "generator": torch.Generator().manual_seed(0),  # SVD adds noise to its image
         }
         bar = getattr(pipe, "_progress_bar_config", None)
         pipe.set_progress_bar_config(disable=True)
