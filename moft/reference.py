@@ -376,7 +376,7 @@ def inverted_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str =
 
 def _encode(tap: Tap, videos: np.ndarray) -> Tensor:
     pixels = torch.from_numpy(np.ascontiguousarray(videos)).permute(0, 1, 4, 2, 3).float() / 255
-    return tap.encode(pixels).to(tap.denoiser.device)
+    return tap.encode(pixels).to(tap.device)
 
 
 # ---------------------------------------------------------------- files

@@ -99,6 +99,11 @@ class Tap:
             yield
 
     @property
+    def device(self) -> torch.device:
+        """Where the models run, also if they wait elsewhere (offloading)."""
+        return torch.device(self.pipe._execution_device)
+
+    @property
     def guidance_name(self) -> str:
         """The pipeline's argument that says how closely to follow its prompt."""
         return "guidance_scale" if "guidance_scale" in self._parameters else self.family.guidance
@@ -249,7 +254,7 @@ class Tap:
         scale = getattr(self.pipe.scheduler, "scale_model_input", None)
         return latents if scale is None else scale(latents, timestep)
 
-    def noised(self, clean: Tensor, noise: Tensor, level: int) -> tuple[Tensor, float]:
+    def noised(self, clean: Tensor, noise: Tensor, level: float) -> tuple[Tensor, float]:
         """Clean latents (b c f h w) at noise level 0…1000: (what the denoiser takes, the timestep it is told).
 
         As in training: whichever scheduler samples, the denoiser sees √ᾱ·clean + √(1−ᾱ)·noise, or for flow matching the
@@ -261,7 +266,7 @@ class Tap:
             steps = scheduler.config.num_train_timesteps
             told = steps - level if scheduler.config.get("invert_sigmas") else level  # Mochi counts up
             return torch.lerp(clean, noise, level / steps), float(told)
-        alpha = float(scheduler.alphas_cumprod[min(level, len(scheduler.alphas_cumprod) - 1)])
+        alpha = float(scheduler.alphas_cumprod[min(int(level), len(scheduler.alphas_cumprod) - 1)])
         noisy = alpha**0.5 * clean + (1 - alpha) ** 0.5 * noise
         if kind == "v_prediction" and scheduler.config.get("timestep_type") == "continuous":  # EDM, as SVD has it
             return noisy, 0.25 * float(np.log(((1 - alpha) / alpha) ** 0.5))
@@ -304,7 +309,7 @@ class Tap:
             BackboneError: the VAE wants a setting first.
         """
         vae = self.pipe.vae
-        pixels = (video * 2 - 1).to(vae.device, vae.dtype)
+        pixels = (video * 2 - 1).to(self.device, vae.dtype)
         try:  # clip by clip: it saves memory, and some VAEs take no more
             if self.family.frame_stride == 1:
                 parts = [vae.encode(clip).latent_dist.mode().transpose(0, 1)[None] for clip in pixels]

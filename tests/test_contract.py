@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 import re
@@ -292,6 +293,31 @@ def test_features_keep_frames_and_grid(pipe: Any, latents: Tensor, call: Call, p
         }
 
 
+def test_noise_is_added_as_the_scheduler_takes_it_away(pipe: Any, latents: Tensor):
+    """A step with the true answer leads from one noise level to the next."""
+    scheduler, tap, clean = copy.deepcopy(pipe.scheduler), Tap(pipe), latents
+    noise, kind = torch.randn_like(clean), scheduler.config.get("prediction_type", "flow_prediction")
+    scheduler.set_timesteps(10, **({"mu": 1.0} if scheduler.config.get("use_dynamic_shifting") else {}))
+    if hasattr(scheduler, "is_scale_input_called"):  # latents grow with the noise: clean + σ · noise
+        noisy, told = tap.noised(clean, noise, 600)
+        alpha = float(scheduler.alphas_cumprod[600])
+        sigma = math.exp(4 * told) if scheduler.config.get("timestep_type") == "continuous" else ((1 - alpha) / alpha) ** 0.5
+        torch.testing.assert_close(noisy, (clean + sigma * noise) / math.sqrt(1 + sigma**2))
+        return
+    before, after = scheduler.timesteps[3:5]
+    upwards = scheduler.timesteps[0] < scheduler.timesteps[-1]  # Mochi
+    x, told = tap.noised(clean, noise, 1000 - float(before) if upwards else float(before))
+    assert told == pytest.approx(float(before))
+    if kind == "flow_prediction":
+        answer = clean - noise if upwards else noise - clean
+    else:
+        alpha = scheduler.alphas_cumprod[int(before)]
+        answer = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
+    found = scheduler.step(answer, before, x, return_dict=False)[0]
+    expected, _ = tap.noised(clean, noise, 1000 - float(after) if upwards else float(after))
+    torch.testing.assert_close(found, expected, atol=5e-3, rtol=0)  # UniPC rounds its timesteps
+
+
 def test_sharing_a_runs_own_keys_and_values_is_the_identity(pipe: Any, latents: Tensor, call: Call):
     tap = Tap(pipe)
     sites = [n for n, _ in tap.denoiser.named_modules() if re.fullmatch(tap.family.kv_sites, n)]
@@ -313,6 +339,12 @@ def test_a_clip_is_a_reference_of_its_own_motion(pipe: Any, statistics: moft.Sta
     with steer(pipe, reference, settings=EARLY) as run:
         sample(pipe)
     assert run.report.steps[0]["losses"][1] < run.report.steps[0]["losses"][0]
+    if type(pipe.scheduler).__name__ == "DDIMScheduler":
+        inverted = from_clip(pipe, video, statistics=statistics, invert=True)
+        assert inverted.value.shape == reference.value.shape and not torch.equal(inverted.value, reference.value)
+    else:
+        with pytest.raises(BackboneError, match="needs a DDIMScheduler"):
+            from_clip(pipe, video, statistics=statistics, invert=True)
     with pytest.raises(RequestError, match="uint8"):
         from_clip(pipe, video.astype(np.float32), statistics=statistics)
 
