@@ -116,17 +116,19 @@ def _root(
     epilog=f"Example: moft steer --prompt 'a red ball over blue stripes' --motion left -o left.mp4.  {CONVENTION}"
 )
 def steer(
-    prompt: Annotated[str, typer.Option(help="What to show.")],
+    prompt: Annotated[str | None, typer.Option(help="What to show, for models that take words.")] = None,
     motion: Annotated[str | None, typer.Option(
         help="left, up-right, zoom in, still, ..., or degrees: 0 right, 90 down.")] = None,
     speed: Annotated[str | None, typer.Option(help="Per frame: 1.5px, or 2% of the shorter side.")] = None,
     like: Annotated[str | None, typer.Option(help="Follow the motion of this clip instead.")] = None,
     region: Region = None,
+    image: Annotated[str | None, typer.Option(help="First frame, for models that start from an image.")] = None,
     model: Model = "miniature",
     negative_prompt: Annotated[str | None, typer.Option(help="What not to show.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1)] = 0,
     steps: Annotated[int, typer.Option(min=2, max=1000, help="Denoising steps.")] = 25,
-    guidance_scale: Annotated[float, typer.Option(help="How closely to follow the prompt.")] = 7.5,
+    guidance_scale: Annotated[float | None, typer.Option(
+        help="How closely to follow the prompt; default: the pipeline's.")] = None,
     frames: Annotated[int | None, typer.Option(min=2, help="Default: the model's.")] = None,
     height: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
     width: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
@@ -145,13 +147,13 @@ def steer(
         raise RequestError("expected no --speed beside --like, which brings its own; leave it out")
     wanted = None if motion is None else Motion(motion, speed=speed, region=region, strength=strength)
     request = Request(wanted, like, region, strength, step_size)
-    check_output(out, request.inputs)
+    check_output(out, [*request.inputs, *([image] if image else [])])
     pipe = load_pipeline(model)
     from moft.reference import Statistics, find_statistics
 
     statistics = Statistics.load(channels) if channels else find_statistics(pipe)
     size = clip_size(pipe, frames, height, width, statistics.made)
-    scene = Scene(prompt, size, negative_prompt, seed, steps, guidance_scale)
+    scene = Scene(prompt, size, negative_prompt, seed, steps, guidance_scale, image)
     record = compare(pipe, scene, request, statistics, out, model)
     typer.echo(json.dumps(record) if as_json else summary(record))
 
@@ -233,18 +235,30 @@ def measure(
     typer.echo(json.dumps(found) if as_json else describe(found))
 
 
-@app.command(epilog=f"Example: moft models.  {CONVENTION}")
-def models() -> None:
-    """List the model families that can be steered."""
+@app.command(epilog=f"Example: moft models --json.  {CONVENTION}")
+def models(as_json: AsJson = False) -> None:
+    """List the model families that can be steered, and what each supports."""
     from rich.console import Console
     from rich.table import Table
 
     from moft.backbones import FAMILIES
 
-    table = Table("family", "pipelines", "denoiser", "default layer")
-    for family in FAMILIES:
-        table.add_row(family.name, ", ".join(family.pipelines), family.denoiser, family.layer)
-    Console().print(table)
+    rows: list[dict[str, Any]] = [
+        {"family": f.name, "pipelines": dict(f.pipelines), "denoiser": f.denoiser, "layer": f.layer,
+         "frames_per_latent": f.frame_stride, "checkpointing": f.checkpointing}
+        for f in FAMILIES
+    ]  # fmt: skip
+    if as_json:
+        typer.echo(json.dumps(rows))
+        return
+    table = Table("family", "pipelines", "start from", "default layer", "frames a\nlatent", "check-\npointing")
+    for row in rows:
+        pipelines, yes = row["pipelines"], "yes" if row["checkpointing"] else "no"
+        table.add_row(row["family"], "\n".join(pipelines), "\n".join(pipelines.values()), row["layer"],
+                      str(row["frames_per_latent"]), yes, end_section=True)  # fmt: skip
+    wide = Console().width if sys.stdout.isatty() else 160  # names stay whole in a pipe
+    Console(width=wide).print(table)
+    typer.echo("* is the middle block. Any layer of the denoiser can be named; all share keys and values.")
 
 
 def main() -> None:

@@ -99,17 +99,24 @@ def clip_size(
 
     Raises RequestError for what is too small or no whole number of latent cells."""
     from moft.backbones import family_of
-    from moft.tap import ClipSize
+    from moft.tap import ClipSize, pixels_per_cell
 
+    family, unit = family_of(pipe), pixels_per_cell(pipe)
     usual = {name: p.default for name, p in inspect.signature(pipe.__call__).parameters.items()}
-    unit: int = getattr(pipe, "vae_scale_factor_spatial", 0) or getattr(pipe, "vae_scale_factor", 8)
-    cells = getattr(pipe, family_of(pipe).attribute).config.get("sample_size")
-    side = cells * unit if isinstance(cells, int) else None
+    config = getattr(pipe, family.attribute).config
+    first, stride = family.first_frames, family.frame_stride
+
+    def side(name: str) -> int:
+        cells = config.get(f"sample_{name}") or config.get("sample_size")
+        model = cells * unit if isinstance(cells, int) else getattr(pipe, f"default_{name}", 512)
+        return usual.get(name) or model
+
+    some = config.get("num_frames") or first + 15 // stride * stride
     size = ClipSize(
-        frames or made.get("frames") or usual.get("num_frames") or 16,
-        height or usual.get("height") or side or 512,
-        width or usual.get("width") or side or 512,
+        frames or made.get("frames") or usual.get(family.frames) or some, height or side("height"), width or side("width")
     )
+    if (size.frames - first) % stride:
+        raise RequestError(f"expected {first} + a multiple of {stride} frames, got {size.frames}")
     if size.frames < 2 or size.side < 16 or size.height % unit or size.width % unit:
         got = f"{size.frames} frames of {size.height} x {size.width}"
         raise RequestError(
@@ -125,12 +132,13 @@ def clip_size(
 class Scene:
     """What the pipeline is asked to show; the same for the plain and the steered run."""
 
-    prompt: str
+    prompt: str | None
     size: ClipSize
     negative_prompt: str | None = None
     seed: int = 0
     steps: int = 25
-    guidance_scale: float = 7.5
+    guidance_scale: float | None = None  # None: the pipeline's own
+    image: str | None = None  # file name of the first frame, for a pipeline that starts from one
 
 
 @dataclass(frozen=True)
@@ -159,6 +167,43 @@ class Run:
                 "peak_memory_mb": self.peak_memory_mb}  # fmt: skip
 
 
+def arguments(pipe: Any, scene: Scene) -> dict[str, Any]:
+    """The scene as this pipeline takes it.
+
+    Raises RequestError for a prompt or image that it has no use for, or needs and was not given; BackboneError for a
+    pipeline that needs more.
+    """
+    import torch
+    from PIL import Image
+
+    from moft.tap import Tap
+    from moft.video import read_video
+
+    tap, size, takes = Tap(pipe), scene.size, inspect.signature(pipe.__call__).parameters
+    name = type(pipe).__name__
+    if "video" in tap.family.pipelines.get(name, ""):
+        raise BackboneError(f"{name} starts from a video; steer it in Python, with moft.steer(pipe, ...)")
+    given = {"prompt": scene.prompt is not None, "image": scene.image is not None}
+    wanted = {"prompt": "prompt" in takes, "image": tap.starts_from_image}
+    for option, want in wanted.items():
+        if want != given[option]:
+            starts = " and ".join(o for o, so in wanted.items() if so)
+            raise RequestError(
+                f"{name} starts from {starts}; {'pass' if want else 'leave out'} --{option}"
+            )
+    offered: dict[str, Any] = {"prompt": scene.prompt, "num_inference_steps": scene.steps, tap.family.frames: size.frames,
+               "height": size.height, "width": size.width, "output_type": "np",
+               "generator": torch.Generator().manual_seed(scene.seed)}  # fmt: skip
+    if scene.image is not None:
+        first = read_video(scene.image, frames=1, size=(size.height, size.width))[0]
+        offered["image"] = offered["conditioning_frames"] = Image.fromarray(first)
+    if scene.guidance_scale is not None:
+        offered[tap.guidance_name] = scene.guidance_scale
+    if scene.negative_prompt is not None:
+        offered["negative_prompt"] = scene.negative_prompt
+    return {name: value for name, value in offered.items() if name in takes}
+
+
 def sample(pipe: Any, scene: Scene, mask: np.ndarray | None, name: str) -> Run:
     """One run of the pipeline with the scene's seed, and the motion of what came out."""
     import numpy as np
@@ -166,16 +211,13 @@ def sample(pipe: Any, scene: Scene, mask: np.ndarray | None, name: str) -> Run:
 
     from moft import measure
 
+    options = arguments(pipe, scene)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     pipe.set_progress_bar_config(desc=name, disable=None)  # a bar on stderr if that is a terminal
     started = time.perf_counter()
     try:
-        frames = pipe(
-            prompt=scene.prompt, negative_prompt=scene.negative_prompt, num_inference_steps=scene.steps,
-            num_frames=scene.size.frames, height=scene.size.height, width=scene.size.width, output_type="np",
-            guidance_scale=scene.guidance_scale, generator=torch.Generator().manual_seed(scene.seed),
-        ).frames[0]  # fmt: skip
+        frames = pipe(**options).frames[0]
     except MoftError:
         raise
     except ValueError as error:  # a size or a setting that this pipeline does not take

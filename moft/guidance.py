@@ -7,7 +7,7 @@ import inspect
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,16 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from moft.backbones import family_of
 from moft.errors import BackboneError, RequestError
 from moft.feature import LOSSES, moft
 from moft.hooks import SharedKV, frozen
 from moft.motion import Motion
 from moft.reference import Reference, Statistics, find_statistics, synthesise
-from moft.tap import Call, ClipSize, Tap
+from moft.tap import Call, ClipSize, Tap, serves
 
-_SECOND_ORDER = ("HeunDiscreteScheduler", "FlowMatchHeunDiscreteScheduler", "KDPM2DiscreteScheduler",
-                 "KDPM2AncestralDiscreteScheduler")  # fmt: skip
 _RULES = ("normalised", "plain")
 
 
@@ -86,23 +83,33 @@ class _Between:
 
     def __init__(self, tap: Tap) -> None:
         self.tap = tap
+        self.calls: list[Call] = []  # of the denoiser in the step at hand
 
-    def next(self, latents: Tensor, index: int) -> Tensor:
-        """What becomes of the latents that the denoiser will see at step `index`; the last index is behind it."""
+    def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
+        """What becomes of the latents (b c f h w) that the denoiser will see at step `index`; the last index is behind
+        it. `calls` are those of the step before."""
         raise NotImplementedError
 
-    def callback(self, _pipe: Any, index: int, _timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+    def callback(self, _pipe: Any, _index: int, timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         """For `pipe(…, callback_on_step_end=run.callback)`: the same through diffusers' own door."""
-        kwargs["latents"] = self.next(kwargs["latents"], index + 1)
+        kwargs["latents"] = self._between(kwargs["latents"], timestep)
         return kwargs
 
-    def _after_step(self, output: Any, timestep: Any) -> Any:
-        timesteps = self.tap.pipe.scheduler.timesteps
-        index = int((timesteps == timestep).nonzero()[0]) + 1
+    def after_step(self, output: Any, timestep: Any) -> Any:
+        """For what `scheduler.step` returns."""
         if isinstance(output, tuple):
-            return (self.next(output[0], index), *output[1:])
-        output.prev_sample = self.next(output.prev_sample, index)
+            return (self._between(output[0], timestep), *output[1:])
+        output.prev_sample = self._between(output.prev_sample, timestep)
         return output
+
+    def _between(self, held: Tensor, timestep: Any) -> Tensor:
+        """`next` for latents in the pipeline's own layout. Counted on the scheduler's whole schedule, of which a
+        pipeline that starts from a video runs only the end."""
+        calls, self.calls[:] = list(self.calls), []
+        index = int((self.tap.pipe.scheduler.timesteps == timestep).nonzero()[0]) + 1
+        latents = self.tap.enter(held, calls[0])
+        found = self.next(latents, index, calls)
+        return held if found is latents else self.tap.leave(found, held)
 
 
 class Recording(_Between):
@@ -112,7 +119,7 @@ class Recording(_Between):
         super().__init__(tap)
         self.latents: dict[int, Tensor] = {}
 
-    def next(self, latents: Tensor, index: int) -> Tensor:
+    def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
         self.latents[index] = latents.detach().clone()
         return latents
 
@@ -142,14 +149,13 @@ class Steering(_Between):
         super().__init__(tap)
         self.targets, self.settings, self.shared_kv, self.plain = targets, settings, shared_kv, plain
         self.report = Report()
-        self._calls: list[Call] = []
         self._scale = settings.loss_scale
 
     @contextmanager
     def attached(self, by_callback: bool) -> Iterator[Steering]:
         """Listen to the denoiser and, unless a callback does it, guide what `scheduler.step` returns."""
         started = time.perf_counter()
-        with self.tap.listen(self._calls), _between_steps(self, by_callback):
+        with _between_steps(self, by_callback):
             try:
                 yield self
             finally:
@@ -157,14 +163,14 @@ class Steering(_Between):
 
     # ------------------------------------------------------------ the loop body
 
-    def next(self, latents: Tensor, index: int) -> Tensor:
+    def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
         """Guide the latents, if it is time, and put back what surrounds the regions."""
-        calls, self._calls[:] = list(self._calls), []
         scheduler = self.tap.pipe.scheduler
         count = len(scheduler.timesteps)
         first, last = (round(share * count) for share in self.settings.steps)
         found = latents
-        if first <= index < min(last, count) and calls and self._wanted():
+        timely = first <= index < min(last, count) and self.tap.works_at(scheduler.timesteps[index])
+        if timely and self._wanted():
             started = time.perf_counter()
             with torch.inference_mode(False):
                 call = self.tap.conditional(calls, len(latents))
@@ -183,6 +189,7 @@ class Steering(_Between):
     def guide(self, latents: Tensor, timestep: Tensor, call: Call, index: int) -> Tensor:
         """The updates of one step: latents (b c f h w) at `timestep`, moved down the gradient (Alg. 1)."""
         x, losses = latents.float(), []
+        unit = self.tap.scaled(x.new_ones(()), timestep)  # < 1 where noise adds to the latents' size (Euler)
         replay = self.shared_kv.replay(index) if self.shared_kv else nullcontext()
         with frozen(self.tap.denoiser), replay:
             for _ in range(self.settings.gradient_steps):
@@ -191,7 +198,7 @@ class Steering(_Between):
                 if gradient is None:
                     self.report.skipped += 1
                     continue
-                x = x - self.settings.step_size * self._shaped(gradient)
+                x = x - self.settings.step_size * self._shaped(gradient / unit) / unit  # a step of what the denoiser takes
         self.report.steps.append({"step": index, "timestep": float(timestep), "losses": losses})
         return x
 
@@ -269,8 +276,17 @@ def _replaced_step(scheduler: Any, after: Callable[[Any, Any], Any]) -> Iterator
             del scheduler.step
 
 
-def _between_steps(what: _Between, by_callback: bool) -> AbstractContextManager[None]:
-    return nullcontext() if by_callback else _replaced_step(what.tap.pipe.scheduler, what._after_step)
+@contextmanager
+def _between_steps(what: _Between, by_callback: bool) -> Iterator[None]:
+    """Show `what` the denoiser's calls and, unless a callback does it, what `scheduler.step` returns."""
+    pipe = what.tap.pipe
+    if by_callback and "callback_on_step_end" not in inspect.signature(pipe.__call__).parameters:
+        raise BackboneError(f"{type(pipe).__name__} takes no callback_on_step_end; leave by_callback out")
+    with (
+        what.tap.listen(what.calls),
+        nullcontext() if by_callback else _replaced_step(pipe.scheduler, what.after_step),
+    ):
+        yield
 
 
 @contextmanager
@@ -321,17 +337,14 @@ def steer(
     """
     if not wanted:
         raise RequestError('expected at least one request, got none; try moft.Motion("left")')
-    family_of(pipe)  # an unknown pipeline is the first thing to say
-    scheduler = type(pipe.scheduler).__name__
-    if scheduler in _SECOND_ORDER:
-        raise BackboneError(f"{scheduler} drops changes made between its two stages; use DDIM, Euler, DPM++ or UniPC")
+    serves(pipe)  # or say first of all why not
     if regions is not None and len(regions) != len(wanted):
         raise RequestError(f"expected one region (or None) per request, got {len(regions)} for {len(wanted)}")
-    layer = next((w.layer for w in wanted if not isinstance(w, Motion)), None)
-    if any(isinstance(w, Motion) for w in wanted):
+    given = [w for w in wanted if not isinstance(w, Motion)]
+    if len(given) < len(wanted):
         statistics = statistics or find_statistics(pipe)
-        layer = layer or statistics.layer
-    tap = Tap(pipe, layer)
+    source = given[0] if given or statistics is None else statistics
+    tap = Tap(pipe, source.layer, source.timestep)
     settings = settings or Settings()
     targets = [
         _prepared(request, statistics, tap, region, settings.loss)

@@ -133,18 +133,17 @@ class SharedKV:
             yield
 
 
-def clone_tree(value: Any) -> Any:
-    """Copies of all tensors in nested tuples, lists and dicts (tensors made under `inference_mode` need one)."""
+def map_tree(function: Callable[[Tensor], Any], value: Any) -> Any:
+    """`function` of all tensors in nested tuples, lists and dicts; whatever else is in them stays."""
     if isinstance(value, Tensor):
-        return value.detach().clone()
+        return function(value)
     if isinstance(value, dict):
-        return {key: clone_tree(item) for key, item in value.items()}
+        return {key: map_tree(function, item) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(clone_tree(item) for item in value))
+        return type(value)(*(map_tree(function, item) for item in value))
     if isinstance(value, (list, tuple)):
-        return type(value)(clone_tree(item) for item in value)
+        return type(value)(map_tree(function, item) for item in value)
     return value
 
 
-__all__ = ["SharedKV", "capture", "clone_tree", "frozen", "run_until", "submodule"]
-
+__all__ = ["SharedKV", "capture", "frozen", "map_tree", "run_until", "submodule"]

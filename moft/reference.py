@@ -35,6 +35,8 @@ class Reference(Protocol):
     @property
     def layer(self) -> str: ...
     @property
+    def timestep(self) -> int: ...
+    @property
     def scale(self) -> float: ...
     @property
     def strength(self) -> float: ...
@@ -158,7 +160,7 @@ def find_motion_channels(
     (the paper uses the first; horizontal and vertical motion need one each). Response: least squares of the pooled
     MOFT on the displacement against its mean over the frames. `track` wraps the loop over batches, to show progress.
     """
-    tap = Tap(pipe, layer)
+    tap = Tap(pipe, layer, timestep)
     features, paths = [], []
     for start in track(range(0, len(clips), batch)):
         some = clips[start : start + batch]
@@ -221,6 +223,10 @@ class Synthesised:
     @property
     def layer(self) -> str:
         return self.statistics.layer
+
+    @property
+    def timestep(self) -> int:
+        return self.statistics.timestep
 
     @property
     def scale(self) -> float:
@@ -317,8 +323,8 @@ def from_clip(
     if video.dtype != np.uint8 or video.ndim != 4 or video.shape[-1] != 3 or len(video) < 2:
         raise RequestError(f"expected a clip uint8 (f h w 3), f ≥ 2, got {video.dtype} {video.shape}")
     statistics = statistics or find_statistics(pipe)
-    tap = Tap(pipe, statistics.layer)
     t = statistics.timestep if timestep is None else timestep
+    tap = Tap(pipe, statistics.layer, t)
     read = inverted_features if invert else noised_features
     feature = moft(read(tap, video[None], t, "", seed), statistics.channels).cpu()
     if not per_position:
@@ -339,13 +345,13 @@ def noised_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "
     """Features (b f c h w) of clips uint8 (b f h w 3), noised to a timestep in one go."""
     latents = _encode(tap, videos)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
-    t = torch.tensor([timestep], device=latents.device)
-    scheduler = tap.pipe.scheduler
-    if hasattr(scheduler, "add_noise"):
-        noisy = scheduler.add_noise(latents, noise, t.expand(len(latents)))
-    else:  # flow matching: timesteps are 1000 · σ
-        noisy = torch.lerp(latents, noise, timestep / 1000)
-    return tap.features_of(noisy, timestep, tap.first_call([prompt] * len(latents), latents))
+    noisy, told = tap.noised(latents, noise, timestep)
+    size = 1 if tap.starts_from_image else len(latents)  # pipelines take one image for all clips of a batch
+    found = []
+    for i in range(0, len(latents), size):
+        some, images = slice(i, i + size), videos[i : i + size, 0]
+        found.append(tap.features_of(noisy[some], told, tap.first_call([prompt] * size, latents[some], images)))
+    return torch.cat(found)
 
 
 @torch.no_grad()
@@ -361,16 +367,16 @@ def inverted_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str =
     pipe.scheduler = DDIMInverseScheduler.from_config(original.config)
     try:
         with tap.listen(calls):
-            tap.run(prompt=[prompt] * len(latents), latents=latents, num_inference_steps=25)
+            tap.run([prompt] * len(latents), latents, num_inference_steps=25)
     finally:
         pipe.scheduler = original
     call = min(calls, key=lambda c: abs(float(torch.as_tensor(c["timestep"]).flatten()[0]) - timestep))
-    return tap.features_of(call[tap.family.latents], int(torch.as_tensor(call["timestep"]).flatten()[0]), call)
+    return tap.features_of(tap.inputs(call), float(torch.as_tensor(call["timestep"]).flatten()[0]), call)
 
 
 def _encode(tap: Tap, videos: np.ndarray) -> Tensor:
     pixels = torch.from_numpy(np.ascontiguousarray(videos)).permute(0, 1, 4, 2, 3).float() / 255
-    return tap.family.encode(tap.pipe, pixels).to(tap.denoiser.device)
+    return tap.encode(pixels).to(tap.device)
 
 
 # ---------------------------------------------------------------- files

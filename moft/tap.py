@@ -1,21 +1,32 @@
-"""Reads features out of any known pipeline: capture how the pipeline calls its denoiser, then call it like that."""
+"""Reads features out of any known pipeline: capture how the pipeline calls its denoiser, then call it like that.
+
+Inside, latents are (b c f h w); `Tap` converts them at the door of each family.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor
+from einops import parse_shape, rearrange
+from torch import Tensor, nn
 
-from moft.backbones import family_of
+from moft.backbones import INSIDE, Family, default_layer, family_of, patch_size
 from moft.errors import BackboneError
-from moft.hooks import clone_tree, frozen, run_until, submodule
+from moft.hooks import frozen, map_tree, run_until, submodule
 
 Call = dict[str, Any]  # the denoiser's arguments by name
+
+_SECOND_ORDER = ("HeunDiscreteScheduler", "FlowMatchHeunDiscreteScheduler", "KDPM2DiscreteScheduler",
+                 "KDPM2AncestralDiscreteScheduler", "EDMDPMSolverMultistepScheduler")  # fmt: skip
+_PIXELS = ("vae_scale_factor_spatial", "vae_spatial_scale_factor", "vae_spatial_compression_ratio", "vae_scale_factor")
 
 
 @dataclass(frozen=True)
@@ -36,29 +47,44 @@ class _Captured(BaseException):
     """Ends a pipeline's run once its first denoiser call is known."""
 
 
+def pixels_per_cell(pipe: Any) -> int:
+    """Side in px of one cell of the latents."""
+    return int(next(getattr(pipe, name) for name in _PIXELS if getattr(pipe, name, None)))
+
+
 class Tap:
     """The denoiser of a pipeline, read at one layer.
 
     Args:
         pipe: an ordinary diffusers video pipeline. Nothing of it is changed.
         layer: submodule of the denoiser whose output is the feature; None is the family's default.
+        timestep: for a pipeline with two denoisers, the noise level (0…1000) at which to read; None is the noisiest.
     Raises:
         BackboneError: unknown pipeline or layer, or a setting under which features cannot be read.
     """
 
-    def __init__(self, pipe: Any, layer: str | None = None) -> None:
-        self.pipe, self.family = pipe, family_of(pipe)
-        self.denoiser = getattr(pipe, self.family.attribute)
-        self.layer = layer or self._default_layer()
+    def __init__(self, pipe: Any, layer: str | None = None, timestep: int | None = None) -> None:
+        self.pipe, self.family = pipe, serves(pipe)
+        self.denoiser = self._at_work(1000 if timestep is None else timestep)
+        self.layer = layer or default_layer(self.family, self.denoiser)
         submodule(self.denoiser, self.layer)
-        if getattr(self.denoiser, "is_cache_enabled", False):
-            raise BackboneError("the denoiser's cache skips layers; call disable_cache() before steering")
         self._signature = inspect.signature(self.denoiser.forward)
+        self._parameters = inspect.signature(pipe.__call__).parameters
 
-    def _default_layer(self) -> str:
-        stem, _, index = self.family.layer.rpartition(".")
-        blocks = len(getattr(self.denoiser, stem))
-        return self.family.layer if int(index) < blocks else f"{stem}.{blocks // 2}"  # a smaller model of the family
+    def _at_work(self, timestep: float) -> Any:
+        """The denoiser that predicts at a timestep: two share the work in some pipelines (Wan 2.2)."""
+        first = getattr(self.pipe, self.family.attribute)
+        second = getattr(self.pipe, self.family.expert, None) if self.family.expert else None
+        boundary = self.pipe.config.get("boundary_ratio")
+        if second is None or boundary is None:
+            return second if first is None else first
+        return first if timestep >= boundary * self.pipe.scheduler.config.num_train_timesteps else second
+
+    def works_at(self, timestep: Tensor) -> bool:
+        """Whether the denoiser that is read here is the one at work at this timestep."""
+        return self._at_work(float(timestep)) is self.denoiser
+
+    # ------------------------------------------------------------ the pipeline's own calls
 
     @contextmanager
     def listen(self, calls: list[Call]) -> Iterator[None]:
@@ -67,16 +93,33 @@ class Tap:
         def note(_module: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             calls.append(dict(self._signature.bind(*args, **kwargs).arguments))
 
-        handle = self.denoiser.register_forward_pre_hook(note, with_kwargs=True)
-        try:
+        with ExitStack() as stack:
+            for denoiser in _denoisers(self.pipe, self.family):
+                stack.callback(denoiser.register_forward_pre_hook(note, with_kwargs=True).remove)
             yield
-        finally:
-            handle.remove()
 
-    def first_call(self, prompt: list[str], latents: Tensor) -> Call:
+    @property
+    def device(self) -> torch.device:
+        """Where the models run, also if they wait elsewhere (offloading)."""
+        return torch.device(self.pipe._execution_device)
+
+    @property
+    def guidance_name(self) -> str:
+        """The pipeline's argument that says how closely to follow its prompt."""
+        return "guidance_scale" if "guidance_scale" in self._parameters else self.family.guidance
+
+    @property
+    def starts_from_image(self) -> bool:
+        """Whether the pipeline wants the first frame, or SparseCtrl a frame to hold on to."""
+        return bool({"image", "controlnet_frame_indices"} & self._parameters.keys())
+
+    def first_call(self, prompt: list[str], latents: Tensor, images: np.ndarray | None = None) -> Call:
         """How the pipeline calls its denoiser for latents (b c f h w) and one prompt each, guidance off.
 
         The run ends there: the denoiser itself does not run.
+
+        Args:
+            images: uint8 (b h w 3), first frames for a pipeline that starts from one; None is grey.
         """
         calls: list[Call] = []
 
@@ -84,26 +127,45 @@ class Tap:
             calls.append(dict(self._signature.bind(*args, **kwargs).arguments))
             raise _Captured
 
-        handle = self.denoiser.register_forward_pre_hook(stop, with_kwargs=True)
+        handles = [d.register_forward_pre_hook(stop, with_kwargs=True) for d in _denoisers(self.pipe, self.family)]
         try:
-            self.run(prompt=prompt, latents=latents, num_inference_steps=2)
+            self.run(prompt, latents, images, num_inference_steps=2)
         except _Captured:
             pass
         finally:
-            handle.remove()
+            for handle in handles:
+                handle.remove()
         return calls[0]
 
-    def run(self, latents: Tensor, **kwargs: Any) -> Any:
-        """The pipeline without guidance on latents (b c f h w), its progress bar off; returns latents."""
-        pipe = self.pipe
-        size = self.clip_size(latents)
+    def run(self, prompt: list[str], latents: Tensor, images: np.ndarray | None = None, **kwargs: Any) -> Any:
+        """The pipeline without guidance on latents (b c f h w), its progress bar off; returns latents.
+
+        Raises:
+            BackboneError: the pipeline wants more than a prompt or a first frame.
+        """
+        pipe, size = self.pipe, self.clip_size(latents)
+        if {"video", "conditioning_frames"} & self._parameters.keys() and not self.starts_from_image:
+            raise BackboneError(
+                f"{type(pipe).__name__} wants a clip of its own, so its features cannot be read by themselves; read them "
+                f"through {next(iter(self.family.pipelines))}.from_pipe(pipe), which runs the same model"
+            )
+        pictures = _pictures(images, size, len(latents))
+        offered = {
+            "prompt": prompt,
+            "image": pictures,
+            "conditioning_frames": pictures,
+            "latents": rearrange(latents, f"{INSIDE} -> {self.family.layout}"),
+            self.family.frames: size.frames,
+            "height": size.height,
+            "width": size.width,
+            self.family.guidance: 1.0,
+            "output_type": "latent",
+            "generator": torch.Generator().manual_seed(0),  # SVD adds noise to its image
+        }
         bar = getattr(pipe, "_progress_bar_config", None)
         pipe.set_progress_bar_config(disable=True)
         try:
-            return pipe(
-                latents=latents, num_frames=size.frames, height=size.height, width=size.width, guidance_scale=1.0,
-                output_type="latent", **kwargs,
-            )  # fmt: skip
+            return pipe(**{name: value for name, value in offered.items() if name in self._parameters}, **kwargs)
         finally:
             if bar is None:
                 del pipe._progress_bar_config
@@ -111,50 +173,204 @@ class Tap:
                 pipe._progress_bar_config = bar
 
     def clip_size(self, latents: Tensor) -> ClipSize:
-        """Frames, height and width in px of the video that these latents decode to."""
-        pixels: int = getattr(self.pipe, "vae_scale_factor_spatial", None) or self.pipe.vae_scale_factor
-        frames, height, width = latents.shape[2:]
-        return ClipSize((frames - 1) * self.family.frame_stride + 1, height * pixels, width * pixels)
+        """Frames, height and width in px of the video that these latents (b c f h w) decode to."""
+        cell, (frames, height, width) = pixels_per_cell(self.pipe), latents.shape[2:]
+        length = (frames - 1) * self.family.frame_stride + self.family.first_frames
+        return ClipSize(length, height * cell, width * cell)
 
     def conditional(self, calls: list[Call], batch: int) -> Call:
-        """The text-conditional half of one step's denoiser calls, for `batch` clips, with tensors of its own.
+        """The conditional half of one step's denoiser calls, for `batch` clips, with tensors of its own.
 
         Pipelines either stack [unconditional, conditional] in one call, or make two, the conditional one first.
         """
         call = calls[0]
         parts = call[self.family.latents].shape[0] // batch
-        return clone_tree(
-            {
-                name: value.chunk(parts)[-1]
-                if parts > 1 and name in (*self.family.batched, self.family.latents) and isinstance(value, Tensor)
-                else self._half_timestep(value, parts)
-                if name == "timestep"
-                else value
-                for name, value in call.items()
-            }
+        batched = {self.family.latents, *self.family.batched}
+        if _numel(call["timestep"]) > 1:
+            batched.add("timestep")
+
+        def half(value: Tensor) -> Tensor:
+            return value.detach().chunk(parts)[-1].clone()
+
+        return {k: map_tree(half if k in batched else torch.clone, v) for k, v in call.items()}
+
+    # ------------------------------------------------------------ doors: a family's layouts ⇄ (b c f h w)
+
+    def enter(self, latents: Tensor, call: Call) -> Tensor:
+        """Latents as `scheduler.step` or a callback of the pipeline holds them → (b c f h w).
+
+        Frames that are given, and so are never handed to a step, come from the call.
+        """
+        inside = rearrange(latents, f"{self._layout(latents)} -> {INSIDE}", **self._sizes(self._layout(latents), call))
+        missing = self._size(call)["f"] - inside.shape[2]
+        if not missing:
+            return inside
+        given = self.inputs(call)[-len(inside) :, : inside.shape[1], :missing]
+        return torch.cat([given.to(inside), inside], 2)
+
+    def leave(self, latents: Tensor, like: Tensor) -> Tensor:
+        """Latents (b c f h w) → as `like`, which `enter` took."""
+        layout = self._layout(like)
+        if layout == INSIDE:
+            return latents[:, :, -like.shape[2] :]
+        return rearrange(latents, f"{INSIDE} -> {layout}")
+
+    def _layout(self, held: Tensor) -> str:
+        choices = (*self.family.stepped, self.family.layout)
+        return next(layout for layout in choices if len(re.sub(r"\(.*?\)", "x", layout).split()) == held.ndim)
+
+    def _size(self, call: Call) -> dict[str, int]:
+        """f, h, w of the latents of a call."""
+        if self.family.grid:
+            return dict(zip("fhw", (int(call[name]) for name in self.family.grid), strict=True))
+        return {k: v for k, v in parse_shape(call[self.family.latents], self.family.layout).items() if k in "fhw"}
+
+    def _sizes(self, layout: str, call: Call, patch: Sequence[int] = (1, 1, 1)) -> dict[str, int]:
+        """Sizes of the axes that a layout folds together, in tokens of this many frames, rows and columns."""
+        folded = set("".join(re.findall(r"\((.*?)\)", layout)))
+        size = {k: n // p for (k, n), p in zip(self._size(call).items(), patch, strict=True)}
+        return {k: n for k, n in size.items() if k in folded}
+
+    def inputs(self, call: Call) -> Tensor:
+        """What the denoiser is given in a call, (b c f h w); beside the latents it may hold channels that condition."""
+        layout = self.family.layout
+        return rearrange(call[self.family.latents], f"{layout} -> {INSIDE}", **self._sizes(layout, call))
+
+    def grid(self, output: Any, call: Call, layer: str | None = None) -> Tensor:
+        """What a layer put out in a call → features (b f c h w). Beside video tokens, blocks may return text's."""
+        output = output[0] if isinstance(output, tuple) else output
+        layout = next(
+            pattern
+            for start, pattern in self.family.features.items()
+            if (layer or self.layer).startswith(start)
         )
+        sizes = self._sizes(layout, call, patch_size(self.denoiser.config))
+        return rearrange(output, f"{layout} -> b f c h w", **sizes)
 
-    @staticmethod
-    def _half_timestep(value: Any, parts: int) -> Any:
-        return value.chunk(parts)[-1] if isinstance(value, Tensor) and value.ndim and len(value) > 1 else value
+    # ------------------------------------------------------------ reading
 
-    def features(self, latents: Tensor, timestep: Tensor | int, call: Call) -> Tensor:
-        """Features (b f c h w), float32, of latents (b c f h w) at a timestep; stops behind the layer.
+    def scaled(self, latents: Tensor, timestep: Tensor | int) -> Tensor:
+        """Latents between two steps, (b c f h w), as the scheduler scales them for the denoiser at `timestep`."""
+        scale = getattr(self.pipe.scheduler, "scale_model_input", None)
+        return latents if scale is None else scale(latents, timestep)
+
+    def noised(self, clean: Tensor, noise: Tensor, level: float) -> tuple[Tensor, float]:
+        """Clean latents (b c f h w) at noise level 0…1000: (what the denoiser takes, the timestep it is told).
+
+        As in training: whichever scheduler samples, the denoiser sees √ᾱ·clean + √(1−ᾱ)·noise, or for flow matching the
+        straight line between the two.
+        """
+        scheduler = self.pipe.scheduler
+        kind = scheduler.config.get("prediction_type", "flow_prediction")
+        if kind == "flow_prediction" or not hasattr(scheduler, "alphas_cumprod"):
+            steps = scheduler.config.num_train_timesteps
+            told = steps - level if scheduler.config.get("invert_sigmas") else level  # Mochi counts up
+            return torch.lerp(clean, noise, level / steps), float(told)
+        alpha = float(scheduler.alphas_cumprod[min(int(level), len(scheduler.alphas_cumprod) - 1)])
+        noisy = alpha**0.5 * clean + (1 - alpha) ** 0.5 * noise
+        if kind == "v_prediction" and scheduler.config.get("timestep_type") == "continuous":  # EDM, as SVD has it
+            return noisy, 0.25 * float(np.log(((1 - alpha) / alpha) ** 0.5))
+        return noisy, float(level)
+
+    def features(self, latents: Tensor, timestep: Tensor, call: Call) -> Tensor:
+        """Features (b f c h w), float32, of latents (b c f h w) between two steps; stops behind the layer.
 
         Gradients flow to `latents` if it asks for them.
         """
-        arguments = dict(call)
-        model_dtype = call[self.family.latents].dtype
-        scaled = getattr(self.pipe.scheduler, "scale_model_input", lambda x, _t: x)(latents, timestep)
-        arguments[self.family.latents] = scaled.to(model_dtype)
-        old = call["timestep"]
-        arguments["timestep"] = torch.full_like(old, float(timestep)) if isinstance(old, Tensor) else timestep
-        output = run_until(self.denoiser, self.layer, lambda: self.denoiser(**arguments))
-        output = output[0] if isinstance(output, tuple) else output
-        return self.family.to_features(output, arguments, self.denoiser).float()
+        return self.read(self.scaled(latents, timestep), float(timestep), call)
 
     @torch.no_grad()
-    def features_of(self, latents: Tensor, timestep: int, call: Call) -> Tensor:
-        """`features` without gradients, the denoiser frozen."""
+    def features_of(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
+        """Features (b f c h w), float32, of what the denoiser takes, (b c f h w); without gradients, frozen."""
         with frozen(self.denoiser):
-            return self.features(latents, timestep, call)
+            return self.read(inputs, timestep, call)
+
+    def read(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
+        """Features (b f c h w), float32, of what the denoiser takes, (b c f h w): repeats a call with that, told another
+        timestep. What conditions in the call, channels behind the latents or given tokens, stays."""
+        arguments, before = dict(call), self.inputs(call)
+        told = torch.as_tensor(call["timestep"], device=inputs.device)
+        if told.ndim == 2:  # a timestep per token; it is 0 where a token is given
+            given = _on_cells(told == 0, before)
+            inputs = torch.where(given, before[:, : inputs.shape[1]].to(inputs), inputs)
+            arguments["timestep"] = told / told.max() * timestep
+        else:
+            arguments["timestep"] = torch.full_like(told, timestep)
+        whole = torch.cat([inputs, before[:, inputs.shape[1] :].to(inputs)], 1)
+        whole = rearrange(whole, f"{INSIDE} -> {self.family.layout}")
+        arguments[self.family.latents] = whole.to(call[self.family.latents].dtype)
+        output = run_until(self.denoiser, self.layer, lambda: self.denoiser(**arguments))
+        return self.grid(output, arguments).float()
+
+    def encode(self, video: Tensor) -> Tensor:
+        """Video (b f 3 h w) in 0…1 → latents (b c f h w), scaled as the denoiser expects them.
+
+        Raises:
+            BackboneError: the VAE wants a setting first.
+        """
+        vae = self.pipe.vae
+        pixels = (video * 2 - 1).to(self.device, vae.dtype)
+        try:  # clip by clip: it saves memory, and some VAEs take no more
+            if self.family.frame_stride == 1:
+                parts = [vae.encode(clip).latent_dist.mode().transpose(0, 1)[None] for clip in pixels]
+            else:
+                parts = [vae.encode(clip.transpose(0, 1)[None]).latent_dist.mode() for clip in pixels]
+        except NotImplementedError as error:  # Allegro's
+            raise BackboneError(f"{error} Call pipe.vae.enable_tiling() first.") from error
+        latents = torch.cat(parts)
+        mean, std = (getattr(vae, n, None) if hasattr(vae, n) else vae.config.get(n) for n in ("latents_mean", "latents_std"))
+        if mean is not None and std is not None:
+            mean, std = (torch.as_tensor(value).view(1, -1, 1, 1, 1).to(latents) for value in (mean, std))
+            latents = (latents - mean) / std
+        return latents * (vae.config.get("scaling_factor") or 1.0)
+
+
+def serves(pipe: Any) -> Family:
+    """The family of a pipeline that can be read and steered as it is set up now.
+
+    Raises:
+        BackboneError: unknown pipeline, or a setting under which it cannot; with the remedy.
+    """
+    family = family_of(pipe)
+    scheduler = type(pipe.scheduler).__name__
+    if scheduler in _SECOND_ORDER:
+        raise BackboneError(f"{scheduler} drops changes made between its two stages; use DDIM, Euler, DPM++ or UniPC")
+    for denoiser in _denoisers(pipe, family):
+        if getattr(denoiser, "is_cache_enabled", False):
+            raise BackboneError("the denoiser's cache skips layers; call disable_cache() before steering")
+        hooks = [getattr(m, "_diffusers_hook", None) for m in denoiser.modules() if isinstance(m, nn.Conv2d)]
+        if any(hook is not None and "layerwise_casting" in hook.hooks for hook in hooks):
+            raise BackboneError(
+                "layerwise casting of convolutions leaves no gradient; load the denoiser in bfloat16 instead"
+            )
+    return family
+
+
+def _denoisers(pipe: Any, family: Family) -> list[nn.Module]:
+    names = (family.attribute, *([family.expert] if family.expert else []))
+    return [found for name in names if isinstance(found := getattr(pipe, name, None), nn.Module)]
+
+
+def _on_cells(tokens: Tensor, cells: Tensor) -> Tensor:
+    """A value per token (b n) → (b 1 f h w) for latents (b c f h w); a token covers a square of cells."""
+    frames, height, width = cells.shape[2:]
+    side = isqrt(frames * height * width // tokens.shape[1])
+    grid = tokens.unflatten(1, (frames, height // side, width // side))
+    return grid.repeat_interleave(side, 2).repeat_interleave(side, 3)[:, None]
+
+
+def _numel(value: Any) -> int:
+    return value.numel() if isinstance(value, Tensor) else 1
+
+
+def _pictures(images: np.ndarray | None, size: ClipSize, count: int) -> Any:
+    """PIL images of this size, as pipelines take them: not in a list if it is one. Grey if there are none."""
+    from PIL import Image
+
+    if images is None:
+        images = np.full((count, size.height, size.width, 3), 128, np.uint8)
+    pictures = [Image.fromarray(image) for image in images]
+    return pictures[0] if len(pictures) == 1 else pictures
+
+
+__all__ = ["Call", "ClipSize", "Family", "Tap", "pixels_per_cell", "serves"]

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from moft.errors import BackboneError
-from moft.hooks import capture, clone_tree, frozen, run_until, submodule
+from moft.hooks import capture, frozen, map_tree, run_until, submodule
 
 
 class Chain(nn.Module):
@@ -76,9 +76,9 @@ def test_frozen_restores_each_parameter_also_after_an_exception():
     assert [p.requires_grad for p in chain.parameters()] == before
 
 
-def test_clone_tree_copies_every_tensor_and_keeps_the_structure():
+def test_mapping_a_tree_reaches_every_tensor_and_keeps_the_structure():
     x = torch.ones(2)
-    copy = clone_tree({"a": (x, [x, 3]), "b": None})
+    copy = map_tree(torch.clone, {"a": (x, [x, 3]), "b": None})
     assert copy["b"] is None and copy["a"][1][1] == 3 and isinstance(copy["a"], tuple)
     copy["a"][0].zero_()
     assert x.sum() == 2 and copy["a"][1][0].sum() == 2

@@ -1,31 +1,46 @@
-"""The model families that moft knows. To add one, write its file and list it here."""
+"""The model families that moft knows. To add one, write its file and list it here (docs/adding-a-backbone.md)."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from moft.backbones.allegro import ALLEGRO
 from moft.backbones.animatediff import ANIMATEDIFF
-from moft.backbones.family import Family
+from moft.backbones.cogvideox import COGVIDEOX
+from moft.backbones.family import INSIDE, Family, default_layer, patch_size
+from moft.backbones.hunyuan import HUNYUAN
+from moft.backbones.latte import LATTE
+from moft.backbones.ltx import LTX
+from moft.backbones.mochi import MOCHI
+from moft.backbones.modelscope import MODELSCOPE
+from moft.backbones.svd import SVD
 from moft.backbones.wan import WAN
 from moft.errors import BackboneError
 
-FAMILIES: tuple[Family, ...] = (ANIMATEDIFF, WAN)
+FAMILIES: tuple[Family, ...] = (ANIMATEDIFF, MODELSCOPE, SVD, COGVIDEOX, WAN, LTX, LATTE, HUNYUAN, MOCHI, ALLEGRO)
 
 
 def family_of(pipe: Any) -> Family:
-    """The family of a diffusers pipeline, by the class of its denoiser.
+    """The family of a diffusers pipeline, by its class (or one that it derives from) and that of its denoiser.
 
     Raises:
         BackboneError: no family fits, listing those that are known.
     """
+    names = {cls.__name__ for cls in type(pipe).__mro__}
     for family in FAMILIES:
-        if type(getattr(pipe, family.attribute, None)).__name__ == family.denoiser:
-            return family
+        if names & family.pipelines.keys():
+            parts = [getattr(pipe, a, None) for a in (family.attribute, family.expert or family.attribute)]
+            if family.denoiser in [type(part).__name__ for part in parts]:
+                return family
+            raise BackboneError(
+                f"expected a {family.denoiser} at .{family.attribute} of {type(pipe).__name__}, got "
+                f"{type(parts[0]).__name__}; compile it in place with .compile(), or load it whole"
+            )
     known = "; ".join(f"{f.name} ({', '.join(f.pipelines)})" for f in FAMILIES)
     raise BackboneError(
         f"expected a pipeline of a known family, got {type(pipe).__name__}; known: {known}. "
-        "To add a family, see moft/backbones/family.py"
+        "To add one, see docs/adding-a-backbone.md"
     )
 
 
-__all__ = ["FAMILIES", "Family", "family_of"]
+__all__ = ["FAMILIES", "INSIDE", "Family", "default_layer", "family_of", "patch_size"]

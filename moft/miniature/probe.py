@@ -60,8 +60,7 @@ def block_features(pipe: Any, latents: Tensor, t: int, blocks: tuple[str, ...], 
         with capture(tap.denoiser, blocks) as seen:
             tap.denoiser(**call)
         for name, value in seen.items():
-            value = value[0] if isinstance(value, tuple) else value
-            found[name].append(tap.family.to_features(value, call, tap.denoiser))
+            found[name].append(tap.grid(value, call, name))
     return {name: torch.cat(parts) for name, parts in found.items()}
 
 

@@ -336,7 +336,7 @@ class Trainer:
         denoiser = self.parts["denoiser"]
         with self.tap.listen(calls), capture(denoiser, [self.build.read]) as seen:
             v = self.build.denoise(denoiser, self.parts["text_encoder"], noisy, t, ids)
-        features = self.tap.family.to_features(seen[self.build.read], calls[0], denoiser)
+        features = self.tap.grid(seen[self.build.read], calls[0])
         return v, self.parts["reader"](features.flatten(0, 1)).unflatten(0, features.shape[:2])
 
     def loss(self, rows: dict[str, torch.Tensor], quiet: float = 1.0) -> torch.Tensor:

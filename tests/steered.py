@@ -1,0 +1,97 @@
+"""What the contract asks of a tiny pipeline (tests/tiny.py): run it plain and steered, and look at it closely."""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from typing import Any
+
+import pytest
+import torch
+from tiny import STEPS, clip_size, sample, tiny
+from torch import Tensor
+
+import moft
+from moft.backbones import family_of
+from moft.feature import ccr
+from moft.guidance import Settings, Steering, steer
+from moft.hooks import capture
+from moft.tap import Call, Tap
+
+LEFT = moft.Motion("left")
+EARLY = Settings(steps=(0.17, 0.67), step_size=0.1, loss="position")  # steps 1, 2 and 3 of 6
+PLAIN = Settings(steps=(0.17, 0.67), step_size=0, loss="position")
+
+
+@cache
+def statistics_of(name: str) -> moft.Statistics:
+    """Channels of a random model: any will do, the contract is about how steering attaches."""
+    tap, calls = Tap(tiny(name)), []
+    with tap.listen(calls), capture(tap.denoiser, [tap.layer]) as seen:
+        sample(tiny(name), num_inference_steps=2)
+    features = tap.grid(seen[tap.layer], calls[0])
+    count, size = features.shape[2] // 4, ccr(features).square().mean().sqrt()
+    response = 10 * size * torch.randn(count, 2, generator=torch.Generator().manual_seed(0))
+    bound = torch.full((count,), float(size))
+    return moft.Statistics(torch.arange(count) * 2, response, -bound, bound, tap.layer, 950, name)
+
+
+@cache
+def plain_sample(name: str) -> Tensor:
+    return sample(tiny(name))
+
+
+@cache
+def steered_sample(name: str) -> tuple[Tensor, Steering]:
+    with steer(tiny(name), LEFT, statistics=statistics_of(name), settings=EARLY) as run:
+        return sample(tiny(name)), run
+
+
+def everything_about(pipe: Any) -> dict[str, Any]:
+    """What a user could notice if steering left something behind."""
+    denoiser = getattr(pipe, family_of(pipe).attribute)
+    modules = dict(denoiser.named_modules())
+    return {
+        "hooks": {n: (list(m._forward_hooks), list(m._forward_pre_hooks)) for n, m in modules.items()},
+        "asking": [p.requires_grad for p in denoiser.parameters()],
+        "gradients": [p.grad for p in denoiser.parameters()],
+        "scheduler": set(vars(pipe.scheduler)) - {"timestep_list"},
+        "step": inspect.unwrap(pipe.scheduler.step).__qualname__,
+        "forward": "forward" in vars(denoiser),
+        "processors": {n: type(m.processor) for n, m in modules.items() if hasattr(m, "processor")},
+        "pipeline": set(vars(pipe)),
+    }
+
+
+FRESH_NOISE = ("EulerAncestralDiscreteScheduler", "CogVideoXDPMScheduler")  # added in each step, over the guidance too
+
+
+@cache
+def losses_of(name: str, settings: Settings) -> tuple[dict[int, float], dict[int, float]]:
+    """The loss of the latents that each step is handed by the scheduler, and of those after guiding them, if any."""
+    pipe, handed, left = tiny(name), {}, {}
+    with steer(pipe, LEFT, statistics=statistics_of(name), settings=settings) as run:
+        usual = run.next
+
+        def watched(latents: Tensor, index: int, calls: list[Call]) -> Tensor:
+            found = usual(latents, index, calls)
+            if index < STEPS:
+                call, timestep = run.tap.conditional(calls, 1), pipe.scheduler.timesteps[index]
+                for losses, x in ((handed, latents), (left, found)):
+                    losses[index] = float(run.loss(run.tap.features(x, timestep, call), clip_size(pipe)))
+            return found
+
+        run.next = watched
+        sample(pipe)
+    return handed, left
+
+
+def assert_the_loss_stays_down(name: str) -> None:
+    """Lower than in the plain run to the end; and what guiding a step won is not lost in the next."""
+    (plain, _), (steered, guided) = losses_of(name, PLAIN), losses_of(name, EARLY)
+    first = steered_sample(name)[1].report.steps[0]["step"]
+    second = first + 1
+    assert plain[first] == pytest.approx(steered[first], rel=1e-4)
+    assert all(steered[index] < plain[index] for index in range(second, STEPS))
+    kept = (plain[second] - steered[second]) / (plain[first] - guided[first])
+    assert kept > (0.2 if type(tiny(name).scheduler).__name__ in FRESH_NOISE else 0.9)

@@ -1,0 +1,145 @@
+"""The other pipelines of the families: each steered once, the loss falls and stays down, no trace is left."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from steered import (
+    EARLY,
+    LEFT,
+    assert_the_loss_stays_down,
+    everything_about,
+    plain_sample,
+    statistics_of,
+    steered_sample,
+)
+from tiny import BUILDERS, CELLS, LATENT_FRAMES, VARIANTS, clip_size, sample, tiny
+
+import moft
+from moft.backbones import FAMILIES, family_of
+from moft.errors import BackboneError
+from moft.guidance import Settings, steer
+from moft.hooks import capture
+from moft.reference import from_clip
+from moft.tap import Tap
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_a_variant_is_steered_and_as_it_was_afterwards(name: str):
+    pipe, plain, before = tiny(name), plain_sample(name), everything_about(tiny(name))
+    steered, run = steered_sample(name)
+    assert not torch.equal(plain, steered)
+    assert all(step["losses"][1] < step["losses"][0] for step in run.report.steps)
+    assert everything_about(pipe) == before and torch.equal(sample(pipe), plain)
+
+
+def test_its_loss_stays_down_after_the_guided_steps(name: str):
+    assert_the_loss_stays_down(name)
+
+
+def test_its_conditional_early_exit_features_are_the_full_ones(name: str):
+    """What conditions is in them too: residuals of a control net, image latents, given frames."""
+    tap, calls = Tap(tiny(name)), []
+    with tap.listen(calls):
+        sample(tiny(name), num_inference_steps=2)
+    with torch.no_grad(), capture(tap.denoiser, [tap.layer]) as seen:
+        tap.denoiser(**calls[0])
+    full = tap.grid(seen[tap.layer], calls[0])[-1:]
+    call = tap.conditional(calls, 1)
+    latents = tap.inputs(call)[:, : tap.inputs(call).shape[1] // 2]  # whatever is left out comes from the call
+    found = tap.features_of(latents, float(torch.as_tensor(call["timestep"]).max()), call)
+    torch.testing.assert_close(found, full, atol=2e-5, rtol=1e-4)
+
+
+def test_a_clip_is_read_or_the_way_to_read_it_is_told(name: str):
+    pipe, size = tiny(name), clip_size(tiny(name))
+    video = np.random.default_rng(1).integers(0, 255, (size.frames, size.height, size.width, 3), np.uint8)
+    if name in ("animatediff_video", "animatediff_controlnet", "modelscope_video"):
+        with pytest.raises(BackboneError, match="from_pipe"):
+            from_clip(pipe, video, statistics=statistics_of(name))
+    else:
+        reference = from_clip(pipe, video, statistics=statistics_of(name), timestep=950)
+        assert reference.value.shape[0] == LATENT_FRAMES and reference.value.isfinite().all()
+
+
+def test_the_advice_to_read_through_the_first_pipeline_works():
+    from diffusers import AnimateDiffPipeline
+
+    pipe = AnimateDiffPipeline.from_pipe(tiny("animatediff_controlnet"))
+    video = np.random.default_rng(1).integers(0, 255, (LATENT_FRAMES, 32, 48, 3), np.uint8)
+    reference = from_clip(pipe, video, statistics=statistics_of("animatediff_controlnet"))
+    with steer(tiny("animatediff_controlnet"), reference, settings=EARLY) as run:
+        sample(tiny("animatediff_controlnet"))
+    assert len(run.report.steps) == 3
+
+
+@pytest.mark.parametrize("name", ["ltx_image", "wan22_5b_image"])
+def test_a_given_first_frame_stays_as_it_is(name: str):
+    plain, steered = plain_sample(name), steered_sample(name)[0]
+    if plain.ndim == 3:  # LTX's packed tokens, frame by frame
+        plain, steered = (x.unflatten(1, (LATENT_FRAMES, *CELLS)).movedim(-1, 1) for x in (plain, steered))
+    tap, calls = Tap(tiny(name)), []
+    with tap.listen(calls):
+        sample(tiny(name), num_inference_steps=2)
+    call = tap.conditional(calls, 1)
+    x = torch.randn(tap.inputs(call).shape, requires_grad=True)
+    (gradient,) = torch.autograd.grad(tap.read(x, 500.0, call).square().sum(), x)
+    assert not gradient[:, :, 0].any() and gradient[:, :, 1:].any()  # nor does the loss ask for it
+    assert torch.equal(plain[:, :, 0], steered[:, :, 0]) and not torch.allclose(plain[:, :, 1:], steered[:, :, 1:])
+
+
+@pytest.mark.parametrize("level", [1000, 300])
+def test_of_two_denoisers_only_the_one_that_was_read_is_steered(level: int):
+    pipe = tiny("wan22")
+    statistics = replace(statistics_of("wan22"), timestep=level)
+    with steer(pipe, LEFT, statistics=statistics, settings=Settings(steps=(0.17, 1), loss="position")) as run:
+        sample(pipe)
+    told = [step["timestep"] for step in run.report.steps]
+    expected = [float(t) for t in pipe.scheduler.timesteps[1:] if (t >= 900) == (level >= 900)]
+    assert told == expected and told
+    assert run.tap.denoiser is (pipe.transformer if level == 1000 else pipe.transformer_2)
+
+
+def test_true_guidance_of_a_distilled_model_reads_the_conditional_call():
+    """HunyuanVideo with a negative prompt makes two calls a step."""
+    pipe, calls = tiny("hunyuan"), []
+    tap = Tap(pipe)
+    with tap.listen(calls):
+        sample(pipe, num_inference_steps=1, true_cfg_scale=3.0, negative_prompt="a plain")
+    conditional = tap.conditional(calls, 1)
+    calls.clear()
+    with tap.listen(calls):
+        sample(pipe, num_inference_steps=1)
+    assert torch.equal(conditional["encoder_hidden_states"], calls[0]["encoder_hidden_states"])
+
+
+def test_a_pipeline_that_only_shares_a_known_denoiser_is_refused():
+    """It may call the denoiser in ways that nobody has tried."""
+    from diffusers import CogVideoXFunControlPipeline
+
+    parts = tiny("cogvideox").components
+    with pytest.raises(BackboneError, match="CogVideoXFunControlPipeline.*known"):
+        with steer(CogVideoXFunControlPipeline(**parts), moft.Motion("left")):
+            pass
+
+
+@pytest.mark.parametrize("name", [*BUILDERS, *VARIANTS])
+def test_the_table_says_what_a_pipeline_starts_from(name: str):
+    pipe, takes = tiny(name), inspect.signature(tiny(name).__call__).parameters
+    told = {"text": "prompt" in takes, "image": Tap(pipe).starts_from_image,
+            "video": bool({"video", "conditioning_frames"} & takes.keys()) and not Tap(pipe).starts_from_image}  # fmt: skip
+    assert family_of(pipe).pipelines[type(pipe).__name__] == ", ".join(word for word, so in told.items() if so)
+    assert family_of(pipe).checkpointing == Tap(pipe).denoiser._supports_gradient_checkpointing
+
+
+def test_every_pipeline_of_the_table_is_tried():
+    built = {type(tiny(name)).__name__ for name in (*BUILDERS, *VARIANTS)}
+    assert built == {name for family in FAMILIES for name in family.pipelines}
