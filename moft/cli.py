@@ -134,6 +134,7 @@ def steer(
     width: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
     strength: Annotated[float, typer.Option(min=0, help="Weight of the request; 0 is plain sampling.")] = 1.0,
     step_size: Annotated[float | None, typer.Option(min=0, help="Change of the latents per update.")] = None,
+    save_memory: Annotated[bool, typer.Option("--save-memory", help="Compute layers again instead of keeping them.")] = False,
     channels: Annotated[Path | None, typer.Option(help="Motion channels file; default: the model's.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Steered clip: .mp4, .webm or .gif.")] = Path("steered.mp4"),
     as_json: AsJson = False,
@@ -146,7 +147,12 @@ def steer(
     if like is not None and speed is not None:
         raise RequestError("expected no --speed beside --like, which brings its own; leave it out")
     wanted = None if motion is None else Motion(motion, speed=speed, region=region, strength=strength)
-    request = Request(wanted, like, region, strength, step_size)
+    from moft.guidance import Settings
+
+    settings = Settings(save_memory=save_memory)
+    if step_size is not None:
+        settings = replace(settings, step_size=step_size)
+    request = Request(wanted, like, region, strength, settings)
     check_output(out, [*request.inputs, *([image] if image else [])])
     pipe = load_pipeline(model)
     from moft.reference import Statistics, find_statistics
@@ -245,20 +251,20 @@ def models(as_json: AsJson = False) -> None:
 
     rows: list[dict[str, Any]] = [
         {"family": f.name, "pipelines": dict(f.pipelines), "denoiser": f.denoiser, "layer": f.layer,
-         "frames_per_latent": f.frame_stride, "checkpointing": f.checkpointing}
+         "frames_per_latent": f.frame_stride}
         for f in FAMILIES
     ]  # fmt: skip
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("family", "pipelines", "start from", "default layer", "frames a\nlatent", "check-\npointing")
+    table = Table("family", "pipelines", "start from", "default layer", "frames a\nlatent")
     for row in rows:
-        pipelines, yes = row["pipelines"], "yes" if row["checkpointing"] else "no"
+        pipelines = row["pipelines"]
         table.add_row(row["family"], "\n".join(pipelines), "\n".join(pipelines.values()), row["layer"],
-                      str(row["frames_per_latent"]), yes, end_section=True)  # fmt: skip
+                      str(row["frames_per_latent"]), end_section=True)  # fmt: skip
     wide = Console().width if sys.stdout.isatty() else 160  # names stay whole in a pipe
     Console(width=wide).print(table)
-    typer.echo("* is the middle block. Any layer of the denoiser can be named; all share keys and values.")
+    typer.echo("* is the middle block. Any layer of the denoiser can be named; all share keys and values, and can --save-memory.")
 
 
 def main() -> None:

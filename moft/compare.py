@@ -26,6 +26,7 @@ from moft.motion import Motion
 if TYPE_CHECKING:
     import numpy as np
 
+    from moft.guidance import Settings
     from moft.metrics import MeasuredMotion
     from moft.reference import Statistics
     from moft.tap import ClipSize
@@ -243,7 +244,7 @@ class Request:
     like: str | None = None  # file name
     region: str | None = None  # file name of a mask; that of `motion` counts beside a motion
     strength: float = 1.0
-    step_size: float | None = None  # None: the library's
+    settings: Settings | None = None  # None: the library's
 
     def __post_init__(self) -> None:
         if (self.motion is None) == (self.like is None):
@@ -286,7 +287,7 @@ def compare(
     wanted: Any = request.motion
     if clip is not None:
         wanted = moft.from_clip(pipe, clip, statistics=statistics, strength=request.strength, seed=scene.seed)
-    settings = moft.Settings() if request.step_size is None else moft.Settings(step_size=request.step_size)
+    settings = request.settings or moft.Settings()
     with moft.record(pipe) if mask is not None else nullcontext() as recording:
         plain = sample(pipe, scene, mask, "plain")
     with moft.steer(

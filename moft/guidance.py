@@ -36,7 +36,8 @@ class Settings:
     rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "plain": Alg. 1
     loss: str | None = None  # a name in moft.feature.LOSSES; None: the one that suits each request, `Reference.loss`
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
-    keep: float = 0.8  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
+    keep: float = 1.0  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
+    save_memory: bool = False  # recompute activations in the backward pass: a third more work for a gradient, far less memory
     loss_scale: float = 2.0**16  # for float16 denoisers, whose gradients underflow otherwise
 
     def __post_init__(self) -> None:
@@ -191,7 +192,8 @@ class Steering(_Between):
         x, losses = latents.float(), []
         unit = self.tap.scaled(x.new_ones(()), timestep)  # < 1 where noise adds to the latents' size (Euler)
         replay = self.shared_kv.replay(index) if self.shared_kv else nullcontext()
-        with frozen(self.tap.denoiser), replay:
+        saving = self.tap.checkpointed() if self.settings.save_memory else nullcontext()
+        with frozen(self.tap.denoiser), replay, saving:
             for _ in range(self.settings.gradient_steps):
                 loss, gradient = self.gradient(x, timestep, call)
                 losses.append(loss)

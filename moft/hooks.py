@@ -5,6 +5,8 @@ Everything is a context manager: the model is as it was when the block ends, how
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -84,6 +86,30 @@ def frozen(model: nn.Module) -> Iterator[None]:
             p.requires_grad_(True)
 
 
+@contextmanager
+def checkpointed(model: nn.Module, pattern: str, until: str) -> Iterator[None]:
+    """Submodules whose names match keep nothing but their input for the backward pass, and compute the rest again there:
+    a third more work, several times less memory, the same gradient. Works whether or not the model offers checkpointing.
+
+    Args:
+        pattern: regular expression of whole names; matches may not contain one another.
+        until: the layer at which the forward pass stops; what contains it is left as it is.
+    """
+    from torch.utils.checkpoint import checkpoint
+
+    chosen = [m for name, m in model.named_modules() if re.fullmatch(pattern, name) and not until.startswith(name + ".")]
+    own = [vars(module).get("forward") for module in chosen]  # offloading puts one there
+    try:
+        for module in chosen:
+            module.forward = functools.partial(checkpoint, module.forward, use_reentrant=False)
+        yield
+    finally:
+        for module, forward in zip(chosen, own, strict=True):
+            vars(module).pop("forward", None)
+            if forward is not None:
+                module.forward = forward
+
+
 class SharedKV:
     """Keys and values of one run, replayed in another (paper, Sec. 3.3): the content of the first is kept.
 
@@ -146,4 +172,4 @@ def map_tree(function: Callable[[Tensor], Any], value: Any) -> Any:
     return value
 
 
-__all__ = ["SharedKV", "capture", "frozen", "map_tree", "run_until", "submodule"]
+__all__ = ["SharedKV", "capture", "checkpointed", "frozen", "map_tree", "run_until", "submodule"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from math import isqrt
 from typing import Any
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from moft.backbones import INSIDE, Family, default_layer, family_of, patch_size
 from moft.errors import BackboneError
-from moft.hooks import frozen, map_tree, run_until, submodule
+from moft.hooks import checkpointed, frozen, map_tree, run_until, submodule
 
 Call = dict[str, Any]  # the denoiser's arguments by name
 
@@ -83,6 +83,10 @@ class Tap:
     def works_at(self, timestep: Tensor) -> bool:
         """Whether the denoiser that is read here is the one at work at this timestep."""
         return self._at_work(float(timestep)) is self.denoiser
+
+    def checkpointed(self) -> AbstractContextManager[None]:
+        """Inside the block the denoiser's layers are computed again in the backward pass instead of kept."""
+        return checkpointed(self.denoiser, self.family.segments, self.layer)
 
     # ------------------------------------------------------------ the pipeline's own calls
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import inspect
 import math
 import re
@@ -179,7 +180,7 @@ def test_inference_mode_makes_no_difference(name: str, pipe: Any, statistics: mo
 
 def test_gradient_checkpointing_makes_no_difference(name: str, pipe: Any, statistics: moft.Statistics):
     denoiser = getattr(pipe, family_of(pipe).attribute)
-    if not family_of(pipe).checkpointing:
+    if not denoiser._supports_gradient_checkpointing:
         pytest.skip("diffusers has none for this model")
     denoiser.enable_gradient_checkpointing()
     try:
@@ -188,6 +189,17 @@ def test_gradient_checkpointing_makes_no_difference(name: str, pipe: Any, statis
     finally:
         denoiser.disable_gradient_checkpointing()
     torch.testing.assert_close(saving, steered_sample(name)[0], atol=1e-5, rtol=1e-5)
+
+
+def test_saving_memory_makes_no_difference(name: str, pipe: Any, statistics: moft.Statistics):
+    before, settings = everything_about(pipe), dataclasses.replace(EARLY, save_memory=True)
+    with steer(pipe, LEFT, statistics=statistics, settings=settings) as run, run.tap.checkpointed():
+        chosen = [m for m in run.tap.denoiser.modules() if "forward" in vars(m)]
+    assert chosen
+    with steer(pipe, LEFT, statistics=statistics, settings=settings):
+        saving = sample(pipe)
+    torch.testing.assert_close(saving, steered_sample(name)[0], atol=1e-5, rtol=1e-5)
+    assert everything_about(pipe) == before
 
 
 def test_offloading_the_models_makes_no_difference(name: str, pipe: Any, statistics: moft.Statistics):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moft.backbones.family import Family
+from moft.backbones.family import UNET_SEGMENTS, Family
 
 ANIMATEDIFF = Family(
     name="AnimateDiff",
@@ -25,4 +25,5 @@ ANIMATEDIFF = Family(
         "mid_block_additional_residual",
     ),
     latents="sample",
+    segments=UNET_SEGMENTS,
 )

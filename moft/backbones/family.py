@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+UNET_SEGMENTS = r"\w+_blocks?(\.\d+)?\.(resnets|attentions|motion_modules|temp_convs|temp_attentions)\.\d+"
 INSIDE = "b c f h w"  # the layout of latents everywhere but at the doors of a family
 
 
@@ -32,7 +33,7 @@ class Family:
     frames: str = "num_frames"  # the pipeline's argument for the length in frames
     guidance: str = "guidance_scale"  # the pipeline's argument that turns guidance off at 1
     frame_stride: int = 1  # frames of video per latent frame, after the first; 1 also: the VAE takes single frames
-    checkpointing: bool = True  # whether the denoiser can recompute activations in the backward pass to save memory
+    segments: str = r"\w*blocks\.\d+"  # regular expression of what may be computed again in backward, to save memory
     first_frames: int = 1  # frames of video in the first latent frame
 
 

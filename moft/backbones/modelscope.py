@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moft.backbones.family import Family
+from moft.backbones.family import UNET_SEGMENTS, Family
 
 MODELSCOPE = Family(
     name="ModelScope",
@@ -15,5 +15,5 @@ MODELSCOPE = Family(
     batched=("encoder_hidden_states",),
     latents="sample",
     stepped=("(b f) c h w",),
-    checkpointing=False,
+    segments=UNET_SEGMENTS,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from moft.backbones.family import Family
+from moft.backbones.family import UNET_SEGMENTS, Family
 
 SVD = Family(
     name="Stable Video Diffusion",
@@ -16,4 +16,5 @@ SVD = Family(
     latents="sample",
     layout="b f c h w",
     guidance="max_guidance_scale",
+    segments=UNET_SEGMENTS,
 )
