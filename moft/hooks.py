@@ -130,12 +130,16 @@ class SharedKV:
 
     @contextmanager
     def record(self, step: int, cfg: int) -> Iterator[None]:
-        """Keep the conditional part (the last of `cfg` equal parts of the batch) of what runs inside."""
+        """Keep the conditional part of the first call inside: the last of `cfg` equal parts of the batch. Where guidance
+        is two calls, the first is the conditional one."""
+        fresh = set(self.attentions)
         with ExitStack() as stack:
             for name, attention in self.attentions.items():
 
                 def keep(_module: nn.Module, args: tuple[Tensor, ...], name: str = name) -> None:
-                    self.bank[step, name] = args[0].detach().chunk(cfg)[-1].clone()  # a view would keep the whole batch
+                    if name in fresh:
+                        fresh.remove(name)
+                        self.bank[step, name] = args[0].detach().chunk(cfg)[-1].clone()  # a view would keep all of it
 
                 stack.callback(attention.get_submodule("to_k").register_forward_pre_hook(keep).remove)
             yield

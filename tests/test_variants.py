@@ -23,7 +23,7 @@ import moft
 from moft.backbones import FAMILIES, family_of
 from moft.errors import BackboneError
 from moft.guidance import Settings, steer
-from moft.hooks import capture
+from moft.hooks import SharedKV, capture
 from moft.reference import from_clip
 from moft.tap import Tap
 
@@ -70,14 +70,16 @@ def test_a_clip_is_read_or_the_way_to_read_it_is_told(name: str):
         assert reference.value.shape[0] == LATENT_FRAMES and reference.value.isfinite().all()
 
 
-def test_the_advice_to_read_through_the_first_pipeline_works():
-    from diffusers import AnimateDiffPipeline
+@pytest.mark.parametrize("name", ["animatediff_controlnet", "animatediff_video", "modelscope_video"])
+def test_the_advice_to_read_through_the_first_pipeline_works(name: str):
+    import diffusers
 
-    pipe = AnimateDiffPipeline.from_pipe(tiny("animatediff_controlnet"))
+    pipe = tiny(name)
+    first = getattr(diffusers, next(iter(family_of(pipe).pipelines)))
     video = np.random.default_rng(1).integers(0, 255, (LATENT_FRAMES, 32, 48, 3), np.uint8)
-    reference = from_clip(pipe, video, statistics=statistics_of("animatediff_controlnet"))
-    with steer(tiny("animatediff_controlnet"), reference, settings=EARLY) as run:
-        sample(tiny("animatediff_controlnet"))
+    reference = from_clip(first.from_pipe(pipe), video, statistics=statistics_of(name))
+    with steer(pipe, reference, settings=EARLY) as run:
+        sample(pipe)
     assert len(run.report.steps) == 3
 
 
@@ -119,6 +121,20 @@ def test_true_guidance_of_a_distilled_model_reads_the_conditional_call():
     with tap.listen(calls):
         sample(pipe, num_inference_steps=1)
     assert torch.equal(conditional["encoder_hidden_states"], calls[0]["encoder_hidden_states"])
+
+
+def test_of_two_guidance_calls_the_conditional_one_is_recorded():
+    tap, calls = Tap(tiny("wan")), []
+    with tap.listen(calls):
+        sample(tiny("wan"), num_inference_steps=1)
+    shared = {}
+    for kept, used in (("both", calls), ("conditional", calls[:1])):
+        shared[kept] = SharedKV(tap.denoiser, ["blocks.1.attn1"])
+        with torch.no_grad(), shared[kept].record(0, cfg=1):
+            for call in used:
+                tap.denoiser(**call)
+    assert len(calls) == 2
+    assert torch.equal(*(found.bank[0, "blocks.1.attn1"] for found in shared.values()))
 
 
 def test_a_pipeline_that_only_shares_a_known_denoiser_is_refused():
