@@ -52,7 +52,8 @@ _MAGIC = (
 )
 _ENCODERS = {
     ".mp4": {
-        "libx264": {"crf": "12", "preset": "medium"},
+        # Macroblock trees differ from run to run; the same pictures must give the same file.
+        "libx264": {"crf": "12", "preset": "medium", "x264-params": "mbtree=0"},
         "mpeg4": {"qmin": "1", "qmax": "3"},
     },
     ".webm": {"libvpx-vp9": {"crf": "12", "b": "0", "cpu-used": "4", "row-mt": "1"}},

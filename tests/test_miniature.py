@@ -12,9 +12,10 @@ import torch
 import moft
 from moft.errors import RequestError
 from moft.miniature import miniature_path, model
+from moft.miniature.__main__ import BUILDS
 from moft.miniature.clips import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES, ClipMaker, World
 from moft.miniature.probe import nearest_colours, obeys, ridge_r2, separability
-from moft.miniature.train import Pool, orthogonal
+from moft.miniature.train import Pool, Settings, Trainer, orthogonal
 
 PANS = World(textures=4, photos=0, objects=0, zooms=0, turns=0, flows=0, still=0, motion_words=0, max_speed=3)
 WEIGHTS = Path(miniature_path())
@@ -137,6 +138,36 @@ def test_muons_step_is_orthogonal_up_to_scale():
     matrix = torch.randn(12, 30, generator=torch.Generator().manual_seed(0))
     values = torch.linalg.svdvals(orthogonal(matrix))
     assert values.max() / values.min() < 2.5 < torch.linalg.cond(matrix) / 1.0
+
+
+@pytest.mark.parametrize("name", BUILDS)
+def test_each_build_learns_from_a_batch_and_its_export_opens(name: str, tmp_path: Path):
+    from diffusers import DiffusionPipeline
+
+    trainer = Trainer(tmp_path, Settings(batch=2), build=BUILDS[name])
+    draw = torch.Generator().manual_seed(0)
+    rows = {
+        "latents": torch.randn(2, model.LATENT_CHANNELS, FRAMES, 16, 16, generator=draw),
+        "shift": torch.randn(2, 2, FRAMES, 16, 16, generator=draw),
+        "ids": trainer._ids(["a red ball over blue stripes", ""]),
+    }
+    trainer.loss(rows).sum().backward()
+    asked = {part: [p.grad is not None and bool(p.grad.any()) for p in trainer.parts[part].parameters()]
+             for part in ("denoiser", "text_encoder", "reader")}  # fmt: skip
+    assert all(any(found) for found in asked.values())
+    one = {**rows, "latents": rows["latents"][:, :, :1], "shift": rows["shift"][:, :, :1]}
+    with trainer.without_motion():
+        still = trainer.loss(one)
+    assert still.isfinite().all() and not any("forward" in vars(m) for m in trainer.parts.modules())
+    trainer.clips = 7
+    trainer.save()
+    trainer.clips = 0
+    trainer.resume()
+    assert trainer.clips == 7
+    trainer.export(tmp_path / "out")
+    opened = DiffusionPipeline.from_pretrained(tmp_path / "out", local_files_only=True)
+    assert type(opened) is type(trainer.tap.pipe)
+    assert str(tmp_path) not in (tmp_path / "out" / "vae" / "config.json").read_text()
 
 
 shipped = pytest.mark.skipif(not (WEIGHTS / "model_index.json").exists(), reason="the weights are not there yet")

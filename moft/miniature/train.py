@@ -350,7 +350,7 @@ class Trainer:
         t = (1000 * torch.rand(len(latents), device=self.device) ** quiet).long()
         v, shift = self._predict(self.noise.add_noise(latents, noise, t), t, rows["ids"])
         truth = rows["shift"].float().transpose(1, 2)  # (b f 2 h w)
-        truth = F.adaptive_avg_pool2d(truth.flatten(0, 1), shift.shape[-2:]).view_as(shift)
+        truth = F.adaptive_avg_pool2d(truth.flatten(0, 1), (shift.shape[-2], shift.shape[-1])).view_as(shift)
         return torch.stack([F.mse_loss(v, self.noise.get_velocity(latents, noise, t)), F.mse_loss(shift, truth)])
 
     @contextlib.contextmanager
@@ -432,5 +432,6 @@ class Trainer:
         import copy
 
         denoiser, vae = copy.deepcopy(self.averaged["denoiser"]).half(), copy.deepcopy(self.vae).half()
+        vae.register_to_config(_name_or_path="")  # where it was read from is nobody's business
         self.build.assemble(denoiser, vae, self.averaged["text_encoder"]).save_pretrained(folder)
         (folder / "training.json").write_text(json.dumps({"clips": self.clips}) + "\n")
