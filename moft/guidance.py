@@ -30,7 +30,7 @@ _RULES = ("normalised", "plain")
 class Settings:
     """How to steer. The defaults follow the paper and its release where they say anything."""
 
-    steps: tuple[float, float] = (0.12, 0.48)  # guided share of the denoising steps; 3…11 of 25 (release)
+    steps: tuple[float, float] | None = None  # guided share of the denoising steps; None: what suits, `Reference.steps`
     gradient_steps: int = 2  # updates of the latents in each guided step (release)
     step_size: float = 0.3  # η; rms change of a latent per update if normalised, factor of the gradient if plain
     rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "plain": Alg. 1
@@ -41,7 +41,7 @@ class Settings:
     loss_scale: float = 2.0**16  # for float16 denoisers, whose gradients underflow otherwise
 
     def __post_init__(self) -> None:
-        low, high = self.steps
+        low, high = self.steps or (0, 1)
         _require(0 <= low < high <= 1, "steps (start, end) with 0 ≤ start < end ≤ 1", self.steps)
         _require(self.gradient_steps >= 1, "gradient_steps ≥ 1", self.gradient_steps)
         _require(np.isfinite(self.step_size) and self.step_size >= 0, "a finite step_size ≥ 0", self.step_size)
@@ -77,6 +77,11 @@ class _Target:
     region: Tensor | None  # (h w) in 0…1 at any resolution
     strength: float
     loss: str  # a name in LOSSES
+    steps: tuple[float, float]  # guided share of the denoising steps
+
+    def due(self, index: int, count: int) -> bool:
+        """Whether it counts at a step of so many."""
+        return round(self.steps[0] * count) <= index < min(round(self.steps[1] * count), count)
 
 
 class _Between:
@@ -150,6 +155,7 @@ class Steering(_Between):
         super().__init__(tap)
         self.targets, self.settings, self.shared_kv, self.plain = targets, settings, shared_kv, plain
         self.report = Report()
+        self._due = targets  # those that count at the guided step at hand
         self._scale = settings.loss_scale
 
     @contextmanager
@@ -168,16 +174,16 @@ class Steering(_Between):
         """Guide the latents, if it is time, and put back what surrounds the regions."""
         scheduler = self.tap.pipe.scheduler
         count = len(scheduler.timesteps)
-        first, last = (round(share * count) for share in self.settings.steps)
+        due = [target for target in self.targets if target.due(index, count)]
         found = latents
-        timely = first <= index < min(last, count) and self.tap.works_at(scheduler.timesteps[index])
-        if timely and self._wanted():
+        if due and self.tap.works_at(scheduler.timesteps[index]) and self._wanted():
+            self._due = due
             started = time.perf_counter()
             with torch.inference_mode(False):
                 call = self.tap.conditional(calls, len(latents))
                 found = self.guide(latents.detach().clone(), scheduler.timesteps[index].clone(), call, index)
             self.report.guidance_seconds += time.perf_counter() - started
-        inside = self._inside(latents.shape[-2:])
+        inside, first = _inside(self.targets, latents.shape[-2:]), min(round(t.steps[0] * count) for t in self.targets)
         if self.plain and inside is not None and first <= index <= self.settings.keep * count and self._wanted():
             found = torch.lerp(self.plain.at(index, latents).to(found), found, inside.to(found))
         if found is not latents and getattr(scheduler, "last_sample", None) is not None:
@@ -223,7 +229,7 @@ class Steering(_Between):
     def loss(self, features: Tensor, size: ClipSize) -> Tensor:
         """Sum over the requests of strength · loss of MOFT against its reference."""
         total = features.new_zeros(())
-        for target in self.targets:
+        for target in self._due:
             found = moft(features, target.reference.channels)
             wanted = target.reference.target(found, size).to(found)
             region = None if target.region is None else _resized(target.region, found.shape[-2:]).to(found)
@@ -231,17 +237,10 @@ class Steering(_Between):
             total = total + target.strength * LOSSES[target.loss](found / scale, wanted / scale, region)
         return total
 
-    def _inside(self, size: Sequence[int]) -> Tensor | None:
-        """The union of the regions (h w) in 0…1 at this resolution; None if a request is for the whole frame."""
-        regions = [target.region for target in self.targets if target.region is not None]
-        if len(regions) < len(self.targets):
-            return None
-        return torch.stack([_resized(region, size) for region in regions]).amax(0)
-
     def _shaped(self, gradient: Tensor) -> Tensor:
         """The gradient inside the regions and on the first frames only (Eq. 8), of unit rms if normalised."""
         keep = torch.ones_like(gradient[:1, :1])
-        inside = self._inside(gradient.shape[-2:])
+        inside = _inside(self._due, gradient.shape[-2:])
         if inside is not None:
             keep = keep * inside.to(gradient)
         if self.settings.clip_frames is not None:
@@ -251,6 +250,14 @@ class Steering(_Between):
             return gradient
         sums = gradient.square().sum((1, 2, 3, 4), keepdim=True)  # per clip, so a batch does not couple its clips
         return gradient / (sums / (keep.sum() * gradient.shape[1])).sqrt().clamp_min(1e-20)
+
+
+def _inside(targets: Sequence[_Target], size: Sequence[int]) -> Tensor | None:
+    """The union of the regions (h w) in 0…1 at this resolution; None if a request is for the whole frame."""
+    regions = [target.region for target in targets if target.region is not None]
+    if len(regions) < len(targets):
+        return None
+    return torch.stack([_resized(region, size) for region in regions]).amax(0)
 
 
 def _resized(region: Tensor, size: Sequence[int]) -> Tensor:
@@ -349,7 +356,7 @@ def steer(
     tap = Tap(pipe, source.layer, source.timestep)
     settings = settings or Settings()
     targets = [
-        _prepared(request, statistics, tap, region, settings.loss)
+        _prepared(request, statistics, tap, region, settings)
         for request, region in zip(wanted, regions or [None] * len(wanted), strict=True)
     ]
     with Steering(tap, targets, settings, shared_kv, plain).attached(by_callback) as run:
@@ -357,7 +364,7 @@ def steer(
 
 
 def _prepared(
-    request: Motion | Reference, statistics: Statistics | None, tap: Tap, region: Any, loss: str | None
+    request: Motion | Reference, statistics: Statistics | None, tap: Tap, region: Any, settings: Settings
 ) -> _Target:
     if isinstance(request, Motion):
         assert statistics is not None
@@ -373,7 +380,9 @@ def _prepared(
     mask = None if region is None else torch.as_tensor(np.asarray(region, np.float32))
     if mask is not None and (mask.ndim != 2 or not mask.isfinite().all() or not mask.any()):
         raise RequestError(f"expected a region (h w) in 0…1 that is not empty, got shape {tuple(mask.shape)}")
-    return _Target(reference, mask, reference.strength, loss or reference.loss)
+    return _Target(
+        reference, mask, reference.strength, settings.loss or reference.loss, settings.steps or reference.steps
+    )
 
 
 __all__ = ["Recording", "Report", "Settings", "Steering", "record", "steer"]

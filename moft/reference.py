@@ -24,6 +24,7 @@ from moft.feature import ccr, moft, motion_channels, pool
 from moft.motion import DIRECTIONS, Motion
 from moft.tap import Call, ClipSize, Tap
 
+EARLY_STEPS, STILL_STEPS = (0.12, 0.48), (0.12, 0.8)
 STATISTICS_FILE = "motion_channels.safetensors"
 
 
@@ -44,6 +45,11 @@ class Reference(Protocol):
     def loss(self) -> str:
         """Which of `moft.feature.LOSSES` suits: "position" (Eq. 3) where every place has a target of its own, else
         "quadrants", which says where things go on the whole and leaves their details free."""
+
+    @property
+    def steps(self) -> tuple[float, float]:
+        """Share of the denoising steps that it suits to guide: the early ones (3…11 of 25 in the release), where motion is
+        decided; for stillness most, since details that are drawn later flicker by themselves."""
 
     def target(self, found: Tensor, size: ClipSize) -> Tensor:
         """The wanted feature for a MOFT (b f k h w) of a clip of this size, broadcastable to it."""
@@ -240,6 +246,10 @@ class Synthesised:
     def loss(self) -> str:
         return "position" if self.motion.direction == "still" else "quadrants"  # nothing may move, not only the mean
 
+    @property
+    def steps(self) -> tuple[float, float]:
+        return STILL_STEPS if self.motion.direction == "still" else EARLY_STEPS
+
     def target(self, found: Tensor, size: ClipSize) -> Tensor:
         """(1 f k h w), or (1 f k 1 1) if the motion is the same everywhere."""
         path = self._displacement(found.shape[1], found.shape[3:], size)  # (f h w 2)
@@ -274,6 +284,10 @@ class FromClip:
     @property
     def loss(self) -> str:
         return "position" if self.value.shape[2:].numel() > 1 else "quadrants"
+
+    @property
+    def steps(self) -> tuple[float, float]:
+        return EARLY_STEPS
 
     def target(self, found: Tensor, size: ClipSize) -> Tensor:
         """(1 f k h w), resampled to the frames and cells of `found`."""

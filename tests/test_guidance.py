@@ -84,3 +84,15 @@ def test_a_recording_of_another_kind_of_run_is_refused(
 def test_a_share_outside_its_range_is_refused(keep: float):
     with pytest.raises(RequestError, match="keep"):
         moft.Settings(keep=keep)
+
+
+def test_each_request_is_guided_in_the_steps_that_suit_it(tiny_animatediff: Any, tiny_statistics: Any):
+    def guided(*wanted: moft.Motion, **settings: Any) -> list[int]:
+        options = dict(statistics=tiny_statistics, settings=moft.Settings(gradient_steps=1, **settings))
+        with moft.steer(tiny_animatediff, *wanted, **options) as run:
+            sample(tiny_animatediff, num_inference_steps=10)
+        return [step["step"] for step in run.report.steps]
+
+    left, still = moft.Motion("left"), moft.Motion("still")
+    assert guided(left) == [1, 2, 3, 4] and guided(still) == guided(left, still) == [1, 2, 3, 4, 5, 6, 7]
+    assert guided(left, still, steps=(0.5, 0.7)) == [5, 6]
