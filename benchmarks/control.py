@@ -148,7 +148,7 @@ def _summary(rows: list[tuple[bool, bool, bool, float, float]]) -> dict[str, Any
             "unguided": base.mean(), "inside_px": inside.mean(), "outside_px": outside.mean()}  # fmt: skip
 
 
-def still(pipe: Any, plain: np.ndarray, seed: int, rounds: int = 3) -> dict[str, Any]:
+def still(pipe: Any, plain: np.ndarray, seed: int, rounds: int = 6) -> dict[str, Any]:
     """Bar 5: mean speed at most 0.25 of the plain run's, over the plain runs that move at all (1 px a frame)."""
     before, after = [], []
     for turn in range(rounds):

@@ -24,7 +24,7 @@ from moft.feature import ccr, moft, motion_channels, pool
 from moft.motion import DIRECTIONS, Motion
 from moft.tap import Call, ClipSize, Tap
 
-EARLY_STEPS, STILL_STEPS = (0.12, 0.48), (0.12, 0.8)
+EARLY_STEPS, STILL_STEPS = (0.12, 0.48), (0.12, 0.92)
 STATISTICS_FILE = "motion_channels.safetensors"
 
 

@@ -94,5 +94,5 @@ def test_each_request_is_guided_in_the_steps_that_suit_it(tiny_animatediff: Any,
         return [step["step"] for step in run.report.steps]
 
     left, still = moft.Motion("left"), moft.Motion("still")
-    assert guided(left) == [1, 2, 3, 4] and guided(still) == guided(left, still) == [1, 2, 3, 4, 5, 6, 7]
+    assert guided(left) == [1, 2, 3, 4] and guided(still) == guided(left, still) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert guided(left, still, steps=(0.5, 0.7)) == [5, 6]

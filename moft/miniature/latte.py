@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from moft.miniature.clips import FRAMES
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL, LattePipeline, LatteTransformer3DModel
     from transformers import T5EncoderModel, T5Tokenizer
 
-TOKENS = 24
+TOKENS, PIPELINE_TOKENS = 24, 120  # of a caption here; of any prompt in diffusers' pipeline
 
 
 def tokenizer() -> T5Tokenizer:
@@ -58,12 +59,17 @@ def denoiser(width: int = 128, layers: int = 6) -> LatteTransformer3DModel:
 
 
 def _denoise(transformer: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, ids: Tensor) -> Tensor:
-    """As `LattePipeline` does for one prompt: attention sees the prompt's tokens alone, and of an empty prompt as many
-    as the other half of the guidance batch has, padding included."""
+    """As `LattePipeline` does it, by turns: for one prompt it cuts the padding off, and the empty prompt, the other half
+    of the guidance batch, to the same length; for several it blanks the padding, but not that of the empty prompt."""
+    together = bool(torch.rand(()) < 0.5)
+    if together:
+        ids = F.pad(ids, (0, PIPELINE_TOKENS - ids.shape[1]))
     told = ids != 0
-    states = text(ids, attention_mask=told)[0]
-    empty = told.sum(1, keepdim=True) == 1
-    lengths = torch.where(empty, torch.randint(4, 12, empty.shape, device=ids.device), told.sum(1, keepdim=True))
+    states, lengths = text(ids, attention_mask=told)[0], told.sum(1, keepdim=True)
+    empty = (lengths == 1) & (torch.rand(lengths.shape, device=ids.device) < 0.8)  # it may be asked for by itself, too
+    if together:
+        return transformer(noisy, t, states * (told | empty)[..., None]).sample
+    lengths = torch.where(empty, torch.randint(4, 12, lengths.shape, device=ids.device), lengths)
     hidden = torch.arange(ids.shape[1], device=ids.device) >= lengths
     bias = hidden[:, None].to(states) * -1e4
     return transformer(noisy, t, states, bias.repeat_interleave(noisy.shape[2], 0)).sample
