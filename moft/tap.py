@@ -322,7 +322,8 @@ class Tap:
         except NotImplementedError as error:  # Allegro's
             raise BackboneError(f"{error} Call pipe.vae.enable_tiling() first.") from error
         latents = torch.cat(parts)
-        mean, std = (getattr(vae, n, None) if hasattr(vae, n) else vae.config.get(n) for n in ("latents_mean", "latents_std"))
+        kept = dict(vae.named_buffers()) | {name: value for name, value in vae.config.items() if value is not None}
+        mean, std = kept.get("latents_mean"), kept.get("latents_std")
         if mean is not None and std is not None:
             mean, std = (torch.as_tensor(value).view(1, -1, 1, 1, 1).to(latents) for value in (mean, std))
             latents = (latents - mean) / std
