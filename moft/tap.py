@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from math import isqrt
 from typing import Any
@@ -91,16 +91,18 @@ class Tap:
     # ------------------------------------------------------------ the pipeline's own calls
 
     @contextmanager
-    def listen(self, calls: list[Call]) -> Iterator[None]:
-        """Append the arguments of every denoiser call to `calls`."""
-
+    def _watched(self, see: Callable[[Call], None]) -> Iterator[None]:
         def note(_module: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            calls.append(dict(self._signature.bind(*args, **kwargs).arguments))
+            see(dict(self._signature.bind(*args, **kwargs).arguments))
 
         with ExitStack() as stack:
             for denoiser in _denoisers(self.pipe, self.family):
                 stack.callback(denoiser.register_forward_pre_hook(note, with_kwargs=True).remove)
             yield
+
+    def listen(self, calls: list[Call]) -> AbstractContextManager[None]:
+        """Append the arguments of every denoiser call inside the block to `calls`."""
+        return self._watched(calls.append)
 
     @property
     def device(self) -> torch.device:
@@ -127,18 +129,12 @@ class Tap:
         """
         calls: list[Call] = []
 
-        def stop(_module: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-            calls.append(dict(self._signature.bind(*args, **kwargs).arguments))
+        def stop(call: Call) -> None:
+            calls.append(call)
             raise _Captured
 
-        handles = [d.register_forward_pre_hook(stop, with_kwargs=True) for d in _denoisers(self.pipe, self.family)]
-        try:
+        with suppress(_Captured), self._watched(stop):
             self.run(prompt, latents, images, num_inference_steps=2)
-        except _Captured:
-            pass
-        finally:
-            for handle in handles:
-                handle.remove()
         return calls[0]
 
     def run(self, prompt: list[str], latents: Tensor, images: np.ndarray | None = None, **kwargs: Any) -> Any:

@@ -57,7 +57,7 @@ def everything_about(pipe: Any) -> dict[str, Any]:
         "gradients": [p.grad for p in denoiser.parameters()],
         "scheduler": set(vars(pipe.scheduler)) - {"timestep_list"},
         "step": inspect.unwrap(pipe.scheduler.step).__qualname__,
-        "forward": "forward" in vars(denoiser),
+        "forward": {n for n, m in modules.items() if "forward" in vars(m)},
         "processors": {n: type(m.processor) for n, m in modules.items() if hasattr(m, "processor")},
         "pipeline": set(vars(pipe)),
     }

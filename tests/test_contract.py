@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import inspect
 import math
 import re
@@ -192,7 +191,7 @@ def test_gradient_checkpointing_makes_no_difference(name: str, pipe: Any, statis
 
 
 def test_saving_memory_makes_no_difference(name: str, pipe: Any, statistics: moft.Statistics):
-    before, settings = everything_about(pipe), dataclasses.replace(EARLY, save_memory=True)
+    before, settings = everything_about(pipe), replace(EARLY, save_memory=True)
     with steer(pipe, LEFT, statistics=statistics, settings=settings) as run, run.tap.checkpointed():
         chosen = [m for m in run.tap.denoiser.modules() if "forward" in vars(m)]
     assert chosen
