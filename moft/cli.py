@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 CONVENTION = "Directions say where the picture goes: left = the picture content goes left (camera right)."
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")  # of scikit-image
-_ADVICE = "try another --seed, --strength 2, a slower --speed, or a larger --step-size"
+_ADVICE = "try a larger --step-size, another --seed, or a slower --speed"
 
 
 # ---------------------------------------------------------------- presenting
