@@ -169,7 +169,9 @@ def channels(
     model: Model = "miniature",
     photos: Annotated[Path | None, typer.Option(help="Folder of pictures; default: scikit-image's.")] = None,
     share: Annotated[float, typer.Option(help="Share of channels to keep.")] = 0.04,
-    timestep: Annotated[int, typer.Option(min=1, max=999, help="Noise level at which to look.")] = 300,
+    timestep: Annotated[
+        int | None, typer.Option(min=1, max=999, help="Noise level at which to look; default: 300, of two denoisers the first's least.")
+    ] = None,
     layer: Annotated[str | None, typer.Option(help="Submodule of the denoiser; see `moft models`.")] = None,
     frames: Annotated[int | None, typer.Option(min=2)] = None,
     height: Annotated[int | None, typer.Option(min=16)] = None,
@@ -183,10 +185,10 @@ def channels(
     if out is not None:
         check_folder(out)
     pipe = load_pipeline(model)
-    from moft.miniature.clips import FRAMES
-    from moft.reference import find_motion_channels, pans, statistics_path
+    from moft.reference import find_motion_channels, find_statistics, pans, statistics_path
 
-    size = clip_size(pipe, frames, height, width, {"frames": FRAMES} if model == "miniature" else {})
+    known = find_statistics(pipe).made if statistics_path(pipe).exists() else {}  # made before, for clips of this length
+    size = clip_size(pipe, frames, height, width, known)
     clips = list(pans(list(pictures.values()), size))
     _say(f"reading {len(clips)} pans of {len(pictures)} pictures")
     found = find_motion_channels(

@@ -96,7 +96,7 @@ def needs(*modules: str) -> None:
 def clip_size(
     pipe: Any, frames: int | None, height: int | None, width: int | None, made: dict[str, Any]
 ) -> ClipSize:
-    """Size to sample: as asked, else the frames that motion channels were found with, and the model's own size.
+    """Size to sample: as asked, else the frames that motion channels were found with (`made`), and the model's own size.
 
     Raises RequestError for what is too small or no whole number of latent cells."""
     from moft.backbones import family_of
@@ -112,10 +112,9 @@ def clip_size(
         model = cells * unit if isinstance(cells, int) else getattr(pipe, f"default_{name}", 512)
         return usual.get(name) or model
 
-    some = config.get("num_frames") or first + 15 // stride * stride
-    size = ClipSize(
-        frames or made.get("frames") or usual.get(family.frames) or some, height or side("height"), width or side("width")
-    )
+    own = next((config[name] for name in ("num_frames", "video_length") if config.get(name)), None)
+    length = frames or made.get("frames") or own or usual.get(family.frames) or first + 15 // stride * stride
+    size = ClipSize(length, height or side("height"), width or side("width"))
     if (size.frames - first) % stride:
         raise RequestError(f"expected {first} + a multiple of {stride} frames, got {size.frames}")
     if size.frames < 2 or size.side < 16 or size.height % unit or size.width % unit:

@@ -22,7 +22,7 @@ from torch import Tensor
 from moft.errors import BackboneError, RequestError
 from moft.feature import ccr, moft, motion_channels, pool
 from moft.motion import DIRECTIONS, Motion
-from moft.tap import Call, ClipSize, Tap
+from moft.tap import Call, ClipSize, Tap, usual_level
 
 EARLY_STEPS, STILL_STEPS = (0.12, 0.48), (0.12, 0.92)
 STATISTICS_FILE = "motion_channels.safetensors"
@@ -152,7 +152,7 @@ def find_motion_channels(
     clips: Sequence[tuple[np.ndarray, Motion]],
     *,
     layer: str | None = None,
-    timestep: int = 300,
+    timestep: int | None = None,
     share: float = 0.04,
     model: str = "",
     prompt: str = "",
@@ -164,8 +164,10 @@ def find_motion_channels(
 
     Channels: largest weight in the first two principal components of first-frame CCR features, pooled over the frame
     (the paper uses the first; horizontal and vertical motion need one each). Response: least squares of the pooled
-    MOFT on the displacement against its mean over the frames. `track` wraps the loop over batches, to show progress.
+    MOFT on the displacement against its mean over the frames. `timestep` is the noise level to look at, 1…999; None is
+    `moft.tap.usual_level`. `track` wraps the loop over batches, to show progress.
     """
+    timestep = usual_level(pipe) if timestep is None else timestep
     tap = Tap(pipe, layer, timestep)
     features, paths = [], []
     for start in track(range(0, len(clips), batch)):

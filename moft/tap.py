@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from math import isqrt
+from math import ceil, isqrt, prod
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,16 @@ class ClipSize:
 
 class _Captured(BaseException):
     """Ends a pipeline's run once its first denoiser call is known."""
+
+
+def usual_level(pipe: Any) -> int:
+    """The noise level (0…1000) at which to look for motion channels unless told otherwise: 300. Of two denoisers (Wan 2.2)
+    the first decides how things move, so there it is the least noise at which that one works."""
+    family = family_of(pipe)
+    boundary = pipe.config.get("boundary_ratio") if family.expert else None
+    if boundary is None or getattr(pipe, family.attribute) is None:
+        return 300
+    return max(300, ceil(boundary * pipe.scheduler.config.num_train_timesteps))
 
 
 def pixels_per_cell(pipe: Any) -> int:
@@ -144,9 +154,10 @@ class Tap:
             BackboneError: the pipeline wants more than a prompt or a first frame.
         """
         pipe, size = self.pipe, self.clip_size(latents)
-        if {"video", "conditioning_frames"} & self._parameters.keys() and not self.starts_from_image:
+        takes_clips = bool({"video", "conditioning_frames"} & self._parameters.keys()) and not self.starts_from_image
+        if takes_clips or "conditions" in self._parameters:
             raise BackboneError(
-                f"{type(pipe).__name__} wants a clip of its own, so its features cannot be read by themselves; read them "
+                f"{type(pipe).__name__} wants more than a prompt, so its features cannot be read by themselves; read them "
                 f"through {next(iter(self.family.pipelines))}.from_pipe(pipe), which runs the same model"
             )
         pictures = _pictures(images, size, len(latents))
@@ -221,8 +232,17 @@ class Tap:
 
     def _size(self, call: Call) -> dict[str, int]:
         """f, h, w of the latents of a call."""
-        if self.family.grid:
+        if self.family.grid and self.family.grid[0] in call:
             return dict(zip("fhw", (int(call[name]) for name in self.family.grid), strict=True))
+        if self.family.places:
+            places = call[self.family.places][0]  # (3 n), in the grid's order
+            size = [len(axis.unique()) for axis in places]
+            if prod(size) != places.shape[1] or (places[0].diff() < 0).any():
+                raise BackboneError(
+                    "expected tokens frame by frame; a picture for a later frame comes as tokens of its own before them. "
+                    "Give pictures and clips at frame_index=0"
+                )
+            return dict(zip("fhw", size, strict=True))
         return {k: v for k, v in parse_shape(call[self.family.latents], self.family.layout).items() if k in "fhw"}
 
     def _sizes(self, layout: str, call: Call, patch: Sequence[int] = (1, 1, 1)) -> dict[str, int]:
@@ -290,7 +310,7 @@ class Tap:
         timestep. What conditions in the call, channels behind the latents or given tokens, stays."""
         arguments, before = dict(call), self.inputs(call)
         told = torch.as_tensor(call["timestep"], device=inputs.device)
-        if told.ndim == 2:  # a timestep per token; it is 0 where a token is given
+        if told.ndim == 2 and told.shape[1] > 1:  # a timestep per token; it is 0 where a token is given
             given = _on_cells(told == 0, before)
             inputs = torch.where(given, before[:, : inputs.shape[1]].to(inputs), inputs)
             arguments["timestep"] = told / told.max() * timestep
@@ -374,4 +394,4 @@ def _pictures(images: np.ndarray | None, size: ClipSize, count: int) -> Any:
     return pictures[0] if len(pictures) == 1 else pictures
 
 
-__all__ = ["Call", "ClipSize", "Family", "Tap", "pixels_per_cell", "serves"]
+__all__ = ["Call", "ClipSize", "Family", "Tap", "pixels_per_cell", "serves", "usual_level"]

@@ -350,7 +350,7 @@ def test_models_lists_every_family() -> None:
 
 def test_models_as_json_says_what_each_starts_from() -> None:
     rows = {row["family"]: row for row in json.loads(moft_cli("models", "--json").stdout)}
-    assert rows["LTX"]["pipelines"] == {"LTXPipeline": "text", "LTXImageToVideoPipeline": "text, image"}
+    assert rows["Latte"]["pipelines"] == {"LattePipeline": "text"}
     assert rows["Mochi"]["frames_per_latent"] == 6
 
 
@@ -390,7 +390,8 @@ def test_frames_that_are_no_whole_latent_frames_are_refused() -> None:
 
     with pytest.raises(RequestError, match="1 \\+ a multiple of 4 frames, got 8"):
         compare.clip_size(tiny("wan"), 8, None, None, {})
-    assert compare.clip_size(tiny("latte"), None, 32, 48, {}) == ClipSize(16, 32, 48)
+    assert compare.clip_size(tiny("modelscope"), None, 32, 48, {}) == ClipSize(16, 32, 48)
+    assert compare.clip_size(tiny("latte"), None, 32, 48, {}).frames == 4  # the model's own
     assert compare.clip_size(tiny("svd"), None, 32, 48, {}).frames == 5  # the model's own
 
 

@@ -24,8 +24,8 @@ from moft.backbones import FAMILIES, family_of
 from moft.errors import BackboneError
 from moft.guidance import Settings, steer
 from moft.hooks import SharedKV, capture
-from moft.reference import from_clip
-from moft.tap import Tap
+from moft.reference import find_motion_channels, from_clip
+from moft.tap import Tap, usual_level
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
@@ -62,7 +62,7 @@ def test_its_conditional_early_exit_features_are_the_full_ones(name: str):
 def test_a_clip_is_read_or_the_way_to_read_it_is_told(name: str):
     pipe, size = tiny(name), clip_size(tiny(name))
     video = np.random.default_rng(1).integers(0, 255, (size.frames, size.height, size.width, 3), np.uint8)
-    if name in ("animatediff_video", "animatediff_controlnet", "modelscope_video"):
+    if name in ("animatediff_video", "animatediff_controlnet", "modelscope_video", "ltx_condition"):
         with pytest.raises(BackboneError, match="from_pipe"):
             from_clip(pipe, video, statistics=statistics_of(name))
     else:
@@ -70,20 +70,21 @@ def test_a_clip_is_read_or_the_way_to_read_it_is_told(name: str):
         assert reference.value.shape[0] == LATENT_FRAMES and reference.value.isfinite().all()
 
 
-@pytest.mark.parametrize("name", ["animatediff_controlnet", "animatediff_video", "modelscope_video"])
+@pytest.mark.parametrize("name", ["animatediff_controlnet", "animatediff_video", "modelscope_video", "ltx_condition"])
 def test_the_advice_to_read_through_the_first_pipeline_works(name: str):
     import diffusers
 
     pipe = tiny(name)
     first = getattr(diffusers, next(iter(family_of(pipe).pipelines)))
-    video = np.random.default_rng(1).integers(0, 255, (LATENT_FRAMES, 32, 48, 3), np.uint8)
+    size = clip_size(pipe)
+    video = np.random.default_rng(1).integers(0, 255, (size.frames, size.height, size.width, 3), np.uint8)
     reference = from_clip(first.from_pipe(pipe), video, statistics=statistics_of(name))
     with steer(pipe, reference, settings=EARLY) as run:
         sample(pipe)
     assert len(run.report.steps) == 3
 
 
-@pytest.mark.parametrize("name", ["ltx_image", "wan22_5b_image"])
+@pytest.mark.parametrize("name", ["ltx_image", "ltx_condition", "wan22_5b_image"])
 def test_a_given_first_frame_stays_as_it_is(name: str):
     plain, steered = plain_sample(name), steered_sample(name)[0]
     if plain.ndim == 3:  # LTX's packed tokens, frame by frame
@@ -98,6 +99,12 @@ def test_a_given_first_frame_stays_as_it_is(name: str):
     assert torch.equal(plain[:, :, 0], steered[:, :, 0]) and not torch.allclose(plain[:, :, 1:], steered[:, :, 1:])
 
 
+def test_a_picture_for_a_later_frame_is_refused_since_its_tokens_have_no_place_in_the_grid():
+    pipe = tiny("ltx_condition")
+    with steer(pipe, LEFT, statistics=statistics_of("ltx_condition")), pytest.raises(BackboneError, match="frame_index=0"):
+        sample(pipe, frame_index=8)
+
+
 @pytest.mark.parametrize("level", [1000, 300])
 def test_of_two_denoisers_only_the_one_that_was_read_is_steered(level: int):
     pipe = tiny("wan22")
@@ -108,6 +115,16 @@ def test_of_two_denoisers_only_the_one_that_was_read_is_steered(level: int):
     expected = [float(t) for t in pipe.scheduler.timesteps[1:] if (t >= 900) == (level >= 900)]
     assert told == expected and told
     assert run.tap.denoiser is (pipe.transformer if level == 1000 else pipe.transformer_2)
+
+
+def test_of_two_denoisers_the_first_is_looked_at_since_motion_is_decided_there():
+    """Else the guided steps, the early ones, would all belong to the denoiser that was not read."""
+    video = np.random.default_rng(1).integers(0, 255, (2, 13, 32, 48, 3), np.uint8)
+    clips = [(clip, moft.Motion(way)) for clip, way in zip(video, ("left", "up"), strict=True)]
+    pipe = tiny("wan22")
+    found = find_motion_channels(pipe, clips, share=0.1)
+    assert found.timestep == 900 and Tap(pipe, found.layer, found.timestep).denoiser is pipe.transformer
+    assert usual_level(tiny("wan")) == usual_level(tiny("animatediff")) == 300
 
 
 def test_true_guidance_of_a_distilled_model_reads_the_conditional_call():

@@ -50,6 +50,8 @@ def sample(pipe: Any, prompt: Any = "a ball", seed: int = 0, cells: tuple[int, i
         "output_type": "latent",
     }
     offered = {name: value for name, value in offered.items() if name in _parameters(pipe)}
+    if "conditions" in _parameters(pipe):  # LTX takes a picture or a clip
+        del offered["video"]
     return pipe(**{**offered, **kwargs}).frames
 
 
@@ -452,11 +454,18 @@ def ltx_image() -> Any:
     return LTXImageToVideoPipeline(**_ltx_parts())
 
 
+def ltx_condition() -> Any:
+    from diffusers import FlowMatchEulerDiscreteScheduler, LTXConditionPipeline
+
+    return LTXConditionPipeline(**{**_ltx_parts(), "scheduler": FlowMatchEulerDiscreteScheduler()})
+
+
 VARIANTS: dict[str, Callable[[], Any]] = {
     build.__name__: build
     for build in (
         animatediff_video, animatediff_controlnet, animatediff_sparsectrl, animatediff_sdxl, modelscope_video,
         cogvideox_image, wan_image, wan22, wan22_image, wan22_5b, wan22_5b_image, ltx_image,
+        ltx_condition,
     )
 }  # fmt: skip
 

@@ -29,6 +29,7 @@ class Family:
     layout: str = INSIDE  # of that argument, of the pipeline's own `latents`, and of what its callback gets
     stepped: tuple[str, ...] = ()  # layouts that `scheduler.step` gets if others, told apart by their number of axes
     grid: tuple[str, str, str] | None = None  # the denoiser's arguments that say f, h, w where the layout packs them
+    places: str | None = None  # the argument with each token's place (b 3 n), of pipelines that give it instead of `grid`
     expert: str | None = None  # where the pipeline keeps a second denoiser, at work below its `boundary_ratio`
     frames: str = "num_frames"  # the pipeline's argument for the length in frames
     guidance: str = "guidance_scale"  # the pipeline's argument that turns guidance off at 1

@@ -6,15 +6,20 @@ from moft.backbones.family import INSIDE, Family
 
 LTX = Family(
     name="LTX",
-    pipelines={"LTXPipeline": "text", "LTXImageToVideoPipeline": "text, image"},
+    pipelines={
+        "LTXPipeline": "text",
+        "LTXImageToVideoPipeline": "text, image",
+        "LTXConditionPipeline": "text, image",
+    },
     denoiser="LTXVideoTransformer3DModel",
     attribute="transformer",
     features={"": "b (f h w) c"},
     layer="transformer_blocks.*",
     kv_sites=r"transformer_blocks\.[0-3]\.attn1",
-    batched=("encoder_hidden_states", "encoder_attention_mask"),
+    batched=("encoder_hidden_states", "encoder_attention_mask", "video_coords"),
     layout="b (f h w) c",
     stepped=("b (f h w) c", INSIDE),
     grid=("num_frames", "height", "width"),
+    places="video_coords",
     frame_stride=8,
 )

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 SIZE = 64  # px, height and width
 FRAMES = 8
 MAX_SPEED = 4.0  # px per frame
+RADII = (10.0, 17.0)  # px, of objects
 
 # Each colour runs from a dark to a bright tone, so that a texture keeps contrast and still reads as its colour.
 COLOURS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
@@ -42,7 +43,8 @@ class World:
 
     textures: int = 400  # distinct textures in the bank
     photos: float = 0.15  # share of scenes cut from photographs
-    objects: float = 0.65  # probability that each of two object slots is filled
+    objects: float = 0.65  # probability that each object slot is filled
+    slots: int = 2  # objects at most
     zooms: float = 0.1  # share of clips whose camera zooms
     still: float = 0.1  # share of clips (and of objects) that do not move
     turns: float = 0.1  # share of pans that turn to another velocity midway
@@ -289,9 +291,9 @@ class ClipMaker:
         n = len(video)
         covered = torch.zeros(n, self.frames, SIZE, SIZE, dtype=torch.bool, device=self.device)
         named: list[list[Named]] = [[] for _ in range(n)]
-        for _ in range(2 if self.world.objects else 0):
+        for _ in range(self.world.slots if self.world.objects else 0):
             there = self._rand(n) < self.world.objects
-            shape, radius = self._pick(len(SHAPES), n), self._rand(n, low=9, high=15)
+            shape, radius = self._pick(len(SHAPES), n), self._rand(n, low=RADII[0], high=RADII[1])
             paint = (colour + 1 + self._pick(len(COLOURS) - 1, n)) % len(COLOURS)  # never the scene's colour
             velocity = self._velocities(n)
             moved = velocity[:, None] * self.clock[:, None]

@@ -15,6 +15,7 @@ from moft.hooks import capture
 from moft.miniature.clips import (
     COLOURS,
     FRAMES,
+    RADII,
     SHAPES,
     SIZE,
     TEXTURES,
@@ -166,7 +167,7 @@ def _best_shape(mask: np.ndarray) -> str:
     """The shape whose drawing overlaps best with a mask (h w), over places, sizes and tilts as in the clips."""
     y, x = np.nonzero(mask)
     middle = torch.tensor([float(np.median(x)), float(np.median(y))])
-    cases = torch.cartesian_prod(*[torch.tensor([-3.0, 0, 3])] * 2, torch.arange(8.0, 16), torch.linspace(-0.3, 0.3, 5))
+    cases = torch.cartesian_prod(*[torch.tensor([-3.0, 0, 3])] * 2, torch.arange(RADII[0] - 1, RADII[1] + 1), torch.linspace(-0.3, 0.3, 5))
     centre, radius, tilt = middle + cases[:, None, None, :2], cases[:, 2, None, None], cases[:, 3, None, None]
     seen = torch.from_numpy(mask)[::2, ::2]
     grid = torch.stack(torch.meshgrid(*[torch.arange(0, n, 2) for n in mask.shape[::-1]], indexing="xy"), -1)

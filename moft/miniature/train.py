@@ -44,6 +44,8 @@ STAGES = (
     Stage(53_000, World(zooms=0.05, flows=0.3), stills=0.35, shift=1.0),
     Stage(62_000, World(flows=0.3), stills=0.35, shift=0.5, quiet=0.8),
     Stage(68_000, World(flows=0.3), stills=0.5, shift=0.5, quiet=0.8),
+    Stage(84_000, World(flows=0.3), stills=1, shift=0.5),
+    Stage(108_000, World(flows=0.3), stills=0.5, shift=0.5, quiet=0.8),
 )
 
 SHIFT_UNIT = 2.6  # px; brings the auxiliary output to about unit variance
@@ -312,8 +314,8 @@ class Trainer:
     def encoded_clips(self, stage: int, frames: int = FRAMES) -> Callable[[int], dict[str, torch.Tensor]]:
         """Makes encoded clips of one stage of the curriculum."""
         world = STAGES[stage].world
-        if frames == 1:  # no motion to name; and shapes come slowly where texture is most of the loss
-            world = dataclasses.replace(world, motion_words=0, objects=0.7, flat=0.5)
+        if frames == 1:  # no motion to name; and shapes come slowly where texture or a second object is most of the loss
+            world = dataclasses.replace(world, motion_words=0, objects=0.9, slots=1, flat=0.5)
         seed = self.seed + 1000 * stage + self.clips + frames
         maker = ClipMaker(world, seed, max(2, frames), device=self.device)
 
