@@ -134,6 +134,7 @@ def steer(
     width: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
     strength: Annotated[float, typer.Option(min=0, help="Weight of the request; 0 is plain sampling.")] = 1.0,
     step_size: Annotated[float | None, typer.Option(min=0, help="Change of the latents per update.")] = None,
+    fused: Annotated[bool, typer.Option("--fused", help="Take gradients from the sampling itself: a quarter of the extra cost.")] = False,
     save_memory: Annotated[bool, typer.Option("--save-memory", help="Compute layers again instead of keeping them.")] = False,
     channels: Annotated[Path | None, typer.Option(help="Motion channels file; default: the model's.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Steered clip: .mp4, .webm or .gif.")] = Path("steered.mp4"),
@@ -149,7 +150,7 @@ def steer(
     wanted = None if motion is None else Motion(motion, speed=speed, region=region, strength=strength)
     from moft.guidance import Settings
 
-    settings = Settings(save_memory=save_memory)
+    settings = Settings(fused=fused, save_memory=save_memory)
     if step_size is not None:
         settings = replace(settings, step_size=step_size)
     request = Request(wanted, like, region, strength, settings)

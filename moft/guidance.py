@@ -37,6 +37,7 @@ class Settings:
     loss: str | None = None  # a name in moft.feature.LOSSES; None: the one that suits each request, `Reference.loss`
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
     keep: float = 1.0  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
+    fused: bool = False  # one gradient a guided step, from the pipeline's own call: a quarter of the extra cost; see `Steering`
     save_memory: bool = False  # recompute activations in the backward pass: a third more work for a gradient, far less memory
     loss_scale: float = 2.0**16  # for float16 denoisers, whose gradients underflow otherwise
 
@@ -142,7 +143,12 @@ class Recording(_Between):
 
 
 class Steering(_Between):
-    """A pipeline being steered; made by `steer`. `report` tells what happened."""
+    """A pipeline being steered; made by `steer`. `report` tells what happened.
+
+    Usually the latents between two steps are moved `gradient_steps` times, each by a gradient of its own at these very
+    latents. With `Settings.fused`, the call that predicts the noise also yields the gradient, at the latents before the
+    step; it moves those behind it, once, as far as all the updates together. That costs only the backward pass.
+    """
 
     def __init__(
         self,
@@ -157,12 +163,15 @@ class Steering(_Between):
         self.report = Report()
         self._due = targets  # those that count at the guided step at hand
         self._scale = settings.loss_scale
+        self._ahead: tuple[int, torch.Size] | None = None  # fused: the step to come and its latents' shape
+        self._ridden: tuple[float, Tensor | None] | None = None  # fused: its loss and gradient
 
     @contextmanager
     def attached(self, by_callback: bool) -> Iterator[Steering]:
         """Listen to the denoiser and, unless a callback does it, guide what `scheduler.step` returns."""
         started = time.perf_counter()
-        with _between_steps(self, by_callback):
+        riding = self.tap.riding(self._rides, self._ride) if self.settings.fused else nullcontext()
+        with _between_steps(self, by_callback), riding:
             try:
                 yield self
             finally:
@@ -172,12 +181,12 @@ class Steering(_Between):
 
     def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
         """Guide the latents, if it is time, and put back what surrounds the regions."""
-        scheduler = self.tap.pipe.scheduler
+        scheduler, found = self.tap.pipe.scheduler, latents
         count = len(scheduler.timesteps)
-        due = [target for target in self.targets if target.due(index, count)]
-        found = latents
-        if due and self.tap.works_at(scheduler.timesteps[index]) and self._wanted():
-            self._due = due
+        if self.settings.fused:
+            found = self._moved(latents, index)
+            self._ahead = (index, latents.shape)
+        elif self._is_due(index):
             started = time.perf_counter()
             with torch.inference_mode(False):
                 call = self.tap.conditional(calls, len(latents))
@@ -189,6 +198,12 @@ class Steering(_Between):
         if found is not latents and getattr(scheduler, "last_sample", None) is not None:
             scheduler.last_sample = None  # UniPC's corrector would restore the unguided latents
         return found.to(latents.dtype)
+
+    def _is_due(self, index: int) -> bool:
+        """Whether the latents at this step are guided; notes by which requests."""
+        timesteps = self.tap.pipe.scheduler.timesteps
+        self._due = [target for target in self.targets if target.due(index, len(timesteps))]
+        return bool(self._due) and self.tap.works_at(timesteps[index]) and self._wanted()
 
     def _wanted(self) -> bool:
         return self.settings.step_size > 0 and any(target.strength > 0 for target in self.targets)
@@ -212,19 +227,48 @@ class Steering(_Between):
 
     def gradient(self, latents: Tensor, timestep: Tensor, call: Call) -> tuple[float, Tensor | None]:
         """(loss, ∂loss/∂latents); the gradient is None, with a warning, if it is not finite."""
-        half = call[self.tap.family.latents].dtype == torch.float16
         with torch.enable_grad():
             x = latents.detach().requires_grad_(True)
-            loss = self.loss(self.tap.features(x, timestep, call), self.tap.clip_size(x))
-            (gradient,) = torch.autograd.grad(loss * (self._scale if half else 1.0), x)
-        if half:
-            gradient = gradient / self._scale
+            return self._gradient(self.tap.features(x, timestep, call), x)
+
+    def _gradient(self, features: Tensor, x: Tensor) -> tuple[float, Tensor | None]:
+        """The same for features that were computed from x, (b c f h w)."""
+        scale = self._scale if self.tap.denoiser.dtype == torch.float16 else 1.0
+        loss = self.loss(features, self.tap.clip_size(x))
+        (gradient,) = torch.autograd.grad(loss * scale, x)
+        gradient = gradient / scale
         if gradient.isfinite().all():
             return loss.item(), gradient
         self._scale /= 2
-        warnings.warn(f"the gradient at timestep {float(timestep):.0f} is not finite; the update is skipped",
-                      RuntimeWarning, stacklevel=2)  # fmt: skip
+        warnings.warn("a gradient is not finite; its update is skipped", RuntimeWarning, stacklevel=2)
         return loss.item(), None
+
+    # ------------------------------------------------------------ fused: from the pipeline's own calls
+
+    def _rides(self) -> torch.Size | None:
+        """The shape of the latents if the call at hand should yield the gradient: the first one of a guided step."""
+        if self._ahead is None or self._ridden is not None or not self._is_due(self._ahead[0]):
+            return None
+        return self._ahead[1]
+
+    def _ride(self, features: Tensor, inputs: Tensor) -> None:
+        started = time.perf_counter()
+        self._ridden = self._gradient(features, inputs)
+        self.report.guidance_seconds += time.perf_counter() - started
+
+    def _moved(self, latents: Tensor, index: int) -> Tensor:
+        """Latents (b c f h w) behind a step, moved by the gradient that its call yielded."""
+        if self._ridden is None or self._ahead is None:
+            return latents
+        (loss, gradient), self._ridden = self._ridden, None
+        step, timesteps = self._ahead[0], self.tap.pipe.scheduler.timesteps
+        self.report.steps.append({"step": step, "timestep": float(timesteps[step]), "losses": [loss]})
+        if gradient is None:
+            self.report.skipped += 1
+            return latents
+        x = latents.float()
+        unit = self.tap.scaled(x.new_ones(()), timesteps[min(index, len(timesteps) - 1)])
+        return x - self.settings.gradient_steps * self.settings.step_size * self._shaped(gradient) / unit
 
     def loss(self, features: Tensor, size: ClipSize) -> Tensor:
         """Sum over the requests of strength · loss of MOFT against its reference."""
@@ -355,6 +399,8 @@ def steer(
     source = given[0] if given or statistics is None else statistics
     tap = Tap(pipe, source.layer, source.timestep)
     settings = settings or Settings()
+    if settings.fused and shared_kv is not None:
+        raise RequestError("expected fused or shared_kv, got both: replayed keys would change the prediction itself; leave one out")
     targets = [
         _prepared(request, statistics, tap, region, settings)
         for request, region in zip(wanted, regions or [None] * len(wanted), strict=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from moft.errors import BackboneError
@@ -68,9 +69,35 @@ def run_until(model: nn.Module, name: str, call: Callable[[], object]) -> Any:
         return found[0]
     finally:
         handle.remove()
-    raise BackboneError(
+    raise _unreached(model, name)
+
+
+def _unreached(model: nn.Module, name: str) -> BackboneError:
+    return BackboneError(
         f"{type(model).__name__} ran without reaching {name!r}; choose a layer that every forward pass runs"
     )
+
+
+@contextmanager
+def recorded_until(model: nn.Module, name: str) -> Iterator[list[Any]]:
+    """What runs inside is recorded for a backward pass as far as the submodule `name`, and no further.
+
+    Yields a list that the submodule's output is put into.
+    """
+    found: list[Any] = []
+
+    def stop(_module: nn.Module, _args: object, output: Any) -> None:
+        found.append(output)
+        torch.set_grad_enabled(False)  # until the block below ends
+
+    handle = submodule(model, name).register_forward_hook(stop)
+    try:
+        with torch.enable_grad():
+            yield found
+    finally:
+        handle.remove()
+    if not found:
+        raise _unreached(model, name)
 
 
 @contextmanager
@@ -176,4 +203,16 @@ def map_tree(function: Callable[[Tensor], Any], value: Any) -> Any:
     return value
 
 
-__all__ = ["SharedKV", "capture", "checkpointed", "frozen", "map_tree", "run_until", "submodule"]
+def concatenated(values: Sequence[Any]) -> Any:
+    """Outputs for the parts of a batch → that of the whole: tensors, or tuples or diffusers' outputs of them."""
+    first = values[0]
+    if isinstance(first, Tensor):
+        return torch.cat(list(values))
+    if isinstance(first, tuple):
+        return tuple(concatenated(items) for items in zip(*values, strict=True))
+    return type(first)(**{name: concatenated([value[name] for value in values]) for name in first})
+
+
+__all__ = [
+    "SharedKV", "capture", "checkpointed", "concatenated", "frozen", "map_tree", "recorded_until", "run_until", "submodule",
+]  # fmt: skip

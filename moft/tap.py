@@ -5,6 +5,7 @@ Inside, latents are (b c f h w); `Tap` converts them at the door of each family.
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 
 from moft.backbones import INSIDE, Family, default_layer, family_of, patch_size
 from moft.errors import BackboneError
-from moft.hooks import checkpointed, frozen, map_tree, run_until, submodule
+from moft.hooks import checkpointed, concatenated, frozen, map_tree, recorded_until, run_until, submodule
 
 Call = dict[str, Any]  # the denoiser's arguments by name
 
@@ -194,16 +195,57 @@ class Tap:
 
         Pipelines either stack [unconditional, conditional] in one call, or make two, the conditional one first.
         """
-        call = calls[0]
-        parts = call[self.family.latents].shape[0] // batch
+        return self._parts(calls[0], batch)[-1]()
+
+    def _parts(self, call: Call, batch: int) -> list[Callable[[], Call]]:
+        """The guidance batch of a call in parts of `batch` clips, each made, with tensors of its own, when it is asked for."""
+        count = call[self.family.latents].shape[0] // batch
         batched = {self.family.latents, *self.family.batched}
         if _numel(call["timestep"]) > 1:
             batched.add("timestep")
 
-        def half(value: Tensor) -> Tensor:
-            return value.detach().chunk(parts)[-1].clone()
+        def part(index: int) -> Call:
+            def own(value: Tensor) -> Tensor:
+                return value.detach().chunk(count)[index].clone()
 
-        return {k: map_tree(half if k in batched else torch.clone, v) for k, v in call.items()}
+            return {k: map_tree(own if k in batched else torch.clone, v) for k, v in call.items()}
+
+        return [functools.partial(part, index) for index in range(count)]
+
+    @contextmanager
+    def riding(self, due: Callable[[], torch.Size | None], see: Callable[[Tensor, Tensor], None]) -> Iterator[None]:
+        """Read features in passing, from the pipeline's own calls inside the block, where `due()` gives the latents' shape.
+
+        `see` gets the features (b f c h w), float32, of the conditional part, and what the denoiser took, (b c f h w):
+        a gradient flows from the first to the second, as in `features`. The parts of the guidance batch are run one
+        after the other then, so that only one is recorded; the pipeline gets the same prediction.
+        """
+        denoiser, original = self.denoiser, self.denoiser.forward
+        had_own = "forward" in vars(denoiser)
+
+        @functools.wraps(original)
+        def forward(*args: Any, **kwargs: Any) -> Any:
+            shape = due()
+            if shape is None:
+                return original(*args, **kwargs)
+            call = dict(self._signature.bind(*args, **kwargs).arguments)
+            with torch.inference_mode(False), torch.no_grad(), frozen(denoiser):
+                *others, last = self._parts(call, shape[0])
+                outputs, conditional = [original(**part()) for part in others], last()
+                inputs = self.inputs(conditional)[:, : shape[1]].float().requires_grad_()
+                with recorded_until(denoiser, self.layer) as found:
+                    outputs.append(original(**self._with(inputs, conditional)))
+                with torch.enable_grad():
+                    see(self.grid(found[0], conditional).float(), inputs)
+                return concatenated(outputs)
+
+        denoiser.forward = forward
+        try:
+            yield
+        finally:
+            del denoiser.forward
+            if had_own:
+                denoiser.forward = original
 
     # ------------------------------------------------------------ doors: a family's layouts ⇄ (b c f h w)
 
@@ -308,19 +350,22 @@ class Tap:
     def read(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
         """Features (b f c h w), float32, of what the denoiser takes, (b c f h w): repeats a call with that, told another
         timestep. What conditions in the call, channels behind the latents or given tokens, stays."""
-        arguments, before = dict(call), self.inputs(call)
         told = torch.as_tensor(call["timestep"], device=inputs.device)
-        if told.ndim == 2 and told.shape[1] > 1:  # a timestep per token; it is 0 where a token is given
-            given = _on_cells(told == 0, before)
-            inputs = torch.where(given, before[:, : inputs.shape[1]].to(inputs), inputs)
-            arguments["timestep"] = told / told.max() * timestep
-        else:
-            arguments["timestep"] = torch.full_like(told, timestep)
-        whole = torch.cat([inputs, before[:, inputs.shape[1] :].to(inputs)], 1)
-        whole = rearrange(whole, f"{INSIDE} -> {self.family.layout}")
-        arguments[self.family.latents] = whole.to(call[self.family.latents].dtype)
+        now = told / told.max() * timestep if _per_token(told) else torch.full_like(told, timestep)
+        arguments = self._with(inputs, call) | {"timestep": now}
         output = run_until(self.denoiser, self.layer, lambda: self.denoiser(**arguments))
         return self.grid(output, arguments).float()
+
+    def _with(self, inputs: Tensor, call: Call) -> Call:
+        """The call with other latents, (b c f h w); channels behind them and given tokens stay."""
+        before = self.inputs(call)
+        told = torch.as_tensor(call["timestep"], device=inputs.device)
+        if _per_token(told):  # 0 where a token is given
+            given = _on_cells(told == 0, before)
+            inputs = torch.where(given, before[:, : inputs.shape[1]].to(inputs), inputs)
+        whole = torch.cat([inputs, before[:, inputs.shape[1] :].to(inputs)], 1)
+        whole = rearrange(whole, f"{INSIDE} -> {self.family.layout}")
+        return call | {self.family.latents: whole.to(call[self.family.latents].dtype)}
 
     def encode(self, video: Tensor) -> Tensor:
         """Video (b f 3 h w) in 0…1 → latents (b c f h w), scaled as the denoiser expects them.
@@ -370,6 +415,11 @@ def serves(pipe: Any) -> Family:
 def _denoisers(pipe: Any, family: Family) -> list[nn.Module]:
     names = (family.attribute, *([family.expert] if family.expert else []))
     return [found for name in names if isinstance(found := getattr(pipe, name, None), nn.Module)]
+
+
+def _per_token(told: Tensor) -> bool:
+    """Whether a denoiser was told a timestep for each token."""
+    return told.ndim == 2 and told.shape[1] > 1
 
 
 def _on_cells(tokens: Tensor, cells: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 import moft
 from moft.backbones import family_of
 from moft.feature import ccr
-from moft.guidance import Settings, Steering, steer
+from moft.guidance import Settings, Steering, record, steer
 from moft.hooks import capture
 from moft.tap import Call, Tap
 
@@ -84,6 +84,34 @@ def losses_of(name: str, settings: Settings) -> tuple[dict[int, float], dict[int
         run.next = watched
         sample(pipe)
     return handed, left
+
+
+def assert_fused_features_are_the_same(name: str) -> None:
+    """Read in passing, features and gradient are those that are read by themselves; the sample is the same."""
+    pipe, tap, calls, seen = tiny(name), Tap(tiny(name)), [], []
+
+    def due() -> torch.Size | None:
+        return latents.shape if len(calls) == seconds and not seen else None
+
+    def see(features: Tensor, inputs: Tensor) -> None:
+        (gradient,) = torch.autograd.grad(features.square().mean(), inputs)
+        seen.append((features.detach(), gradient, inputs.detach()))
+
+    with record(pipe) as plain, tap.listen(calls):
+        sample(pipe)
+    latents = plain.latents[1]
+    seconds = len(calls) // STEPS + 1  # calls at the first one of the second step
+    calls.clear()
+    with tap.listen(calls), tap.riding(due, see):
+        riding = sample(pipe)
+    torch.testing.assert_close(riding, plain_sample(name), atol=1e-4, rtol=1e-4)
+    call = tap.conditional(calls[seconds - 1 :], 1)
+    (features, gradient, inputs), told = seen[0], float(torch.as_tensor(call["timestep"]).max())
+    inputs.requires_grad_()
+    alone = tap.read(inputs, told, call)
+    torch.testing.assert_close(alone, features, atol=1e-5, rtol=1e-4)
+    (wanted,) = torch.autograd.grad(alone.square().mean(), inputs)
+    torch.testing.assert_close(gradient, wanted, atol=1e-5 * float(wanted.abs().max()), rtol=1e-4)
 
 
 def assert_the_loss_stays_down(name: str) -> None:

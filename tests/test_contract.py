@@ -18,8 +18,11 @@ from einops import rearrange
 from steered import (
     EARLY,
     LEFT,
+    PLAIN,
+    assert_fused_features_are_the_same,
     assert_the_loss_stays_down,
     everything_about,
+    losses_of,
     plain_sample,
     statistics_of,
     steered_sample,
@@ -135,6 +138,19 @@ def test_the_loss_falls_in_each_guided_step(name: str):
 def test_the_loss_stays_down_after_the_guided_steps(name: str):
     """With UniPC, whose corrector restores the old latents, this fails unless it is told to forget them."""
     assert_the_loss_stays_down(name)
+
+
+def test_what_is_read_in_passing_is_what_is_read_by_itself(name: str):
+    assert_fused_features_are_the_same(name)
+
+
+def test_fused_steering_lowers_the_loss_and_leaves_no_trace(name: str, pipe: Any, statistics: moft.Statistics):
+    before = everything_about(pipe)
+    with steer(pipe, LEFT, statistics=statistics, settings=replace(EARLY, fused=True)) as run:
+        sample(pipe)
+    assert [s["step"] for s in run.report.steps] == [1, 2, 3] and all(len(s["losses"]) == 1 for s in run.report.steps)
+    assert run.report.steps[-1]["losses"][0] < losses_of(name, PLAIN)[0][3]
+    assert everything_about(pipe) == before and torch.equal(sample(pipe), plain_sample(name))
 
 
 def test_the_conditional_early_exit_gradient_is_the_full_one(name: str, pipe: Any, statistics: moft.Statistics):

@@ -10,6 +10,7 @@ import torch
 
 import moft
 from moft.errors import RequestError
+from moft.hooks import SharedKV
 
 LEFT_HALF = np.repeat([[1.0, 0.0]], 2, 0)
 KEPT = moft.Settings(keep=1.0)
@@ -96,3 +97,42 @@ def test_each_request_is_guided_in_the_steps_that_suit_it(tiny_animatediff: Any,
     left, still = moft.Motion("left"), moft.Motion("still")
     assert guided(left) == [1, 2, 3, 4] and guided(still) == guided(left, still) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert guided(left, still, steps=(0.5, 0.7)) == [5, 6]
+
+
+# ---------------------------------------------------------------- fused
+
+
+FUSED = moft.Settings(fused=True)
+
+
+def test_fused_steering_without_strength_is_plain_sampling(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+    with moft.steer(tiny_animatediff, moft.Motion("left", strength=0), statistics=tiny_statistics, settings=FUSED):
+        assert torch.equal(sample(tiny_animatediff), recorded[0])
+
+
+def test_fused_steering_works_in_inference_mode_and_run_after_run(tiny_animatediff: Any, tiny_statistics: Any):
+    with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=FUSED) as run:
+        usual = sample(tiny_animatediff)
+        with torch.inference_mode():
+            again = sample(tiny_animatediff)
+    assert torch.equal(usual, again)
+    assert [step["step"] for step in run.report.steps] == [1, 2, 1, 2]
+
+
+def test_fused_steering_moves_as_far_as_all_updates_together(tiny_animatediff: Any, tiny_statistics: Any):
+    """And by the gradient of the step's own call: with one guided step, from latents that are those of the plain run."""
+    one = dict(steps=(0.17, 0.34), gradient_steps=3, step_size=0.1, fused=True)
+    with moft.record(tiny_animatediff) as plain:
+        sample(tiny_animatediff)
+    options = dict(statistics=tiny_statistics, settings=moft.Settings(**one))
+    with moft.steer(tiny_animatediff, moft.Motion("left"), **options), moft.record(tiny_animatediff) as moved:
+        sample(tiny_animatediff)
+    change = moved.latents[2] - plain.latents[2]
+    assert torch.equal(moved.latents[1], plain.latents[1]) and change.square().mean().sqrt() == pytest.approx(0.3, rel=1e-3)
+
+
+def test_fused_and_shared_keys_are_refused(tiny_animatediff: Any, tiny_statistics: Any):
+    shared = SharedKV(tiny_animatediff.unet, [])
+    with pytest.raises(RequestError, match="leave one out"):
+        with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=FUSED, shared_kv=shared):
+            pass

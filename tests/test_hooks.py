@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from moft.errors import BackboneError
-from moft.hooks import capture, frozen, map_tree, run_until, submodule
+from moft.hooks import capture, concatenated, frozen, map_tree, recorded_until, run_until, submodule
 
 
 class Chain(nn.Module):
@@ -44,6 +44,28 @@ def test_a_layer_that_is_never_reached_is_an_error():
     chain = Chain()
     with pytest.raises(BackboneError, match=r"layers\.2"):
         run_until(chain, "layers.2", lambda: chain.layers[0](torch.ones(1, 4)))
+
+
+def test_a_pass_is_recorded_until_a_layer_and_no_further():
+    chain, x = Chain(), torch.ones(1, 4, requires_grad=True)
+    with torch.no_grad(), recorded_until(chain, "layers.1") as found:
+        out = chain(x)
+        assert not torch.is_grad_enabled()
+    assert found[0].requires_grad and not out.requires_grad and chain.ran == 3 and hooks(chain) == 0
+    torch.testing.assert_close(out, chain(x))
+    with pytest.raises(BackboneError, match=r"layers\.2"), recorded_until(chain, "layers.2"):
+        chain.layers[0](x)
+
+
+def test_outputs_of_parts_are_joined_whatever_they_are_wrapped_in():
+    from diffusers.models.modeling_outputs import Transformer2DModelOutput
+
+    one, two = torch.zeros(1, 2), torch.ones(2, 2)
+    whole = torch.cat([one, two])
+    assert torch.equal(concatenated([one, two]), whole)
+    assert torch.equal(concatenated([(one,), (two,)])[0], whole)
+    found = concatenated([Transformer2DModelOutput(sample=one), Transformer2DModelOutput(sample=two)])
+    assert isinstance(found, Transformer2DModelOutput) and torch.equal(found.sample, whole)
 
 
 def test_an_unknown_layer_names_its_neighbours():

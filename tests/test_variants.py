@@ -11,6 +11,7 @@ import torch
 from steered import (
     EARLY,
     LEFT,
+    assert_fused_features_are_the_same,
     assert_the_loss_stays_down,
     everything_about,
     plain_sample,
@@ -43,6 +44,10 @@ def test_a_variant_is_steered_and_as_it_was_afterwards(name: str):
 
 def test_its_loss_stays_down_after_the_guided_steps(name: str):
     assert_the_loss_stays_down(name)
+
+
+def test_what_is_read_in_passing_is_what_is_read_by_itself(name: str):
+    assert_fused_features_are_the_same(name)
 
 
 def test_its_conditional_early_exit_features_are_the_full_ones(name: str):

@@ -45,7 +45,7 @@ STAGES = (
     Stage(62_000, World(flows=0.3), stills=0.35, shift=0.5, quiet=0.8),
     Stage(68_000, World(flows=0.3), stills=0.5, shift=0.5, quiet=0.8),
     Stage(84_000, World(flows=0.3), stills=1, shift=0.5),
-    Stage(108_000, World(flows=0.3), stills=0.5, shift=0.5, quiet=0.8),
+    Stage(122_000, World(flows=0.3), stills=0.5, shift=0.5, quiet=0.8),
 )
 
 SHIFT_UNIT = 2.6  # px; brings the auxiliary output to about unit variance
