@@ -18,9 +18,10 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from diffusers import AnimateDiffPipeline
+from diffusers import DiffusionPipeline
 
 import moft
+from moft.backbones import family_of
 from moft.metrics import MeasuredMotion, dense_flow
 from moft.miniature.clips import COLOURS, FRAMES, SIZE
 from moft.miniature.probe import held_out_photographs, nearest_colours
@@ -33,19 +34,20 @@ PROMPTS = (
     "white noise", "a black square over green stripes", "grey checks", "a purple cross over yellow cells",
 )  # fmt: skip
 SPEED = "2px"
+FUSED = False  # --fused
 CLIP = ClipSize(FRAMES, SIZE, SIZE)
 
 
 def sample(pipe: Any, prompts: list[str], seed: int) -> np.ndarray:
     """(n f h w 3) uint8, one clip a prompt; seeds count up from `seed`."""
     generators = [torch.Generator().manual_seed(seed + i) for i in range(len(prompts))]
-    frames = pipe(prompts, num_frames=FRAMES, height=SIZE, width=SIZE, generator=generators, num_inference_steps=25,
-                  guidance_scale=7.5, output_type="np").frames  # fmt: skip
+    frames = pipe(prompts, **{family_of(pipe).frames: FRAMES}, height=SIZE, width=SIZE, generator=generators,
+                  num_inference_steps=25, guidance_scale=7.5, output_type="np").frames  # fmt: skip
     return (frames * 255).round().astype(np.uint8)
 
 
 def steered(pipe: Any, prompts: list[str], seed: int, *wanted: Any, **options: Any) -> np.ndarray:
-    with moft.steer(pipe, *wanted, **options):
+    with moft.steer(pipe, *wanted, **{"settings": moft.Settings(fused=FUSED), **options}):
         return sample(pipe, prompts, seed)
 
 
@@ -173,12 +175,15 @@ MEASURES: dict[str, Callable[[Any, np.ndarray, int], dict[str, Any]]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default=moft.miniature_path())
+    parser.add_argument("--model", default=moft.miniature_path(), help="a miniature's folder; default: the shipped one")
     parser.add_argument("--only", choices=MEASURES, action="append")
+    parser.add_argument("--fused", action="store_true", help="with Settings(fused=True)")
     parser.add_argument("--seed", type=int, default=100)
     parser.add_argument("-o", "--output")
     args = parser.parse_args()
-    pipe = AnimateDiffPipeline.from_pretrained(args.model, local_files_only=True)
+    global FUSED
+    FUSED = args.fused
+    pipe = DiffusionPipeline.from_pretrained(args.model, local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
     plain = sample(pipe, list(PROMPTS), args.seed)
     results = {}

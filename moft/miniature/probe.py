@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from moft.backbones import family_of
 from moft.feature import ccr, pool, principal_components
 from moft.hooks import capture
 from moft.miniature.clips import (
@@ -192,7 +193,7 @@ def sample_scores(pipe: Any, n: int = 36, seed: int = 0) -> dict[str, Any]:
     for start in range(0, n, 12):
         prompts = [f"a {c} {s} over {g} {t}" for c, s, g, t in asked[start : start + 12]]
         frames = pipe(
-            prompts, num_frames=FRAMES, height=SIZE, width=SIZE, num_inference_steps=25, output_type="np",
+            prompts, **{family_of(pipe).frames: FRAMES}, height=SIZE, width=SIZE, num_inference_steps=25, output_type="np",
             generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(prompts))],
         ).frames  # fmt: skip
         videos.append(frames)
