@@ -75,7 +75,7 @@ class _Target:
     """One request made ready: what the feature should be, where, and how much it counts."""
 
     reference: Reference
-    region: Tensor | None  # (h w) in 0…1 at any resolution
+    region: Tensor | None  # (h w) or, for each frame, (f h w) in 0…1 at any resolution
     strength: float
     loss: str  # a name in LOSSES
     steps: tuple[float, float]  # guided share of the denoising steps
@@ -192,7 +192,7 @@ class Steering(_Between):
                 call = self.tap.conditional(calls, len(latents))
                 found = self.guide(latents.detach().clone(), scheduler.timesteps[index].clone(), call, index)
             self.report.guidance_seconds += time.perf_counter() - started
-        inside, first = _inside(self.targets, latents.shape[-2:]), min(round(t.steps[0] * count) for t in self.targets)
+        inside, first = _inside(self.targets, latents.shape[-3:]), min(round(t.steps[0] * count) for t in self.targets)
         if self.plain and inside is not None and first <= index <= self.settings.keep * count and self._wanted():
             found = torch.lerp(self.plain.at(index, latents).to(found), found, inside.to(found))
         if found is not latents and getattr(scheduler, "last_sample", None) is not None:
@@ -270,13 +270,14 @@ class Steering(_Between):
         unit = self.tap.scaled(x.new_ones(()), timesteps[min(index, len(timesteps) - 1)])
         return x - self.settings.gradient_steps * self.settings.step_size * self._shaped(gradient) / unit
 
-    def loss(self, features: Tensor, size: ClipSize) -> Tensor:
+    def loss(self, features: Tensor, clip: ClipSize) -> Tensor:
         """Sum over the requests of strength · loss of MOFT against its reference."""
         total = features.new_zeros(())
         for target in self._due:
             found = moft(features, target.reference.channels)
-            wanted = target.reference.target(found, size).to(found)
-            region = None if target.region is None else _resized(target.region, found.shape[-2:]).to(found)
+            wanted = target.reference.target(found, clip).to(found)
+            size = (found.shape[1], *found.shape[-2:])
+            region = None if target.region is None else _resized(target.region, size).to(found)
             scale = target.reference.scale
             total = total + target.strength * LOSSES[target.loss](found / scale, wanted / scale, region)
         return total
@@ -284,7 +285,7 @@ class Steering(_Between):
     def _shaped(self, gradient: Tensor) -> Tensor:
         """The gradient inside the regions and on the first frames only (Eq. 8), of unit rms if normalised."""
         keep = torch.ones_like(gradient[:1, :1])
-        inside = _inside(self._due, gradient.shape[-2:])
+        inside = _inside(self._due, gradient.shape[-3:])
         if inside is not None:
             keep = keep * inside.to(gradient)
         if self.settings.clip_frames is not None:
@@ -297,15 +298,16 @@ class Steering(_Between):
 
 
 def _inside(targets: Sequence[_Target], size: Sequence[int]) -> Tensor | None:
-    """The union of the regions (h w) in 0…1 at this resolution; None if a request is for the whole frame."""
+    """The union of the regions, (h w) or (f h w) in 0…1, at this size (f, h, w); None if a request is for the whole frame."""
     regions = [target.region for target in targets if target.region is not None]
     if len(regions) < len(targets):
         return None
-    return torch.stack([_resized(region, size) for region in regions]).amax(0)
+    return functools.reduce(torch.maximum, [_resized(region, size) for region in regions])
 
 
 def _resized(region: Tensor, size: Sequence[int]) -> Tensor:
-    return F.interpolate(region[None, None].float(), size=tuple(size), mode="area")[0, 0]
+    """A region (h w) or (f h w) at this size (f, h, w)."""
+    return F.interpolate(region[None, None].float(), size=tuple(size[-region.ndim :]), mode="area")[0, 0]
 
 
 @contextmanager
@@ -376,8 +378,8 @@ def steer(
         pipe: a diffusers video pipeline of a known family (`moft.backbones.FAMILIES`).
         wanted: one or more requests: a `Motion` (its target is synthesised), or a `Reference` taken from a clip.
         statistics: motion channels of this model; None takes those shipped with or computed for it.
-        regions: one mask per request, (h w) in 0…1 at any resolution, or None for the whole frame. None here reads
-            the mask files named by the requests.
+        regions: one mask per request, (h w) or for each frame (f h w), in 0…1 at any resolution, or None for the whole
+            frame. None here reads the mask files named by the requests.
         settings: see `Settings`.
         shared_kv: keys and values recorded in a plain run, replayed in the gradient pass to keep content.
         plain: the plain run of the same seed, made under `record`: what surrounds the regions then stays as in it for
@@ -424,8 +426,8 @@ def _prepared(
     if reference.layer != tap.layer:
         raise RequestError(f"expected all requests on one layer, got {reference.layer!r} and {tap.layer!r}")
     mask = None if region is None else torch.as_tensor(np.asarray(region, np.float32))
-    if mask is not None and (mask.ndim != 2 or not mask.isfinite().all() or not mask.any()):
-        raise RequestError(f"expected a region (h w) in 0…1 that is not empty, got shape {tuple(mask.shape)}")
+    if mask is not None and (mask.ndim not in (2, 3) or not mask.isfinite().all() or not mask.any()):
+        raise RequestError(f"expected a region (h w) or (f h w) in 0…1 that is not empty, got shape {tuple(mask.shape)}")
     return _Target(
         reference, mask, reference.strength, settings.loss or reference.loss, settings.steps or reference.steps
     )

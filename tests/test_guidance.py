@@ -53,6 +53,20 @@ def test_what_surrounds_a_region_stays_as_recorded(tiny_animatediff: Any, tiny_s
     assert not torch.allclose(kept[..., :8], plain[..., :8])
 
 
+def test_a_region_may_move_from_frame_to_frame(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+    """Alike in all frames, it is the region that does not move; else each frame is changed inside its own part alone."""
+    plain, recording = recorded
+    moving = np.stack([np.roll(np.repeat([[1.0, 0, 0, 0]], 2, 0), i, 1) for i in range(4)])
+    found = []
+    for region in (LEFT_HALF, np.repeat(LEFT_HALF[None], 4, 0), moving):
+        options = dict(statistics=tiny_statistics, regions=[region], settings=KEPT, plain=recording)
+        with moft.steer(tiny_animatediff, moft.Motion("left"), **options):
+            found.append(sample(tiny_animatediff))
+    torch.testing.assert_close(found[0], found[1])
+    changed = (found[2] != plain).any(1)[0].unflatten(-1, (4, 4)).any(-1).any(1)  # (f 4), of the four columns
+    assert torch.equal(changed, torch.eye(4, dtype=torch.bool))
+
+
 def test_a_request_for_the_whole_frame_keeps_nothing(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
     both = []
     for plain in (None, recorded[1]):
