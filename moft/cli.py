@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 CONVENTION = "Directions say where the picture goes: left = the picture content goes left (camera right)."
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")  # of scikit-image
+FEW = 0.2  # share of the tracks below which a score rests on little
 _ADVICE = "try a larger --step-size, another --seed, or a slower --speed"
 
 
@@ -83,7 +84,9 @@ def scores(record: dict[str, Any]) -> str:
     done = f"{shared['frames']} frames of {_by(shared['size'])}"
     for name, (frames, *size) in zip(("reference", "output"), shared["was"], strict=True):
         if [frames, *size] != [shared["frames"], *shared["size"]]:
-            done += f"; {name} was {frames} of {_by(size)}, resampled to that"
+            same = size[0] * shared["size"][1] == size[1] * shared["size"][0]
+            done += f"; {name} was {frames} of {_by(size)}, {'' if same else 'cropped and '}resampled to that"
+    lost = "; too few to rely on: is there a cut?" if min(motion["tracked"]) < FEW else ""
     kept, added = f"{motion['reference']:+.2f} kept of the reference", f"{motion['output']:+.2f} of the output is in it"
     rows = {
         "fidelity": f"{motion['fidelity']:+.2f} of 1 ({kept}, {added})",
@@ -94,7 +97,7 @@ def scores(record: dict[str, Any]) -> str:
         "moves": " -> ".join("yes" if moves else "no" for moves in record["dynamic"]),
         "steadiness": "{:.3f} -> {:.3f}, 1 where frames do not differ".format(*record["flickering"]),
         "sameness": "{:.3f} -> {:.3f} by {}".format(*record["consistency"], record["encoder"]),
-        "tracked": "{:.0%} -> {:.0%} of the points".format(*motion["tracked"]),
+        "tracked": "{:.0%} -> {:.0%} of the points".format(*motion["tracked"]) + lost,
         "compared": done,
     }
     return "\n".join(f"{name + ':':<12}{text}" for name, text in rows.items())
@@ -287,7 +290,8 @@ def score_clips(
 
 
 def _alike(*paths: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Both clips at the shorter one's length and the smaller one's size, and what was done for that."""
+    """Both clips at the shorter one's length (nearest frames, evenly spaced) and the smaller one's size (cropped to its
+    shape, then resized), and what they were."""
     import numpy as np
 
     import moft

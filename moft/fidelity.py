@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import RequestError
-from .metrics import dense_flow, measure
+from .metrics import dense_flow
 from .tracks import Tracker, Tracks, flow_tracks
 
 __all__ = [
@@ -133,6 +133,12 @@ def _speed(tracks: Tracks) -> float:
     """Mean length of the steps that are seen, at least EPSILON, in which a clip that stands still is told from one that moves."""
     lengths = np.linalg.norm(tracks.steps, axis=-1)[tracks.known]
     return float(np.hypot(lengths.mean() if lengths.size else 0.0, EPSILON))
+
+
+def _mean_steps(tracks: Tracks) -> Floats:
+    """(t, 2) mean over the tracks that are seen in each step; 0 where none is."""
+    counted = np.maximum(tracks.known.sum(axis=0), 1)[:, None]
+    return (tracks.steps * tracks.known[..., None]).sum(axis=0) / counted
 
 
 def direction_error(found: Floats, wanted: Floats) -> float:
@@ -288,7 +294,7 @@ class Score:
     """Everything `score` says of an output beside its reference; clip figures come as (reference, output)."""
 
     motion: Fidelity
-    direction_error: float  # degrees between the mean motions, step by step
+    direction_error: float  # degrees between the mean motions, step by step where the reference's exceeds EPSILON
     speed_error: float  # shorter sides per frame between the mean motions, step by step
     camera: tuple[tuple[str, ...], tuple[str, ...]]
     dynamic: tuple[bool, bool]
@@ -308,6 +314,7 @@ class Score:
 def score(reference: Video, output: Video, tracker: Tracker = flow_tracks, encoder: Encoder = THUMBNAILS) -> Score:
     """Compare the motion of two clips, uint8 (f >= 2, h >= 16, w >= 16, 3) of the same length; sizes may differ.
 
+    Mean motions are those of the tracks that are seen. Frame times are unknown here, so `dynamic` takes 8 frames a second.
     Raises RequestError for other clips.
     """
     for video in (reference, output):
@@ -318,7 +325,8 @@ def score(reference: Video, output: Video, tracker: Tracker = flow_tracks, encod
         )
     clips = (reference, output)
     tracks = [tracker(video) for video in clips]
-    wanted, found = (np.array(measure(video).per_frame) / min(video.shape[1:3]) for video in clips)
+    wanted, found = map(_mean_steps, tracks)
+    wanted[np.linalg.norm(wanted, axis=-1) < EPSILON] = 0  # noise has no direction to ask for
     return Score(
         motion=motion_fidelity(*tracks),
         direction_error=direction_error(found, wanted),

@@ -339,6 +339,16 @@ def test_score_says_what_it_resampled(tmp_path: Path) -> None:
     assert found["resampled"] == {"frames": 4, "size": [64, 64], "was": [[4, 64, 64], [7, 128, 128]]}
 
 
+def test_score_says_when_a_clip_was_cropped_or_hardly_tracked(tmp_path: Path) -> None:
+    clip, cut = panned(tmp_path / "clip.mp4"), tmp_path / "cut.mp4"
+    video = moft.read_video(clip)
+    video[3:] = 255 - video[3:, ::-1]
+    moft.write_video(cut, video.repeat(2, axis=2))
+    shown = moft_cli("score", clip, cut).stdout
+    assert "10 of 128 x 64 px, cropped and resampled" in shown and "is there a cut?" in shown
+    assert "cut?" not in moft_cli("score", clip, clip).stdout
+
+
 def test_score_refuses_what_is_no_clip_in_one_line(tmp_path: Path) -> None:
     clip = panned(tmp_path / "clip.mp4")
     for other, word in ((mask(tmp_path / "m.png", 32), "frames >= 2"), (tmp_path / "none.mp4", "none.mp4")):
