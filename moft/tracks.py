@@ -76,7 +76,7 @@ def flow_tracks(video: Video, across: int = ACROSS) -> Tracks:
 
     video: uint8 (f >= 2, h >= 16, w >= 16, 3). across: points along the shorter side, >= 1.
     A point counts as seen until the flow back does not return it, |w + w'|² > 0.01 (|w|² + |w'|²) + 0.5 px²
-    (Sundaram, Brox, Keutzer, ECCV 2010, Eq. 5), or it leaves the picture; then never again, since a chain cannot
+    (Sundaram, Brox, Keutzer, ECCV 2010, Eq. 5; below 256 px the bound shrinks with the picture), or it leaves the picture; then never again, since a chain cannot
     tell whether it has met its point again. From there on it goes with whatever flows at the nearest place.
     One pair of frames is in memory at a time. Raises RequestError for other videos and numbers.
     """
@@ -86,13 +86,14 @@ def flow_tracks(video: Video, across: int = ACROSS) -> Tracks:
         dense_flow(video)  # refuses it, and says why
     height, width = video.shape[1:3]
     at = _grid(height, width, across)
+    bound = 0.5 * min(1, min(height, width) / 256) ** 2  # px²; small pictures are enlarged to 256 px for the flow
     points, seen = [at], [np.ones(len(at), bool)]
     for i in range(len(video) - 1):
         pair = video[i : i + 2]
         step = _sampled(dense_flow(pair)[0], at)
         at = at + step
         back = _sampled(dense_flow(pair[::-1])[0], at)
-        slack = 0.01 * (_squared(step) + _squared(back)) + 0.5
+        slack = 0.01 * (_squared(step) + _squared(back)) + bound
         inside = ((at >= -0.5) & (at < (width - 0.5, height - 0.5))).all(axis=-1)
         points.append(at)
         seen.append(seen[-1] & inside & (_squared(step + back) <= slack))
