@@ -135,10 +135,11 @@ def test_tracks_lost_early_are_left_out_and_told() -> None:
     assert nothing.fidelity == 0 and nothing.tracked == (1, 0) and nothing.speed_ratio < 0.1
 
 
-def test_tracks_that_are_never_seen_together_have_nothing_in_common() -> None:
-    first, last = np.arange(9)[None] < 5, np.arange(9)[None] >= 4
+def test_tracks_that_are_hardly_seen_together_have_nothing_in_common() -> None:
     right = straight((FAST, 0)).points
-    assert motion_fidelity(tracks(right, first), tracks(right, last)).fidelity == 0
+    for start, expected in ((0, 1), (3, 1), (4, 0), (5, 0)):  # of 8 steps the pair shares 7 - start
+        found = motion_fidelity(tracks(right, np.arange(9)[None] < 8), tracks(right, np.arange(9)[None] >= start))
+        assert found.tracked[0] == 1 and found.fidelity == pytest.approx(expected)
 
 
 def test_dmt_is_the_number_of_the_published_script() -> None:
@@ -259,6 +260,12 @@ def test_a_clip_is_dynamic_from_six_pixels_of_256_in_a_quarter_of_its_frames() -
     assert dynamic_degree(jumps[4:9])
 
 
+def test_a_small_thing_that_moves_is_enough() -> None:
+    video = pan((0, 0), 5)
+    video[:, 20:44, 20:44] = pan((3, 0), 5, noise(5))[:, 20:44, 20:44]  # 14 % of the picture
+    assert dynamic_degree(video)
+
+
 def test_dynamic_degree_thins_out_fast_clips_and_asks_more_of_slow_ones() -> None:
     slow = pan((1, 0), 9)
     assert dynamic_degree(slow, fps=24) and not dynamic_degree(slow, fps=8)  # every third frame: 3 px
@@ -354,6 +361,17 @@ def test_a_still_reference_asks_for_no_direction() -> None:
 
 def test_a_score_takes_any_tracker() -> None:
     assert score(pan((2, 0)), pan((0, 0)), lambda video: straight((FAST, 0), frames=len(video))).motion.fidelity == 1
+
+
+def test_lost_tracks_have_no_part_in_a_scores_mean_motion() -> None:
+    points = straight((FAST, 0), (0, FAST), frames=5).points
+
+    def tracker(video: np.ndarray) -> Tracks:
+        return tracks(points, np.array([[True] * 5, [True] + [False] * 4]) if video[0, 0, 0, 0] else None)
+
+    one, both = np.full((5, 16, 16, 3), 9, np.uint8), np.zeros((5, 16, 16, 3), np.uint8)
+    assert score(both, one, tracker).direction_error == pytest.approx(45)
+    assert score(one, one, tracker).direction_error == 0
 
 
 def test_a_score_refuses_clips_of_different_length() -> None:

@@ -2,12 +2,13 @@
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 from test_metrics import carried, noise, pan
 
 from moft.errors import RequestError
-from moft.tracks import Tracks, flow_tracks, tap_vid
+from moft.tracks import Tracks, _sampled, flow_tracks, tap_vid
 
 
 def true_tracks(found: Tracks, positions: list[tuple[float, float]]) -> Tracks:
@@ -51,6 +52,8 @@ def test_a_point_that_leaves_or_is_covered_is_lost_for_good() -> None:
     x = found.points[:, 0, 0]
     assert found.seen[x < 30].mean() > 0.9 and not found.seen[x > 40, -1].any()
     assert (np.diff(found.seen.astype(int), axis=1) <= 0).all()
+    back = flow_tracks(carried(noise(), [(0, 0), (6, 0), (0, 0), (0, 0)])).seen.reshape(32, 32, 4)
+    assert back[8:24, :24].mean() > 0.9 and not back[8:24, 29:, 2:].any()
     video = pan((0, 0), 4)
     video[2, 16:48, 16:48] = noise(9)[:32, :32]  # something else for one frame
     seen = flow_tracks(video).seen[:, -1].reshape(32, 32)
@@ -63,6 +66,21 @@ def test_the_grid_is_centred_and_even_at_any_shape(height: int, width: int, rows
     assert len(first) == rows * columns
     assert first.mean(axis=0) == pytest.approx(((width - 1) / 2, (height - 1) / 2))
     assert first.min() > -0.5 and first[0] == pytest.approx((width / columns / 2 - 0.5, height / rows / 2 - 0.5))
+
+
+def test_flow_is_read_between_pixels_as_opencv_reads_it() -> None:
+    rng = np.random.default_rng(0)
+    field, at = rng.normal(size=(9, 14, 2)), rng.uniform(-3, 16, (200, 2))
+    expected = cv2.remap(field, at[None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    assert _sampled(field, at) == pytest.approx(expected, abs=0.15)  # OpenCV's places are 1/32 px apart
+    corners = np.array([[0.0, 0], [13, 8], [5, 3], [-9, 99]])
+    assert _sampled(field, corners).tolist() == [field[0, 0].tolist(), field[8, 13].tolist(), field[3, 5].tolist(),
+                                                 field[8, 0].tolist()]  # fmt: skip
+
+
+def test_a_cut_loses_nearly_all_points() -> None:
+    blocks = np.random.default_rng(0).integers(0, 255, (16, 16, 3)).astype(np.uint8).repeat(4, 0).repeat(4, 1)
+    assert flow_tracks(np.stack([blocks, 255 - blocks[::-1]])).seen[:, 1].mean() < 0.2
 
 
 def test_a_blank_clip_stands_still() -> None:
