@@ -326,10 +326,10 @@ def score(reference: Video, output: Video, tracker: Tracker = flow_tracks, encod
     clips = (reference, output)
     tracks = [tracker(video) for video in clips]
     wanted, found = map(_mean_steps, tracks)
-    wanted[np.linalg.norm(wanted, axis=-1) < EPSILON] = 0  # noise has no direction to ask for
+    moves = np.linalg.norm(wanted, axis=-1, keepdims=True) >= EPSILON  # noise has no direction to ask for
     return Score(
         motion=motion_fidelity(*tracks),
-        direction_error=direction_error(found, wanted),
+        direction_error=direction_error(found, wanted * moves),
         speed_error=speed_error(found, wanted),
         camera=(camera_motion(tracks[0]), camera_motion(tracks[1])),
         dynamic=(dynamic_degree(reference), dynamic_degree(output)),

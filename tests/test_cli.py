@@ -321,7 +321,7 @@ def test_score_tells_a_clip_from_itself_and_from_its_reverse(tmp_path: Path) -> 
     clip, back = panned(tmp_path / "clip.mp4"), tmp_path / "back.mp4"
     moft.write_video(back, moft.read_video(clip)[::-1])
     same, reverse = (json.loads(moft_cli("score", clip, other, "--json").stdout) for other in (clip, back))
-    assert same["motion"]["fidelity"] == pytest.approx(1) and same["direction_error"] == 0
+    assert same["motion"]["fidelity"] == pytest.approx(1) and same["direction_error"] == same["speed_error"] == 0
     assert reverse["motion"]["fidelity"] < -0.95 and reverse["direction_error"] > 175
     assert reverse["motion"]["speed_ratio"] == pytest.approx(1, abs=0.05)
     assert reverse["camera"] == [["pan_left"], ["pan_right"]]
