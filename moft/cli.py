@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 CONVENTION = "Directions say where the picture goes: left = the picture content goes left (camera right)."
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")  # of scikit-image
+FEW = 0.2  # share of the tracks below which a score rests on little
 _ADVICE = "try a larger --step-size, another --seed, or a slower --speed"
 
 
@@ -75,6 +76,35 @@ def summary(record: dict[str, Any]) -> str:
     rows["time"] = f"{record['steered']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it steering"
     rows["files"] = ", ".join(record["files"].values())
     return "\n".join(f"{name + ':':<11}{text}" for name, text in rows.items())
+
+
+def scores(record: dict[str, Any]) -> str:
+    """What a person wants to know of two clips that were compared."""
+    motion, shared = record["motion"], record["resampled"]
+    done = f"{shared['frames']} frames of {_by(shared['size'])}"
+    for name, (frames, *size) in zip(("reference", "output"), shared["was"], strict=True):
+        if [frames, *size] != [shared["frames"], *shared["size"]]:
+            same = size[0] * shared["size"][1] == size[1] * shared["size"][0]
+            done += f"; {name} was {frames} of {_by(size)}, {'' if same else 'cropped and '}resampled to that"
+    lost = "; too few to rely on: is there a cut?" if min(motion["tracked"]) < FEW else ""
+    kept, added = f"{motion['reference']:+.2f} kept of the reference", f"{motion['output']:+.2f} of the output is in it"
+    rows = {
+        "fidelity": f"{motion['fidelity']:+.2f} of 1 ({kept}, {added})",
+        "direction": f"off by {record['direction_error']:.0f} degrees on average",
+        "speed": f"{motion['speed_ratio']:.2f} times the reference's; mean motion off by "
+        f"{100 * record['speed_error']:.2f}% of the shorter side a frame",
+        "camera": " -> ".join(", ".join(labels) or "mixed" for labels in record["camera"]),
+        "moves": " -> ".join("yes" if moves else "no" for moves in record["dynamic"]),
+        "steadiness": "{:.3f} -> {:.3f}, 1 where frames do not differ".format(*record["flickering"]),
+        "sameness": "{:.3f} -> {:.3f} by {}".format(*record["consistency"], record["encoder"]),
+        "tracked": "{:.0%} -> {:.0%} of the points".format(*motion["tracked"]) + lost,
+        "compared": done,
+    }
+    return "\n".join(f"{name + ':':<12}{text}" for name, text in rows.items())
+
+
+def _by(size: Sequence[int]) -> str:
+    return f"{size[1]} x {size[0]} px"
 
 
 # ---------------------------------------------------------------- commands
@@ -242,6 +272,38 @@ def measure(
     mask = moft.read_mask(region, size=(video.shape[1], video.shape[2])) if region else None
     found = moft.measure(video, mask).to_json()
     typer.echo(json.dumps(found) if as_json else describe(found))
+
+
+@app.command("score", epilog=f"Example: moft score like.mp4 steered.mp4 --json.  {CONVENTION}")
+def score_clips(
+    reference: Annotated[str, typer.Argument(help="The clip whose motion was wanted.")],
+    output: Annotated[str, typer.Argument(help="The clip that should move like it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Score how alike two clips move: motion fidelity, direction, speed, and how steady each is."""
+    needs("cv2")
+    from moft.fidelity import score
+
+    wanted, found, resampled = _alike(reference, output)
+    record = {"reference": reference, "output": output, "resampled": resampled, **score(wanted, found).to_json()}
+    record |= {"command": command(), "versions": versions()}
+    typer.echo(json.dumps(record) if as_json else scores(record))
+
+
+def _alike(*paths: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Both clips at the shorter one's length (nearest frames, evenly spaced) and the smaller one's size (cropped to its
+    shape, then resized), and what they were."""
+    import numpy as np
+
+    import moft
+
+    clips = [moft.read_video(path) for path in paths]
+    was = [list(clip.shape[:3]) for clip in clips]
+    frames, (_, height, width) = min(f for f, _, _ in was), min(was, key=lambda shape: shape[1] * shape[2])
+    clips = [clip if clip.shape[1:3] == (height, width) else moft.read_video(path, size=(height, width))
+             for clip, path in zip(clips, paths, strict=True)]  # fmt: skip
+    clips = [clip[np.linspace(0, len(clip) - 1, frames).round().astype(int)] for clip in clips]
+    return clips[0], clips[1], {"frames": frames, "size": [height, width], "was": was}
 
 
 @app.command(epilog=f"Example: moft models --json.  {CONVENTION}")

@@ -317,6 +317,47 @@ def test_measure_refuses_a_single_picture(tmp_path: Path) -> None:
     assert result.exit_code == 2 and result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
 
 
+def test_score_tells_a_clip_from_itself_and_from_its_reverse(tmp_path: Path) -> None:
+    clip, back = panned(tmp_path / "clip.mp4"), tmp_path / "back.mp4"
+    moft.write_video(back, moft.read_video(clip)[::-1])
+    same, reverse = (json.loads(moft_cli("score", clip, other, "--json").stdout) for other in (clip, back))
+    assert same["motion"]["fidelity"] == pytest.approx(1) and same["direction_error"] == same["speed_error"] == 0
+    assert reverse["motion"]["fidelity"] < -0.95 and reverse["direction_error"] > 175
+    assert reverse["motion"]["speed_ratio"] == pytest.approx(1, abs=0.05)
+    assert reverse["camera"] == [["pan_left"], ["pan_right"]]
+    assert reverse["command"] and reverse["versions"]["moft"] == moft.__version__
+
+
+def test_score_says_what_it_resampled(tmp_path: Path) -> None:
+    clip, longer = panned(tmp_path / "clip.mp4", 4), tmp_path / "longer.mp4"
+    moft.write_video(longer, moft.read_video(panned(longer, 7)).repeat(2, axis=1).repeat(2, axis=2))
+    shown = moft_cli("score", clip, longer).stdout
+    assert "4 frames of 64 x 64 px; output was 7 of 128 x 128 px, resampled to that" in shown
+    assert "reference was" not in shown
+    found = json.loads(moft_cli("score", clip, longer, "--json").stdout)  # 7 frames in 4: twice as fast
+    assert found["motion"]["speed_ratio"] == pytest.approx(2, rel=0.1)
+    assert found["resampled"] == {"frames": 4, "size": [64, 64], "was": [[4, 64, 64], [7, 128, 128]]}
+
+
+def test_score_says_when_a_clip_was_cropped_or_hardly_tracked(tmp_path: Path) -> None:
+    clip, cut = panned(tmp_path / "clip.mp4"), tmp_path / "cut.mp4"
+    video = moft.read_video(clip)
+    video[3:] = 255 - video[3:, ::-1]
+    moft.write_video(cut, video.repeat(2, axis=2))
+    shown = moft_cli("score", clip, cut).stdout
+    assert "10 of 128 x 64 px, cropped and resampled" in shown and "is there a cut?" in shown
+    assert "cut?" not in moft_cli("score", clip, clip).stdout
+
+
+def test_score_refuses_what_is_no_clip_in_one_line(tmp_path: Path) -> None:
+    clip = panned(tmp_path / "clip.mp4")
+    for other, word in ((mask(tmp_path / "m.png", 32), "frames >= 2"), (tmp_path / "none.mp4", "none.mp4")):
+        for pair in ((clip, other), (other, clip)):
+            result = moft_cli("score", *pair)
+            assert result.exit_code == 2 and result.stdout == "" and result.stderr.count("\n") == 1
+            assert result.stderr.startswith("error: ") and word in result.stderr
+
+
 def test_the_demo_shows_both_runs_and_where_the_pictures_are(
     tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -395,7 +436,7 @@ def test_frames_that_are_no_whole_latent_frames_are_refused() -> None:
     assert compare.clip_size(tiny("svd"), None, 32, 48, {}).frames == 5  # the model's own
 
 
-@pytest.mark.parametrize("command", [(), ("steer",), ("channels",), ("measure",), ("models",)])
+@pytest.mark.parametrize("command", [(), ("steer",), ("channels",), ("measure",), ("score",), ("models",)])
 def test_every_help_has_an_example_and_the_convention(command: tuple[str, ...]) -> None:
     shown = " ".join(moft_cli(*command, "--help").stdout.split())
     assert "Example: moft " in shown

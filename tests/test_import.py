@@ -30,8 +30,8 @@ HEAVY = {
 ROWS = (
     {"errors"},
     {"feature", "motion", "video", "hooks", "metrics"},
-    {"backbones"},
-    {"tap"},
+    {"backbones", "tracks"},
+    {"tap", "fidelity"},
     {"reference"},
     {"guidance"},
     {"miniature"},
@@ -52,7 +52,7 @@ def test_importing_moft_loads_nothing_heavy() -> None:
     assert not loaded_by("import moft") & (HEAVY | {"numpy"})
 
 
-@pytest.mark.parametrize("module", ["guidance", "reference", "metrics", "video", "miniature"])
+@pytest.mark.parametrize("module", ["guidance", "reference", "metrics", "tracks", "fidelity", "video", "miniature"])
 def test_modules_load_optional_packages_only_where_they_use_them(module: str) -> None:
     assert not loaded_by(f"import moft.{module}") & (HEAVY - {"torch"})
 

@@ -1,0 +1,379 @@
+"""Figures of motion transfer against closed forms, drawn clips, and other implementations of the same sums."""
+
+import json
+import math
+
+import cv2
+import numpy as np
+import pytest
+from test_metrics import carried, noise, pan, zoomed
+
+from moft.errors import RequestError
+from moft.fidelity import (
+    EPSILON,
+    Encoder,
+    camera_motion,
+    consistency,
+    direction_error,
+    drag_distance,
+    dynamic_degree,
+    motion_fidelity,
+    score,
+    speed_error,
+    temporal_flickering,
+)
+from moft.tracks import Tracks, flow_tracks
+
+RNG = np.random.default_rng(0)
+FAST = 0.05  # shorter sides a frame, 25 times EPSILON
+
+
+def walks(n: int, frames: int = 9, seed: int = 0) -> np.ndarray:
+    return np.cumsum(np.random.default_rng(seed).normal(0, 3, (n, frames, 2)), axis=1)
+
+
+def tracks(points: np.ndarray, seen: np.ndarray | None = None) -> Tracks:
+    return Tracks(points, np.ones(points.shape[:2], bool) if seen is None else seen, 64, 64)
+
+
+def straight(*velocities: tuple[float, float], frames: int = 9) -> Tracks:
+    """One track for each velocity, in shorter sides a frame."""
+    return tracks(64 * np.arange(frames)[None, :, None] * np.array(velocities)[:, None])
+
+
+def spun(degrees: float, frames: int = 5) -> np.ndarray:
+    """A picture that turns about its middle."""
+    clip = []
+    for i in range(frames):
+        turn = cv2.getRotationMatrix2D((199.5, 199.5), degrees * i, 1)
+        turned = cv2.warpAffine(noise(3), turn, (400, 400), flags=cv2.INTER_CUBIC)
+        clip.append(cv2.resize(turned[72:328, 72:328], (64, 64), interpolation=cv2.INTER_AREA))
+    return np.stack(clip)
+
+
+# ---------------------------------------------------------------- motion fidelity
+
+
+def test_a_motion_is_like_itself_opposite_to_its_reverse_and_foreign_to_its_perpendicular() -> None:
+    right = straight((FAST, 0))
+    for angle in (0, 30, 90, 150, 180):
+        turn = math.radians(angle)
+        found = motion_fidelity(right, straight((FAST * math.cos(turn), FAST * math.sin(turn))))
+        lifted = (FAST**2 * math.cos(turn) + EPSILON**2) / (FAST**2 + EPSILON**2)
+        assert found.fidelity == pytest.approx(lifted)
+        assert found.fidelity == pytest.approx(math.cos(turn), abs=0.01)
+        assert found.speed_ratio == pytest.approx(1)
+
+
+def test_a_still_track_agrees_with_a_still_one_alone() -> None:
+    still, moving = straight((0, 0)), straight((FAST, 0))
+    assert motion_fidelity(still, still) == motion_fidelity(moving, moving)
+    assert motion_fidelity(still, still).fidelity == motion_fidelity(still, still).speed_ratio == pytest.approx(1)
+    for pair in ((still, moving), (moving, still)):
+        assert 0 < motion_fidelity(*pair).fidelity < 0.05
+    assert motion_fidelity(still, moving).speed_ratio == pytest.approx(25, rel=0.01)
+    assert motion_fidelity(moving, still).speed_ratio == pytest.approx(1 / 25, rel=0.01)
+
+
+def test_one_frame_that_moves_is_one_frame_of_the_mean() -> None:
+    jump = np.zeros((1, 9, 2))
+    jump[:, 4:] = 64 * FAST
+    found = motion_fidelity(tracks(np.zeros((1, 9, 2))), tracks(jump)).fidelity
+    assert found == pytest.approx(7 / 8, abs=0.01)
+
+
+def test_speed_is_told_beside_the_direction() -> None:
+    found = motion_fidelity(straight((FAST, 0)), straight((2 * FAST, 0)))
+    assert found.fidelity > 0.99 and found.speed_ratio == pytest.approx(2, rel=0.01)
+
+
+def test_what_is_missing_and_what_is_added_are_told_apart() -> None:
+    one, both = straight((FAST, 0)), straight((FAST, 0), (-FAST, 0))
+    missing, added = motion_fidelity(both, one), motion_fidelity(one, both)
+    assert missing.reference == pytest.approx(0, abs=0.01) and missing.output == pytest.approx(1)
+    assert added.reference == pytest.approx(1) and added.output == pytest.approx(0, abs=0.01)
+    assert missing.fidelity == added.fidelity == pytest.approx(0.5, abs=0.01)
+
+
+def test_order_count_place_and_size_of_picture_do_not_matter() -> None:
+    a, b = walks(40), walks(700, seed=1)  # more than are compared at a time
+    found = motion_fidelity(tracks(a), tracks(b))
+    assert found.fidelity == pytest.approx(motion_fidelity(tracks(a), tracks(b[RNG.permutation(700)] + 17)).fidelity)
+    assert found.fidelity == pytest.approx(motion_fidelity(tracks(a), tracks(np.concatenate([b, b]))).fidelity)
+    doubled = Tracks(2 * b, np.ones((700, 9), bool), 128, 128)
+    assert found == motion_fidelity(tracks(a), doubled)
+    assert motion_fidelity(tracks(b), tracks(b[::-1])).fidelity == pytest.approx(1)
+    swapped = motion_fidelity(tracks(b), tracks(a))
+    assert swapped.fidelity == pytest.approx(found.fidelity) and swapped.reference == pytest.approx(found.output)
+
+
+def test_it_is_the_mean_of_cosines_of_another_implementation() -> None:
+    pairwise = pytest.importorskip("sklearn.metrics.pairwise")
+    a, b = (walks(30), walks(20, seed=1))
+    lifted = [np.concatenate([np.diff(w, axis=1) / 64, np.full((len(w), 8, 1), EPSILON)], -1) for w in (a, b)]
+    table = np.mean([pairwise.cosine_similarity(lifted[0][:, t], lifted[1][:, t]) for t in range(8)], axis=0)
+    found = motion_fidelity(tracks(a), tracks(b))
+    assert found.reference == pytest.approx(table.max(1).mean()) and found.output == pytest.approx(table.max(0).mean())
+    assert found.fidelity == pytest.approx((table.max(1).mean() + table.max(0).mean()) / 2)
+
+
+def test_steps_that_are_not_seen_do_not_count() -> None:
+    points = straight((FAST, 0)).points.copy()
+    points[:, 7:] = 0  # lost: anywhere
+    seen = np.arange(9)[None] < 7
+    assert motion_fidelity(straight((FAST, 0)), tracks(points, seen)).fidelity == pytest.approx(1)
+    assert motion_fidelity(straight((FAST, 0)), tracks(points)).fidelity < 0.95
+
+
+def test_tracks_lost_early_are_left_out_and_told() -> None:
+    both = straight((FAST, 0), (-FAST, 0)).points
+    seen = np.ones((2, 9), bool)
+    seen[1, 4:] = False
+    found = motion_fidelity(straight((FAST, 0)), tracks(both, seen))
+    assert found.fidelity == pytest.approx(1) and found.tracked == (1, 0.5)
+    nothing = motion_fidelity(straight((FAST, 0)), tracks(both, np.zeros((2, 9), bool)))
+    assert nothing.fidelity == 0 and nothing.tracked == (1, 0) and nothing.speed_ratio < 0.1
+
+
+def test_tracks_that_are_hardly_seen_together_have_nothing_in_common() -> None:
+    right = straight((FAST, 0)).points
+    for start, expected in ((0, 1), (3, 1), (4, 0), (5, 0)):  # of 8 steps the pair shares 7 - start
+        found = motion_fidelity(tracks(right, np.arange(9)[None] < 8), tracks(right, np.arange(9)[None] >= start))
+        assert found.tracked[0] == 1 and found.fidelity == pytest.approx(expected)
+
+
+def test_dmt_is_the_number_of_the_published_script() -> None:
+    """Written out in torch loops as its paper's code sums: best of each output track but for 1 off the diagonal."""
+    torch = pytest.importorskip("torch")
+    a, b = walks(12), walks(12, seed=1)
+    b[3] = a[3]  # the very same track in the same place, which the script punishes
+    total = 0.0
+    for i, output in enumerate(b):
+        row = []
+        for j, reference in enumerate(a):
+            steps = [torch.from_numpy(np.diff(one, axis=0)) for one in (output, reference)]
+            row.append(float(torch.cosine_similarity(*steps, dim=-1).mean()) - (i == j))
+        total += max(row)
+    found = motion_fidelity(tracks(a), tracks(b), compat="dmt")
+    assert found.fidelity == found.output == pytest.approx(total / 12) and found.reference is None
+    assert motion_fidelity(tracks(a[:1]), tracks(a[:1]), compat="dmt").fidelity == pytest.approx(0)  # not 1
+
+
+def test_dmt_is_nan_for_a_still_step_and_needs_equal_counts() -> None:
+    moving = straight((FAST, 0), (0, FAST))
+    assert math.isnan(motion_fidelity(moving, straight((0, 0), (FAST, 0)), compat="dmt").fidelity)
+    with pytest.raises(RequestError, match="as many tracks"):
+        motion_fidelity(moving, straight((FAST, 0)), compat="dmt")
+    with pytest.raises(RequestError, match="dmt"):
+        motion_fidelity(moving, moving, compat="paper")  # type: ignore[arg-type]
+
+
+def test_fidelity_refuses_clips_of_different_length_and_without_tracks() -> None:
+    with pytest.raises(RequestError, match="same number of frames"):
+        motion_fidelity(straight((1, 0), frames=3), straight((1, 0), frames=4))
+    with pytest.raises(RequestError, match="tracks"):
+        motion_fidelity(tracks(np.zeros((0, 3, 2))), straight((1, 0), frames=3))
+
+
+@pytest.mark.parametrize("clip", [pan((2, -1)), carried(noise(), [(0, 0), (2, 0), (4, 2), (4, 4), (4, 6)])])
+def test_drawn_clips_are_like_themselves_in_other_pictures_and_opposite_reversed(clip: np.ndarray) -> None:
+    positions = [(0, 0), (2, 0), (4, 2), (4, 4), (4, 6)] if clip.shape[0] == 5 and (clip != pan((2, -1))).any() else None
+    other = carried(noise(7), positions) if positions else pan((2, -1), picture=noise(7))
+    wanted, negated = flow_tracks(clip), carried(noise(7), [(-x, -y) for x, y in positions]) if positions else pan((-2, 1))
+    assert motion_fidelity(wanted, flow_tracks(clip)).fidelity == pytest.approx(1)
+    assert motion_fidelity(wanted, flow_tracks(other)).fidelity > 0.95
+    assert motion_fidelity(wanted, flow_tracks(negated)).fidelity < -0.85
+
+
+def test_a_clip_that_turns_goes_every_way_so_only_time_tells_it_from_its_reverse() -> None:
+    """Each track of a turning picture has an opposite one across the middle: in both directions alike."""
+    forth = flow_tracks(spun(3))
+    assert motion_fidelity(forth, flow_tracks(spun(-3))).fidelity > 0.9
+    assert motion_fidelity(forth, flow_tracks(pan((2, 0)))).output > 0.9
+    assert motion_fidelity(forth, flow_tracks(pan((2, 0)))).reference < 0.3
+
+
+# ---------------------------------------------------------------- direction, speed, drag
+
+
+def test_direction_error_is_the_angle_between_two_motions() -> None:
+    wanted = np.tile([2.0, 0.0], (5, 1))
+    for angle in (0, 40, -90, 180):
+        turn = math.radians(angle)
+        found = np.tile([3 * math.cos(turn), 3 * math.sin(turn)], (5, 1))
+        assert direction_error(found, wanted) == pytest.approx(abs(angle))
+    assert direction_error(np.zeros((5, 2)), wanted) == 90
+    assert direction_error(wanted, np.zeros((5, 2))) == 0
+    assert direction_error([[1, 0], [0, 1]], [[3, 0], [1, 0]]) == pytest.approx(90 / 4)  # the long step counts thrice
+
+
+def test_speed_error_is_the_difference_of_lengths_whichever_way() -> None:
+    assert speed_error([[3, 4], [0, 0]], [[0, 5], [0, 2]]) == 1
+    assert speed_error([[0, -2.5]], [[2, 0]]) == 0.5
+
+
+def test_drag_distance_is_the_mean_distance_in_diagonals() -> None:
+    wanted = np.array([[0, 0], [10, 0], [20, 0]])
+    assert drag_distance(wanted, wanted, 30, 40) == 0
+    assert drag_distance(wanted + [3, 4], wanted, 30, 40) == pytest.approx(5 / 50)
+    assert drag_distance(np.zeros((3, 2)), wanted, 30, 40) == pytest.approx(15 / 50)  # it never left
+    corner = drag_distance(np.zeros((2, 2)), np.full((2, 2), [40, 30]), 30, 40)
+    assert corner == pytest.approx(1)
+
+
+def test_drag_distance_agrees_with_another_implementation() -> None:
+    pairwise = pytest.importorskip("sklearn.metrics.pairwise")
+    a, b = walks(4), walks(4, seed=1)
+    apart = [pairwise.paired_distances(x[1:], y[1:]).mean() for x, y in zip(a, b, strict=True)]
+    assert drag_distance(a, b, 48, 64) == pytest.approx(np.mean(apart) / 80)
+
+
+@pytest.mark.parametrize("error", [direction_error, speed_error, lambda a, b: drag_distance(a, b, 64, 64)])
+def test_paths_that_do_not_match_are_refused(error: object) -> None:
+    for a, b in (((3, 2), (4, 2)), ((3, 3), (3, 3)), ((0, 2), (0, 2))):
+        with pytest.raises(RequestError, match="expected"):
+            error(np.zeros(a), np.zeros(b))  # type: ignore[operator]
+
+
+# ---------------------------------------------------------------- VBench's dimensions
+
+
+def test_flickering_is_the_mean_difference_of_neighbouring_frames() -> None:
+    frames = np.array([0, 51, 0, 102], np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 3), np.uint8)
+    assert temporal_flickering(frames) == pytest.approx(1 - (51 + 51 + 102) / 3 / 255)
+    assert temporal_flickering(frames[:1].repeat(4, 0)) == temporal_flickering(frames[:1]) == 1
+    assert temporal_flickering(np.stack([np.zeros((8, 8, 3)), np.full((8, 8, 3), 255)]).astype(np.uint8)) == 0
+
+
+def test_flickering_agrees_with_opencv() -> None:
+    video = RNG.integers(0, 256, (5, 16, 24, 3), np.uint8)
+    steps = [cv2.absdiff(a.astype(np.float32), b.astype(np.float32)).mean() for a, b in zip(video, video[1:], strict=False)]
+    assert temporal_flickering(video) == pytest.approx((255 - np.mean(steps)) / 255, abs=1e-6)
+
+
+def test_a_clip_is_dynamic_from_six_pixels_of_256_in_a_quarter_of_its_frames() -> None:
+    assert not dynamic_degree(pan((0, 0)))
+    assert not dynamic_degree(pan((1, 0)))  # the bound is 1.5 px at 64
+    assert dynamic_degree(pan((2, 0)))
+    jumps = carried(noise(), [(0, 0)] * 6 + [(3, 0)] * 6)
+    assert not dynamic_degree(jumps)  # one fast step, where three are needed
+    assert dynamic_degree(jumps[4:9])
+
+
+def test_a_small_thing_that_moves_is_enough() -> None:
+    video = pan((0, 0), 5)
+    video[:, 20:44, 20:44] = pan((3, 0), 5, noise(5))[:, 20:44, 20:44]  # 14 % of the picture
+    assert dynamic_degree(video)
+
+
+def test_dynamic_degree_thins_out_fast_clips_and_asks_more_of_slow_ones() -> None:
+    slow = pan((1, 0), 9)
+    assert dynamic_degree(slow, fps=24) and not dynamic_degree(slow, fps=8)  # every third frame: 3 px
+    assert dynamic_degree(pan((2, 0)), fps=8) and not dynamic_degree(pan((2, 0)), fps=4)
+    assert not dynamic_degree(pan((0, 0), 2))  # VBench's own rounding would say so of any 2 frames
+    for fps in (0, -1, math.nan):
+        with pytest.raises(RequestError, match="fps"):
+            dynamic_degree(slow, fps=fps)
+
+
+@pytest.mark.parametrize(("clip", "labels"), [
+    (pan((0, 0)), ("static",)), (pan((-2, 0)), ("pan_right",)), (pan((2, 0)), ("pan_left",)),
+    (pan((0, -2)), ("tilt_down",)), (pan((0, 2)), ("tilt_up",)), (pan((2, 2)), ("pan_left", "tilt_up")),
+    (zoomed(1.05), ("zoom_in",)), (zoomed(1 / 1.05), ("zoom_out",)),
+], ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")  # fmt: skip
+def test_the_camera_is_named_opposite_to_the_picture(clip: np.ndarray, labels: tuple[str, ...]) -> None:
+    assert set(labels) <= set(camera_motion(flow_tracks(clip)))
+
+
+def four(top: tuple[float, float], down: tuple[float, float], left: tuple[float, float], right: tuple[float, float]) -> Tracks:
+    start = np.array([(31.5, 0), (31.5, 63), (0, 31.5), (63, 31.5)])
+    return tracks(np.stack([start, start + [top, down, left, right]], axis=1))
+
+
+def test_camera_labels_follow_the_rule_of_the_four_edges() -> None:
+    none = (0.0, 0.0)
+    assert camera_motion(four((0, -3), (0, 3), (-3, 0), (3, 0))) == ("zoom_in",)
+    assert camera_motion(four((0, 3), (0, -3), none, none)) == ("zoom_out",)  # static gives way
+    assert camera_motion(four((3, 0), (-3, 0), (0, 3), (0, -3))) == ()  # it turns: nothing agrees
+    assert camera_motion(four((-3, -3), (-3, -3), (-3, -3), (-3, -3))) == ("pan_right", "tilt_down")
+    bound = 0.005 * 64
+    assert camera_motion(four(*[(0.99 * bound, 0)] * 4)) == ("static",)
+    assert camera_motion(four(*[(1.01 * bound, 0)] * 4)) == ("pan_left",)
+    with pytest.raises(RequestError, match="track"):
+        camera_motion(tracks(np.zeros((0, 2, 2))))
+
+
+def test_consistency_is_vbenchs_mean_with_any_encoder() -> None:
+    codes = RNG.normal(size=(5, 7))
+    video = np.zeros((5, 8, 8, 3), np.uint8)
+
+    def cosine(a: np.ndarray, b: np.ndarray) -> float:
+        return max(0.0, float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)))
+
+    sums = [(cosine(codes[i], codes[i - 1]) + cosine(codes[i], codes[0])) / 2 for i in range(1, 5)]
+    assert consistency(video, Encoder("random", lambda _: codes)) == pytest.approx(np.mean(sums))
+    with pytest.raises(RequestError, match="random"):
+        consistency(video, Encoder("random", lambda _: codes[:3]))
+    with pytest.raises(RequestError, match="2 frames"):
+        consistency(video[:1])
+
+
+def test_thumbnails_tell_another_scene_and_are_defined_for_black() -> None:
+    clip = pan((1, 0))
+    cut = np.concatenate([clip, pan((1, 0), picture=255 - noise(8))])
+    assert consistency(clip) > 0.98 > consistency(cut)
+    black = np.zeros((3, 16, 16, 3), np.uint8)
+    assert consistency(black) == 1
+    black[1:] = 255
+    assert consistency(black) == pytest.approx(0.25)  # white is like white before, unlike black first
+
+
+# ---------------------------------------------------------------- all of it
+
+
+@pytest.mark.parametrize("other", [
+    pan((0, 0)), np.full((5, 64, 64, 3), 128, np.uint8), RNG.integers(0, 256, (5, 64, 64, 3), np.uint8),
+    carried(noise(), [(0, 0)] * 4 + [(3, 0)]),
+], ids=["still", "blank", "static on a screen", "one frame moves"])  # fmt: skip
+def test_no_clip_scores_nan(other: np.ndarray) -> None:
+    for pair in ((pan((2, 0)), other), (other, pan((2, 0))), (other, other)):
+        data = score(*pair).to_json()
+        assert "NaN" not in json.dumps(data) and "Infinity" not in json.dumps(data)
+        assert -1 <= data["motion"]["fidelity"] <= 1
+
+
+def test_a_score_compares_clips_of_different_size() -> None:
+    small, large = pan((2, 0)), pan((2, 0)).repeat(2, axis=1).repeat(2, axis=2)
+    found = score(small, large)
+    assert found.motion.fidelity > 0.95 and found.motion.speed_ratio == pytest.approx(1, abs=0.1)
+    assert found.direction_error < 5 and found.speed_error < 0.005
+    assert found.tracker == "flow_tracks" and "no weights" in found.encoder
+
+
+def test_a_still_reference_asks_for_no_direction() -> None:
+    still = pan((0, 0))
+    assert score(still, pan((2, 0))).direction_error == 0
+    assert score(still, pan((2, 0))).speed_error == pytest.approx(2 / 64, rel=0.1)
+    noisy = np.clip(still.astype(int) + RNG.integers(-2, 3, still.shape), 0, 255).astype(np.uint8)
+    assert score(noisy, still).direction_error == score(noisy, noisy).speed_error == 0
+    assert score(pan((2, 0)), pan((0, 2))).direction_error == pytest.approx(90, abs=5)
+
+
+def test_a_score_takes_any_tracker() -> None:
+    assert score(pan((2, 0)), pan((0, 0)), lambda video: straight((FAST, 0), frames=len(video))).motion.fidelity == 1
+
+
+def test_lost_tracks_have_no_part_in_a_scores_mean_motion() -> None:
+    points = straight((FAST, 0), (0, FAST), frames=5).points
+
+    def tracker(video: np.ndarray) -> Tracks:
+        return tracks(points, np.array([[True] * 5, [True] + [False] * 4]) if video[0, 0, 0, 0] else None)
+
+    one, both = np.full((5, 16, 16, 3), 9, np.uint8), np.zeros((5, 16, 16, 3), np.uint8)
+    assert score(both, one, tracker).direction_error == pytest.approx(45)
+    assert score(one, one, tracker).direction_error == 0
+
+
+def test_a_score_refuses_clips_of_different_length() -> None:
+    with pytest.raises(RequestError, match="one length"):
+        score(pan((1, 0), 3), pan((1, 0), 4))
