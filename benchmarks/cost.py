@@ -46,7 +46,8 @@ def steered(pipe: AnimateDiffPipeline, clips: int = 1, output: str = "np", setti
 
 def ways(pipe: AnimateDiffPipeline, clips: int = 1, output: str = "np") -> dict[str, Callable[[], None]]:
     """What is compared: a plain run, and steered ones."""
-    changes = {"steered": {}, "fused": {"fused": True}, "save_memory": {"save_memory": True}}
+    saving = {"save_memory": True}
+    changes = {"steered": {}, "steered_saving": saving, "fused": {"fused": True}, "fused_saving": {"fused": True, **saving}}
     runs = {name: partial(steered, pipe, clips, output, replace(SETTINGS, **change)) for name, change in changes.items()}
     return {"plain": partial(sample, pipe, clips, output), **runs}
 

@@ -170,8 +170,11 @@ class Steering(_Between):
     def attached(self, by_callback: bool) -> Iterator[Steering]:
         """Listen to the denoiser and, unless a callback does it, guide what `scheduler.step` returns."""
         started = time.perf_counter()
-        riding = self.tap.riding(self._rides, self._ride) if self.settings.fused else nullcontext()
-        with _between_steps(self, by_callback), riding:
+        fused, saving = self.settings.fused, self.settings.save_memory
+        with (
+            _between_steps(self, by_callback),
+            self.tap.riding(self._rides, self._ride, saving) if fused else nullcontext(),
+        ):
             try:
                 yield self
             finally:

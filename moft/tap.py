@@ -9,7 +9,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from math import ceil, isqrt, prod
 from typing import Any
@@ -213,7 +213,9 @@ class Tap:
         return [functools.partial(part, index) for index in range(count)]
 
     @contextmanager
-    def riding(self, due: Callable[[], torch.Size | None], see: Callable[[Tensor, Tensor], None]) -> Iterator[None]:
+    def riding(
+        self, due: Callable[[], torch.Size | None], see: Callable[[Tensor, Tensor], None], save_memory: bool = False
+    ) -> Iterator[None]:
         """Read features in passing, from the pipeline's own calls inside the block, where `due()` gives the latents' shape.
 
         `see` gets the features (b f c h w), float32, of the conditional part, and what the denoiser took, (b c f h w):
@@ -233,10 +235,11 @@ class Tap:
                 *others, last = self._parts(call, shape[0])
                 outputs, conditional = [original(**part()) for part in others], last()
                 inputs = self.inputs(conditional)[:, : shape[1]].float().requires_grad_()
-                with recorded_until(denoiser, self.layer) as found:
-                    outputs.append(original(**self._with(inputs, conditional)))
-                with torch.enable_grad():
-                    see(self.grid(found[0], conditional).float(), inputs)
+                with self.checkpointed() if save_memory else nullcontext():
+                    with recorded_until(denoiser, self.layer) as found:
+                        outputs.append(original(**self._with(inputs, conditional)))
+                    with torch.enable_grad():
+                        see(self.grid(found[0], conditional).float(), inputs)
                 return concatenated(outputs)
 
         denoiser.forward = forward

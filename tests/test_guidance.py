@@ -145,6 +145,15 @@ def test_fused_steering_moves_as_far_as_all_updates_together(tiny_animatediff: A
     assert torch.equal(moved.latents[1], plain.latents[1]) and change.square().mean().sqrt() == pytest.approx(0.3, rel=1e-3)
 
 
+def test_fused_steering_that_saves_memory_is_the_same(tiny_animatediff: Any, tiny_statistics: Any):
+    found = []
+    for saving in (False, True):
+        settings = moft.Settings(fused=True, save_memory=saving)
+        with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=settings):
+            found.append(sample(tiny_animatediff))
+    torch.testing.assert_close(*found, atol=1e-5, rtol=1e-4)
+
+
 def test_fused_and_shared_keys_are_refused(tiny_animatediff: Any, tiny_statistics: Any):
     shared = SharedKV(tiny_animatediff.unet, [])
     with pytest.raises(RequestError, match="leave one out"):
