@@ -395,7 +395,9 @@ def test_frames_that_are_no_whole_latent_frames_are_refused() -> None:
     assert compare.clip_size(tiny("svd"), None, 32, 48, {}).frames == 5  # the model's own
 
 
-@pytest.mark.parametrize("command", [(), ("steer",), ("channels",), ("measure",), ("models",)])
+@pytest.mark.parametrize(
+    "command", [(), ("steer",), ("replay",), ("info",), ("channels",), ("measure",), ("models",)]
+)
 def test_every_help_has_an_example_and_the_convention(command: tuple[str, ...]) -> None:
     shown = " ".join(moft_cli(*command, "--help").stdout.split())
     assert "Example: moft " in shown
