@@ -217,6 +217,7 @@ def described(recipe: Recipe) -> dict[str, str]:
             f"{name} {then}" + ("" if here.get(name) == then else f" (here {here.get(name, 'none')})")
             for name, then in recipe.versions.items()
         ),
+        "threads": str(recipe.threads),
     }
     return {printable(name): text for name, text in rows.items() if text is not None}
 

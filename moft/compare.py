@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
 from moft.motion import Motion
-from moft.recipe import Recipe, Request, Scene, command, embedded, frames_digest, is_hub_id
+from moft.recipe import Recipe, Request, Scene, command, embedded, frames_digest, is_hub_id, on_threads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -319,7 +319,8 @@ def replay(
     now = Recipe.of(scene, recipe.request, name, model_folder(name, commit), statistics, channels)
     for difference in recipe.differences(now):
         warn(difference)
-    record = compare(pipe, scene, recipe.request, statistics, out, name, channels=channels, commit=commit)
+    with on_threads(recipe.threads):
+        record = compare(pipe, scene, recipe.request, statistics, out, name, channels=channels, commit=commit)
     record["identical"] = record["frames_digest"] == recipe.frames_digest
     if not record["identical"]:
         warn("the frames are not those of the original")

@@ -15,6 +15,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MAX_BYTES = 2**20  # of a recipe, in a clip or beside it
+MAX_THREADS = 1024
 MAX_STEPS = 1000  # of denoising, and of updates in each
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}")
 _MODEL_FILES = (".json", ".safetensors", ".txt", ".model")
@@ -126,6 +128,7 @@ class Recipe:
     channels_digest: str  # of their numbers, wherever they lie
     inputs: dict[str, str]  # digest of every file that was named
     versions: dict[str, str]
+    threads: int  # of torch on the processor, 1…MAX_THREADS
     frames_digest: str | None = None  # of the steered frames before they are encoded; None: not made yet
 
     def __post_init__(self) -> None:
@@ -139,6 +142,7 @@ class Recipe:
         for name in (*self.files, self.model):
             if name.startswith(("//", "\\\\")):  # Windows would ask that machine, with the user's name
                 raise RequestError(f"expected files of this machine, got {name!r:.200}")
+        _within("threads", self.threads, 1, MAX_THREADS)
         _within("settings.gradient_steps", self.settings.gradient_steps, 1, MAX_STEPS)
 
     @classmethod
@@ -148,12 +152,14 @@ class Recipe:
         """The recipe of a run that is about to start, on this machine, from a model that lies in `folder`.
 
         Raises RecipeError for a file that is not there, and for a recipe above MAX_BYTES."""
+        import torch
+
         from moft.guidance import Settings
 
         request = replace(request, settings=request.settings or Settings())
         names = [name for name in (*request.inputs, scene.image, channels) if name]
         recipe = cls(scene, request, model, model_digest(folder), channels, statistics_digest(statistics),
-                     {name: file_digest(name) for name in names}, versions())  # fmt: skip
+                     {name: file_digest(name) for name in names}, versions(), torch.get_num_threads())  # fmt: skip
         embedded(recipe.to_json())
         return recipe
 
@@ -201,7 +207,7 @@ class Recipe:
             "recipe": FORMAT, "model": self.model, "model_digest": self.model_digest, **asdict(self.scene),
             "request": self.request.to_json(), "settings": asdict(self.settings), "channels": self.channels,
             "channels_digest": self.channels_digest, "inputs": self.inputs, "versions": self.versions,
-            "frames_digest": self.frames_digest,
+            "threads": self.threads, "frames_digest": self.frames_digest,
         }  # fmt: skip
 
     @classmethod
@@ -444,8 +450,21 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     gpu = torch.cuda.is_available()
-    found["device"] = torch.cuda.get_device_name() if gpu else f"cpu, threads: {torch.get_num_threads()}"
+    found["device"] = torch.cuda.get_device_name() if gpu else f"cpu {torch.backends.cpu.get_cpu_capability()}"
     return found
+
+
+@contextmanager
+def on_threads(count: int) -> Iterator[None]:
+    """Compute on so many threads: sums are split among them, so another number gives other last digits."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def command() -> list[str]:

@@ -147,6 +147,15 @@ def test_replay_makes_the_same_frames(steered: Path, tmp_path: Path, name: str) 
     assert read_recipe(tmp_path / "again.json") == read_recipe(steered / "left.json")
 
 
+def test_replay_computes_on_as_many_threads_as_were_used(data: dict[str, Any], tmp_path: Path) -> None:
+    import torch
+
+    here = torch.get_num_threads()
+    data["threads"] = here + 1
+    assert moft_cli("replay", saved(tmp_path / "r.json", data), "-o", tmp_path / "again.gif").exit_code == 0
+    assert read_recipe(tmp_path / "again.gif").threads == here + 1 and torch.get_num_threads() == here
+
+
 def test_a_replay_that_comes_out_otherwise_says_so(data: dict[str, Any], tmp_path: Path) -> None:
     data["seed"] = 4
     result = moft_cli("replay", saved(tmp_path / "r.json", data), "-o", tmp_path / "again.gif")
@@ -291,6 +300,7 @@ def bent(data: dict[str, Any], *path: str, to: Any) -> dict[str, Any]:
         (("model",), None, "model: expected str"),
         (("model",), "//host/share", "//host/share"),
         (("model_digest",), "commit:main", "model_digest"),
+        (("threads",), 10**6, "threads"),
         (("inputs",), {}, "inputs: expected a digest each"),
         (("versions",), {"torch": 2}, "versions.torch: expected str"),
         (("channels_digest",), ..., "channels_digest"),
