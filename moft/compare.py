@@ -300,17 +300,17 @@ def replay(
     from moft.reference import Statistics, find_statistics
 
     name = model or recipe.model
-    if model is None and name != "miniature" and not Path(name).is_dir():
+    if model is None and name != "miniature" and not os.path.isdir(name):
         raise RecipeError(
-            f"the recipe was made with the model {name}, and no folder of that name is here; pass --model {name} if "
-            "it may be fetched, or --model with its folder"
+            f"the recipe was made with the model {name:.200}, and no folder of that name is here; pass "
+            "--model with that name if it may be fetched, or with its folder"
         )
     if channels:  # those of the recipe may be gone
         recipe = recipe.without_channels()
     recipe = recipe.located(source.parent)
     check_output(out, [str(source), *recipe.files])
     kind, _, at = (recipe.model_digest or "").partition(":")
-    commit = at if kind == "commit" and name == recipe.model and not Path(name).is_dir() else None
+    commit = at if kind == "commit" and name == recipe.model and not os.path.isdir(name) else None
     pipe = load_pipeline(name, commit)
     channels = channels or recipe.channels
     statistics = Statistics.load(channels) if channels else find_statistics(pipe)

@@ -423,13 +423,13 @@ def _combined(parts: list[Any]) -> str:
 def _found(name: str, digest: str, folder: Path) -> str:
     changed = False
     for place in (Path(name), folder / Path(name).name):
-        if place.is_file():
+        if os.path.isfile(place):  # Path.is_file raises where a name is too long
             if file_digest(place) == digest:
                 return str(place)
             changed = True
     got = "another file of that name" if changed else "no such file"
     raise RecipeError(
-        f"cannot replay without {name}: expected the file as it was ({digest:.19}…), got {got}; "
+        f"cannot replay without {name:.200}: expected the file as it was ({digest:.19}…), got {got}; "
         f"put it back, or in {folder}"
     )
 

@@ -217,6 +217,8 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_model")
 def test_replay_refuses_a_mask_that_is_gone_or_changed(data: dict[str, Any], tmp_path: Path) -> None:
     old, mask = data["request"]["region"], tmp_path / "m.png"
+    endless = bent(bent(data, "request", "region", to="m" * 5000), "inputs", to={"m" * 5000: data["inputs"][old]})
+    refused(moft_cli("replay", saved(tmp_path / "r.json", endless), "-o", tmp_path / "a.mp4"), "no such file")
     data["request"]["region"], data["inputs"] = str(mask), {str(mask): data["inputs"][old]}
     recipe = saved(tmp_path / "r.json", data)
     for got in ("no such file", "another file of that name"):
@@ -226,12 +228,12 @@ def test_replay_refuses_a_mask_that_is_gone_or_changed(data: dict[str, Any], tmp
 
 
 @pytest.mark.usefixtures("no_model")
-@pytest.mark.parametrize("model", ["nobody/nothing", "./gone", "gone"])
+@pytest.mark.parametrize("model", ["nobody/nothing", "./gone", "gone", "gone" * 2000])
 def test_replay_fetches_no_model_that_only_the_recipe_names(
     data: dict[str, Any], tmp_path: Path, model: str
 ) -> None:
     data |= {"model": model, "model_digest": "commit:" + "0" * 40}
-    refused(moft_cli("replay", saved(tmp_path / "r.json", data), "-o", tmp_path / "a.mp4"), model, "--model")
+    refused(moft_cli("replay", saved(tmp_path / "r.json", data), "-o", tmp_path / "a.mp4"), model[:200], "--model")
 
 
 def test_a_model_that_the_user_names_is_loaded_at_the_commit_of_the_recipe(
