@@ -12,7 +12,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from moft.errors import BackboneError, MediaError, MoftError, RequestError
+    from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
     from moft.guidance import Settings, record, steer
     from moft.metrics import followed, measure
     from moft.miniature import miniature_path
@@ -24,15 +24,15 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "BackboneError": "errors", "FromClip": "reference", "MediaError": "errors", "MoftError": "errors",
-    "Motion": "motion", "RequestError": "errors", "Settings": "guidance", "Statistics": "reference",
+    "Motion": "motion", "RecipeError": "errors", "RequestError": "errors", "Settings": "guidance", "Statistics": "reference",
     "find_motion_channels": "reference", "followed": "metrics", "from_clip": "reference", "measure": "metrics",
     "miniature_path": "miniature", "read_mask": "video", "read_video": "video", "record": "guidance",
     "steer": "guidance", "write_video": "video",
 }  # fmt: skip
 
 __all__ = [
-    "BackboneError", "FromClip", "MediaError", "MoftError", "Motion", "RequestError", "Settings", "Statistics",
-    "find_motion_channels", "followed", "from_clip", "measure", "miniature_path", "read_mask", "read_video",
+    "BackboneError", "FromClip", "MediaError", "MoftError", "Motion", "RecipeError", "RequestError", "Settings",
+    "Statistics", "find_motion_channels", "followed", "from_clip", "measure", "miniature_path", "read_mask", "read_video",
     "record", "steer", "write_video",
 ]  # fmt: skip
 

@@ -6,7 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,20 +18,11 @@ except ModuleNotFoundError as error:
     raise SystemExit("error: the command line needs typer; pip install 'moft[cli]'") from error
 
 from moft import __version__
-from moft.compare import (
-    Request,
-    Scene,
-    check_folder,
-    check_output,
-    clip_size,
-    command,
-    compare,
-    load_pipeline,
-    needs,
-    versions,
-)
+from moft import compare as runs
+from moft.compare import check_folder, check_output, clip_size, compare, load_pipeline, needs
 from moft.errors import MediaError, MoftError, RequestError
 from moft.motion import DIRECTIONS, Motion
+from moft.recipe import Recipe, Request, Scene, command, read_recipe, versions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -47,6 +38,11 @@ _ADVICE = "try a larger --step-size, another --seed, or a slower --speed"
 
 def _say(line: str) -> None:
     typer.echo(line, err=True)
+
+
+def printable(text: str) -> str:
+    """One line that cannot move a terminal's cursor, whoever wrote it."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
 
 
 def describe(motion: dict[str, Any]) -> str:
@@ -115,8 +111,7 @@ class _Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except MoftError as error:
-            line = " ".join(str(error).split())
-            _say("error: " + "".join(c if c.isprintable() else "?" for c in line))
+            _say(f"error: {printable(' '.join(str(error).split()))}")
             raise typer.Exit(2) from None
 
 
@@ -124,6 +119,7 @@ app = typer.Typer(cls=_Group, no_args_is_help=True, pretty_exceptions_enable=Fal
 
 Model = Annotated[str, typer.Option(help="miniature, a folder, or a hub id (only that is fetched).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
+Recorded = Annotated[Path, typer.Argument(metavar="FILE", help="A clip that moft made, or the .json beside it.")]
 Region = Annotated[str | None, typer.Option(help="Mask image, white where it counts.")]
 
 
@@ -191,8 +187,70 @@ def steer(
     statistics = Statistics.load(channels) if channels else find_statistics(pipe)
     size = clip_size(pipe, frames, height, width, statistics.made)
     scene = Scene(prompt, size, negative_prompt, seed, steps, guidance_scale, image)
-    record = compare(pipe, scene, request, statistics, out, model)
+    record = compare(pipe, scene, request, statistics, out, model, channels=str(channels) if channels else None)
     typer.echo(json.dumps(record) if as_json else summary(record))
+
+
+@app.command(epilog=f"Example: moft replay left.mp4 -o again.mp4.  {CONVENTION}")
+def replay(
+    file: Recorded,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Steered clip: .mp4, .webm or .gif.")] = Path("replayed.mp4"),
+    model: Annotated[str | None, typer.Option(
+        help="Default: the recipe's, if it is on this machine; what is on the hub must be named here.")] = None,
+    channels: Annotated[Path | None, typer.Option(help="Motion channels file; default: the recipe's.")] = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Make a steered clip again from its recipe, and say whether the frames are the same."""
+    record = runs.replay(read_recipe(file), out, file, lambda line: _say(f"warning: {printable(line)}"),
+                         model=model, channels=str(channels) if channels else None)  # fmt: skip
+    same = "yes, every frame" if record["identical"] else "no"
+    typer.echo(json.dumps(record) if as_json else f"{summary(record)}\nidentical: {same}")
+
+
+@app.command(epilog=f"Example: moft info left.mp4.  {CONVENTION}")
+def info(file: Recorded, as_json: AsJson = False) -> None:
+    """Print the recipe that a clip carries. Nothing that it names is opened."""
+    recipe = read_recipe(file)
+    if as_json:
+        typer.echo(json.dumps(recipe.to_json()))
+        return
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_header=False, box=None)
+    for name, text in described(recipe).items():
+        table.add_row(name, Text(printable(text)))  # Text: what a stranger wrote is no markup
+    wide = Console().width if sys.stdout.isatty() else 160  # digests stay whole in a pipe
+    Console(width=wide).print(table)
+
+
+def described(recipe: Recipe) -> dict[str, str]:
+    """A recipe in words, by name; what was left to the pipeline is left out."""
+    scene, request, here = recipe.scene, recipe.request, versions()
+    size = scene.size
+    rows = {
+        "asked": str(request.motion or f"the motion of {request.like}, strength {request.strength:g}"),
+        "region": request.mask,
+        "prompt": scene.prompt,
+        "negative prompt": scene.negative_prompt,
+        "first frame": scene.image,
+        "size": f"{size.frames} frames of {size.height} x {size.width} px",
+        "seed": str(scene.seed),
+        "steps": str(scene.steps),
+        "guidance scale": None if scene.guidance_scale is None else f"{scene.guidance_scale:g}",
+        "settings": ", ".join(f"{k} {v}" for k, v in asdict(recipe.settings).items() if v not in (None, False)),
+        "model": f"{recipe.model}, {recipe.model_digest or 'not known which'}",
+        "channels": f"{recipe.channels or 'of the model'}, {recipe.channels_digest}",
+        **{f"input {name}": digest for name, digest in recipe.inputs.items()},
+        "frames": recipe.frames_digest,
+        "versions": ", ".join(
+            f"{name} {then}" + ("" if here.get(name) == then else f" (here {here.get(name, 'none')})")
+            for name, then in recipe.versions.items()
+        ),
+        "threads": str(recipe.threads),
+    }
+    return {printable(name): text for name, text in rows.items() if text is not None}
 
 
 @app.command(epilog=f"Example: moft channels --model ./my-model --photos ./pictures.  {CONVENTION}")

@@ -6,49 +6,44 @@ import inspect
 import json
 import math
 import os
-import re
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moft import __version__
-from moft.errors import BackboneError, MediaError, MoftError, RequestError
+from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
 from moft.motion import Motion
+from moft.recipe import Recipe, Request, Scene, command, embedded, frames_digest, is_hub_id, on_threads
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from moft.guidance import Settings
     from moft.metrics import MeasuredMotion
     from moft.reference import Statistics
     from moft.tap import ClipSize
 
 SUFFIXES = (".mp4", ".webm", ".gif")
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 # ---------------------------------------------------------------- models
 
 
-def load_pipeline(model: str) -> Any:
-    """The pipeline of "miniature", a folder, or (only then is anything fetched) a hub id."""
+def load_pipeline(model: str, commit: str | None = None) -> Any:
+    """The pipeline of "miniature", a folder, or (only then is anything fetched) a hub id, at a commit if one is given."""
     from moft.backbones import family_of
-    from moft.miniature import miniature_path
 
     needs("diffusers", "transformers")
     import diffusers
     import torch
 
-    name = miniature_path() if model == "miniature" else model
-    if not Path(name).is_dir() and (model == "miniature" or not _is_hub_id(model)):
+    name = _place(model)
+    if not Path(name).is_dir() and (model == "miniature" or not is_hub_id(model)):
         raise BackboneError(
             f"no model at {name}: expected miniature, a diffusers folder, or a hub id OWNER/NAME"
         )
@@ -60,6 +55,7 @@ def load_pipeline(model: str) -> Any:
             pipe = diffusers.DiffusionPipeline.from_pretrained(
                 name,
                 local_files_only=Path(name).is_dir(),
+                revision=commit,
                 use_safetensors=True,
                 torch_dtype=torch.float16 if gpu else torch.float32,
             )
@@ -69,9 +65,21 @@ def load_pipeline(model: str) -> Any:
     return pipe.to("cuda" if gpu else "cpu")
 
 
-def _is_hub_id(model: str) -> bool:
-    """OWNER/NAME, and not a path: nothing of that name, nor a folder that would hold it, is here."""
-    return bool(_HUB_ID.fullmatch(model)) and not Path(model).exists() and not Path(model).parent.exists()
+def _place(model: str) -> str:
+    from moft.miniature import miniature_path
+
+    return miniature_path() if model == "miniature" else model
+
+
+def model_folder(model: str, commit: str | None = None) -> str | None:
+    """Where the files of a loaded model lie, those of the hub in its cache; None if that is not known."""
+    name = _place(model)
+    if Path(name).is_dir():
+        return name
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(name, "model_index.json", revision=commit)
+    return str(Path(found).parent) if isinstance(found, str) else None
 
 
 def _quiet() -> None:
@@ -126,19 +134,6 @@ def clip_size(
 
 
 # ---------------------------------------------------------------- steering
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What the pipeline is asked to show; the same for the plain and the steered run."""
-
-    prompt: str | None
-    size: ClipSize
-    negative_prompt: str | None = None
-    seed: int = 0
-    steps: int = 25
-    guidance_scale: float | None = None  # None: the pipeline's own
-    image: str | None = None  # file name of the first frame, for a pipeline that starts from one
 
 
 @dataclass(frozen=True)
@@ -235,58 +230,36 @@ def sample(pipe: Any, scene: Scene, mask: np.ndarray | None, name: str) -> Run:
     return Run(video, measure(video, mask), seconds, _peak_memory())
 
 
-@dataclass(frozen=True)
-class Request:
-    """How it should move: as `motion` says, or like the clip `like`."""
-
-    motion: Motion | None = None
-    like: str | None = None  # file name
-    region: str | None = None  # file name of a mask; that of `motion` counts beside a motion
-    strength: float = 1.0
-    settings: Settings | None = None  # None: the library's
-
-    def __post_init__(self) -> None:
-        if (self.motion is None) == (self.like is None):
-            got = "both" if self.motion else "neither"
-            raise RequestError(f"expected exactly one of a motion and a clip to follow, got {got}")
-
-    @property
-    def mask(self) -> str | None:
-        """File name of the mask, if any."""
-        return self.motion.region if self.motion else self.region
-
-    @property
-    def inputs(self) -> list[str]:
-        """Files that must not be overwritten."""
-        return [name for name in (self.like, self.mask) if name]
-
-    def to_json(self) -> dict[str, Any]:
-        """The request alone, without the fields that were left out."""
-        if self.motion:
-            return self.motion.to_json()
-        return {k: v for k in ("like", "region", "strength") if (v := getattr(self, k)) is not None}
-
-
 def compare(
-    pipe: Any, scene: Scene, request: Request, statistics: Statistics, out: Path, model: str
+    pipe: Any,
+    scene: Scene,
+    request: Request,
+    statistics: Statistics,
+    out: Path,
+    model: str,
+    *,
+    channels: str | None = None,
+    commit: str | None = None,
 ) -> dict[str, Any]:
     """Sample plain and steered, measure both, write three clips and the record at `out`; returns the record.
 
-    The comparison shows the clip to follow (if any), the plain and the steered run, from left to right.
+    `model` and its `commit`, and `channels`, the file of the statistics if not the model's own, go into the recipe
+    that every clip carries. The comparison shows the clip to follow (if any), the plain and the steered run, from left to right.
     Raises MoftError, and leaves no files, if anything is wrong.
     """
     import moft
     from moft.video import side_by_side
 
     needs("cv2")
-    check_output(out, request.inputs)
+    recipe = Recipe.of(scene, request, model, model_folder(model, commit), statistics, channels)
+    check_output(out, recipe.files)
+    settings = recipe.settings
     size = (scene.size.height, scene.size.width)
     mask = moft.read_mask(request.mask, size=size) if request.mask else None
     clip = moft.read_video(request.like, frames=scene.size.frames, size=size) if request.like else None
     wanted: Any = request.motion
     if clip is not None:
         wanted = moft.from_clip(pipe, clip, statistics=statistics, strength=request.strength, seed=scene.seed)
-    settings = request.settings or moft.Settings()
     with moft.record(pipe) if mask is not None else nullcontext() as recording:
         plain = sample(pipe, scene, mask, "plain")
     with moft.steer(
@@ -298,20 +271,60 @@ def compare(
     reference = None if clip is None else moft.measure(clip)
     record = {
         "asked": str(request.motion or f"the motion of {request.like}"),
-        "request": request.to_json(),
         **_judged(plain, steered, request.motion, reference),
         "seconds_ratio": steered.seconds / plain.seconds,
         "guidance_seconds": run.report.guidance_seconds,
         "losses": run.report.steps,
         "skipped_updates": run.report.skipped,
-        "model": model,
-        **asdict(scene),
-        "settings": asdict(settings),
+        **replace(recipe, frames_digest=frames_digest(steered.video)).to_json(),
         "statistics": statistics.made,
-        "versions": versions(),
         "command": command(),
     }
     return _write(out, clips, record)
+
+
+def replay(
+    recipe: Recipe,
+    out: Path,
+    source: Path,
+    warn: Callable[[str], None],
+    *,
+    model: str | None = None,
+    channels: str | None = None,
+) -> dict[str, Any]:
+    """Make again what a recipe, read from the file `source`, made; returns the record, with "identical": are the frames?
+
+    `model` and `channels` replace those of the recipe; a hub id is used only if it is given so. `warn` is told of every
+    difference between then and now. Raises RecipeError for what is gone or changed; else as `compare` does.
+    """
+    from moft.reference import Statistics, find_statistics
+
+    name = model or recipe.model
+    if model is None and name != "miniature" and not os.path.isdir(name):
+        raise RecipeError(
+            f"the recipe was made with the model {name:.200}, and no folder of that name is here; pass "
+            "--model with that name if it may be fetched, or with its folder"
+        )
+    if channels:  # those of the recipe may be gone
+        recipe = recipe.without_channels()
+    recipe = recipe.located(source.parent)
+    check_output(out, [str(source), *recipe.files])
+    kind, _, at = (recipe.model_digest or "").partition(":")
+    commit = at if kind == "commit" and name == recipe.model and not os.path.isdir(name) else None
+    pipe = load_pipeline(name, commit)
+    channels = channels or recipe.channels
+    statistics = Statistics.load(channels) if channels else find_statistics(pipe)
+    scene, size = recipe.scene, recipe.scene.size
+    clip_size(pipe, size.frames, size.height, size.width, {})
+    now = Recipe.of(scene, recipe.request, name, model_folder(name, commit), statistics, channels)
+    for difference in recipe.differences(now):
+        warn(difference)
+    with on_threads(recipe.threads):
+        record = compare(pipe, scene, recipe.request, statistics, out, name, channels=channels, commit=commit)
+    record["identical"] = record["frames_digest"] == recipe.frames_digest
+    if not record["identical"]:
+        warn("the frames are not those of the original")
+    return record
 
 
 def _judged(
@@ -353,22 +366,6 @@ def _peak_memory() -> float | None:
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def versions() -> dict[str, str]:
-    """Of everything that a result depends on."""
-    found = {"moft": __version__, "python": sys.version.split()[0]}
-    for package in ("torch", "diffusers", "transformers"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def command() -> list[str]:
-    """The command that is running."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
 
 
 # ---------------------------------------------------------------- files
@@ -422,7 +419,7 @@ def _write(out: Path, clips: dict[str, np.ndarray], record: dict[str, Any]) -> d
     record = json.loads(json.dumps(record), parse_constant=lambda _: None)
     with _staging(out.parent) as folder:
         for kind, video in clips.items():
-            write_video(folder / targets[kind].name, video, metadata={"comment": "made by moft"})
+            write_video(folder / targets[kind].name, video, metadata={"comment": embedded(record)})
         (folder / targets[".json"].name).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         for target in targets.values():
             os.replace(folder / target.name, target)

@@ -7,9 +7,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from moft.cli import CONVENTION, summary
-from moft.compare import Request, Scene, clip_size, compare, load_pipeline
+from moft.compare import clip_size, compare, load_pipeline
 from moft.errors import MoftError
 from moft.motion import Motion
+from moft.recipe import Request, Scene
 
 FOLDER = Path("out/demo")
 PROMPT = "a red ball over blue stripes"

@@ -17,3 +17,7 @@ class RequestError(MoftError):
 
 class BackboneError(MoftError):
     """A pipeline, or a setting of one, that is unknown or not supported."""
+
+
+class RecipeError(MoftError):
+    """A recipe that is missing or malformed, or that names what is gone, has changed, or must be confirmed."""

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
+from io import BytesIO
 from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -26,7 +27,7 @@ from .errors import MediaError, MoftError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["read_mask", "read_video", "side_by_side", "write_video"]
+__all__ = ["read_mask", "read_metadata", "read_video", "side_by_side", "write_video"]
 
 PathLike = str | os.PathLike[str]
 Video = npt.NDArray[np.uint8]
@@ -34,6 +35,7 @@ Mask = npt.NDArray[np.float32]
 
 MAX_PIXELS = 8192 * 8192  # in one frame
 MAX_BYTES = 2**31  # in one video, as returned
+MAX_METADATA = 2**20  # bytes of one tag, as read
 GAP = 4  # white pixels between two clips set side by side
 
 _DEMUXERS = ("mov", "matroska", "avi")
@@ -156,6 +158,19 @@ def read_mask(path: PathLike, *, size: tuple[int, int] | None = None) -> Mask:
     return mask
 
 
+def read_metadata(path: PathLike) -> dict[str, str]:
+    """What `write_video` was given as `metadata`, names in lower case, among the tags of others; no picture is kept.
+
+    Raises MediaError for what is no readable video or image, and for a tag above 1 MiB.
+    """
+    with _opened(path) as (file, kind):
+        tags = _movie_tags(file, kind) if kind in _DEMUXERS else _gif_tags(file) if kind == "GIF" else {}
+        longest = max(map(len, tags.values()), default=0)
+        if longest > MAX_METADATA:
+            raise _refusal(file.name, f"tags of at most {MAX_METADATA} bytes", str(longest), "choose another file")
+        return tags
+
+
 def side_by_side(*videos: Video) -> Video:
     """Set clips of the same frame count and height next to each other, a thin white gap in between.
 
@@ -202,15 +217,34 @@ def _opened(path: PathLike) -> Iterator[tuple[BinaryIO, str]]:
             yield file, kind
 
 
+def _demuxed(file: BinaryIO, kind: str, limit: dict[str, str]) -> Any:
+    import av
+
+    # The file is already open, so no protocol is left to allow: a clip cannot pull in other files or hosts.
+    options = {"protocol_whitelist": "none", "format_whitelist": ",".join(_DEMUXERS), **limit}
+    return av.open(file, mode="r", format=kind, options=options)
+
+
+def _movie_tags(file: BinaryIO, kind: str) -> dict[str, str]:
+    with _demuxed(file, kind, {"max_pixels": str(MAX_PIXELS)}) as container:
+        return {name.lower(): text for name, text in container.metadata.items()}
+
+
+def _gif_tags(file: BinaryIO) -> dict[str, str]:
+    """The lines NAME=TEXT of a comment. It lies at the front: no more is read, as PIL joins long ones slowly."""
+    import PIL.Image
+
+    with PIL.Image.open(BytesIO(file.read(MAX_METADATA + 65536)), formats=["GIF"]) as image:
+        lines = bytes(image.info.get("comment", b"")).decode().split("\n")
+    return {name.lower(): text for name, equals, text in (line.partition("=") for line in lines) if equals}
+
+
 @contextmanager
 def _movie(file: BinaryIO, kind: str) -> Iterator[_Clip]:
-    import av
     from av.stream import Disposition
 
     limit = {"max_pixels": str(MAX_PIXELS)}
-    # The file is already open, so no protocol is left to allow: a clip cannot pull in other files or hosts.
-    options = {"protocol_whitelist": "none", "format_whitelist": ",".join(_DEMUXERS), **limit}
-    with av.open(file, mode="r", format=kind, options=options) as container:
+    with _demuxed(file, kind, limit) as container:
         # Cover art is a picture that belongs to a song, not a clip.
         streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams:

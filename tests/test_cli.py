@@ -432,11 +432,13 @@ def test_frames_that_are_no_whole_latent_frames_are_refused() -> None:
     with pytest.raises(RequestError, match="1 \\+ a multiple of 4 frames, got 8"):
         compare.clip_size(tiny("wan"), 8, None, None, {})
     assert compare.clip_size(tiny("modelscope"), None, 32, 48, {}) == ClipSize(16, 32, 48)
-    assert compare.clip_size(tiny("latte"), None, 32, 48, {}).frames == 4  # the model's own
+    assert compare.clip_size(tiny("latte"), None, 32, 48, {}).frames == 5  # the model's own
     assert compare.clip_size(tiny("svd"), None, 32, 48, {}).frames == 5  # the model's own
 
 
-@pytest.mark.parametrize("command", [(), ("steer",), ("channels",), ("measure",), ("score",), ("models",)])
+@pytest.mark.parametrize(
+    "command", [(), ("steer",), ("replay",), ("info",), ("channels",), ("measure",), ("score",), ("models",)]
+)
 def test_every_help_has_an_example_and_the_convention(command: tuple[str, ...]) -> None:
     shown = " ".join(moft_cli(*command, "--help").stdout.split())
     assert "Example: moft " in shown

@@ -35,6 +35,7 @@ ROWS = (
     {"reference"},
     {"guidance"},
     {"miniature"},
+    {"recipe"},
     {"compare"},
     {"cli"},
     {"demo"},

@@ -1,0 +1,472 @@
+"""Recipes: all that a clip was made from, carried in its file and in the record beside it; read back with trust in nothing.
+
+A recipe is JSON, in a clip the tag `comment`: the one that every container keeps, even when another program copies the
+streams. What it names, masks, clips, a model, is named by file and by digest, and is not in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moft import __version__
+from moft.errors import MoftError, RecipeError, RequestError
+from moft.motion import Motion
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from moft.guidance import Settings
+    from moft.reference import Statistics
+    from moft.tap import ClipSize
+
+FORMAT = 1
+MAX_BYTES = 2**20  # of a recipe, in a clip or beside it
+MAX_THREADS = 1024
+MAX_STEPS = 1000  # of denoising, and of updates in each
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}")
+_MODEL_FILES = (".json", ".safetensors", ".txt", ".model")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+# ---------------------------------------------------------------- what a clip is made from
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What the pipeline is asked to show; the same for the plain and the steered run.
+
+    Raises RequestError for a size, a seed or steps out of range.
+    """
+
+    prompt: str | None
+    size: ClipSize
+    negative_prompt: str | None = None
+    seed: int = 0  # 0…2^63 - 1
+    steps: int = 25  # of denoising, 1…MAX_STEPS
+    guidance_scale: float | None = None  # None: the pipeline's own
+    image: str | None = None  # file name of the first frame, for a pipeline that starts from one
+
+    def __post_init__(self) -> None:
+        for name, side in asdict(self.size).items():
+            _within(name, side, 1, 2**14)
+        _within("bytes of video", 3 * math.prod(asdict(self.size).values()), 1, 2**31)  # what `read_video` reads
+        _within("seed", self.seed, 0, 2**63 - 1)
+        _within("steps", self.steps, 1, MAX_STEPS)
+
+
+@dataclass(frozen=True)
+class Request:
+    """How it should move: as `motion` says, or like the clip `like`."""
+
+    motion: Motion | None = None
+    like: str | None = None  # file name
+    region: str | None = None  # file name of a mask; that of `motion` counts beside a motion
+    strength: float = 1.0
+    settings: Settings | None = None  # None: the library's
+
+    def __post_init__(self) -> None:
+        if (self.motion is None) == (self.like is None):
+            got = "both" if self.motion else "neither"
+            raise RequestError(f"expected exactly one of a motion and a clip to follow, got {got}")
+        _within("strength", self.strength, 0, math.inf)
+
+    @property
+    def mask(self) -> str | None:
+        """File name of the mask, if any."""
+        return self.motion.region if self.motion else self.region
+
+    @property
+    def inputs(self) -> list[str]:
+        """Files that must not be overwritten."""
+        return [name for name in (self.like, self.mask) if name]
+
+    def to_json(self) -> dict[str, Any]:
+        """The request alone, without the fields that were left out."""
+        if self.motion:
+            return self.motion.to_json()
+        return {k: v for k in ("like", "region", "strength") if (v := getattr(self, k)) is not None}
+
+    def elsewhere(self, where: dict[str, str]) -> Request:
+        """The same with its files at other places, by their names here."""
+        moved: dict[str, Any] = {k: where[v] for k in ("like", "region") if (v := getattr(self, k)) in where}
+        motion = self.motion
+        if motion and motion.region in where:
+            motion = replace(motion, region=where[motion.region])
+        return replace(self, motion=motion, **moved)
+
+
+def _within(name: str, value: float, least: float, most: float) -> None:
+    if not (least <= value <= most and math.isfinite(value)):
+        raise RequestError(f"expected a finite {name} in {least}…{most}, got {value!r:.50}")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that a clip was made from. Digests are "sha256:…", or for a model of the hub "commit:…".
+
+    Raises RequestError for a file without a digest, for a digest that is none, and for a place on another machine.
+    """
+
+    scene: Scene
+    request: Request  # its settings are never None
+    model: str  # "miniature", a folder, or a hub id
+    model_digest: str | None  # None: not known
+    channels: str | None  # file name of the motion channels; None: the model's own
+    channels_digest: str  # of their numbers, wherever they lie
+    inputs: dict[str, str]  # digest of every file that was named
+    versions: dict[str, str]
+    threads: int  # of torch on the processor, 1…MAX_THREADS
+    frames_digest: str | None = None  # of the steered frames before they are encoded; None: not made yet
+
+    def __post_init__(self) -> None:
+        digests = {**{f"inputs {name!r}": digest for name, digest in self.inputs.items()},
+                   **{name: getattr(self, name) for name in ("model_digest", "channels_digest", "frames_digest")}}  # fmt: skip
+        for name, digest in digests.items():
+            if digest is not None and not _DIGEST.fullmatch(digest):
+                raise RequestError(f"{name}: expected sha256:… or commit:… in hexadecimal, got {digest!r:.50}")
+        if set(self.inputs) != set(self.files):
+            raise RequestError(f"inputs: expected a digest each for {self.files}, got {list(self.inputs)!r:.200}")
+        for name in (*self.files, self.model):
+            if name.startswith(("//", "\\\\")):  # Windows would ask that machine, with the user's name
+                raise RequestError(f"expected files of this machine, got {name!r:.200}")
+        _within("threads", self.threads, 1, MAX_THREADS)
+        _within("settings.gradient_steps", self.settings.gradient_steps, 1, MAX_STEPS)
+
+    @classmethod
+    def of(
+        cls, scene: Scene, request: Request, model: str, folder: str | None, statistics: Statistics, channels: str | None
+    ) -> Recipe:
+        """The recipe of a run that is about to start, on this machine, from a model that lies in `folder`.
+
+        Raises RecipeError for a file that is not there, and for a recipe above MAX_BYTES."""
+        import torch
+
+        from moft.guidance import Settings
+
+        request = replace(request, settings=request.settings or Settings())
+        names = [name for name in (*request.inputs, scene.image, channels) if name]
+        recipe = cls(scene, request, model, model_digest(folder), channels, statistics_digest(statistics),
+                     {name: file_digest(name) for name in names}, versions(), torch.get_num_threads())  # fmt: skip
+        embedded(recipe.to_json())
+        return recipe
+
+    @property
+    def settings(self) -> Settings:
+        """How it was steered."""
+        assert self.request.settings is not None
+        return self.request.settings
+
+    @property
+    def files(self) -> list[str]:
+        """Every file that is named: clip to follow, mask, first frame, motion channels."""
+        return [name for name in (*self.request.inputs, self.scene.image, self.channels) if name]
+
+    def located(self, folder: Path) -> Recipe:
+        """The same with its files where they are now: where they were, or by their bare names in `folder`.
+
+        Raises RecipeError for a file that is in neither place as it was."""
+        where = {name: _found(name, digest, folder) for name, digest in self.inputs.items()}
+        image, channels = (where[name] if name else None for name in (self.scene.image, self.channels))
+        return replace(
+            self, scene=replace(self.scene, image=image), request=self.request.elsewhere(where), channels=channels,
+            inputs={where[name]: digest for name, digest in self.inputs.items()},
+        )  # fmt: skip
+
+    def without_channels(self) -> Recipe:
+        """The same with the model's own motion channels instead of a file."""
+        inputs = {name: digest for name, digest in self.inputs.items() if name != self.channels}
+        return replace(self, channels=None, inputs=inputs)
+
+    def differences(self, now: Recipe) -> Iterator[str]:
+        """What is another than here and now, in words: versions, the model, its channels."""
+        for name in sorted({*self.versions, *now.versions}):
+            then, here = self.versions.get(name, "nothing"), now.versions.get(name, "nothing")
+            if then != here:
+                yield f"made with {name} {then}, replayed with {here}"
+        for name in ("model", "channels"):
+            then, here = (getattr(r, f"{name}_digest") or "unknown" for r in (self, now))
+            if then != here or "unknown" in (then, here):
+                yield f"{name}: expected {then}, got {here}; the clip will be another one"
+
+    def to_json(self) -> dict[str, Any]:
+        """Flat, as in the record beside a clip; `from_json` reads it."""
+        return {
+            "recipe": FORMAT, "model": self.model, "model_digest": self.model_digest, **asdict(self.scene),
+            "request": self.request.to_json(), "settings": asdict(self.settings), "channels": self.channels,
+            "channels_digest": self.channels_digest, "inputs": self.inputs, "versions": self.versions,
+            "threads": self.threads, "frames_digest": self.frames_digest,
+        }  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: Any) -> Recipe:
+        """The inverse of `to_json`; what a record says beyond the recipe is passed over.
+
+        Raises RecipeError, naming the field, for everything that is missing or not as it should be."""
+        from moft.guidance import Settings
+
+        if not isinstance(data, dict) or "recipe" not in data:
+            raise RecipeError('expected a recipe of moft, with "recipe" among its keys; got another JSON')
+        if data["recipe"] != FORMAT or isinstance(data["recipe"], bool):
+            raise RecipeError(f"recipe: expected format {FORMAT}, got {data['recipe']!r:.50}; update moft")
+        scene, settings = _read(Scene, _part(Scene, data), ""), _read(Settings, _need(data, "settings"), "settings")
+        wanted = _need(data, "request")
+        if isinstance(wanted, dict) and "like" in wanted:
+            request = _read(Request, wanted, "request", settings=settings)
+        else:
+            request = Request(_read(Motion, wanted, "request"), settings=settings)
+        return _read(cls, _part(cls, data), "", scene=scene, request=request)
+
+
+# ---------------------------------------------------------------- reading
+
+
+def read_recipe(path: str | os.PathLike[str]) -> Recipe:
+    """The recipe in a clip (mp4, webm, mkv, gif) or in the record beside it, told apart by content.
+
+    Raises RecipeError if there is none, or none that is whole; MediaError for a file that is neither. Nothing that the
+    recipe names is opened.
+    """
+    from moft.video import read_metadata
+
+    name = os.fspath(path)
+    text = _json_text(name)
+    if text is None:
+        text = read_metadata(name).get("comment", "")
+        if not text.startswith("{"):
+            raise RecipeError(f"no recipe in {name}: expected one in its comment, got {text!r:.50}; "
+                              "pass the .json beside the original")  # fmt: skip
+    try:
+        return Recipe.from_json(json.loads(text, parse_constant=_no_constant))
+    except RecipeError as error:
+        raise RecipeError(f"cannot use the recipe in {name}: {error}") from error
+    except (ValueError, RecursionError) as error:  # of json: syntax, numbers and nesting without end
+        raise RecipeError(f"cannot read the recipe in {name}: expected JSON, got {error!s:.200}") from error
+
+
+def _json_text(name: str) -> str | None:
+    """The text of a file that starts as a JSON object does; None for any other, `read_metadata` says what is wrong."""
+    if not os.path.isfile(name):
+        return None
+    try:
+        with open(name, "rb") as file:
+            head = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise RecipeError(f"cannot read {name}: {error.strerror}; check the path") from error
+    if not head.lstrip().startswith(b"{"):
+        return None
+    if len(head) > MAX_BYTES:
+        raise RecipeError(f"cannot read {name}: expected a recipe of at most {MAX_BYTES} bytes, got more")
+    return head.decode("utf-8", "replace")
+
+
+def _no_constant(name: str) -> None:
+    raise RecipeError(f"expected finite numbers, got {name}")
+
+
+def _part(cls: type, data: dict[str, Any]) -> dict[str, Any]:
+    return {field.name: data[field.name] for field in fields(cls) if field.name in data}
+
+
+def _need(data: dict[str, Any], name: str) -> Any:
+    if name not in data:
+        raise RecipeError(f"{name}: expected it among the keys, got nothing")
+    return data[name]
+
+
+def _read(hint: Any, value: Any, where: str, **made: Any) -> Any:
+    """A JSON value as its type hint wants it, dataclasses included; fields in `made` are taken as they are.
+
+    Raises RecipeError, which names the field at fault."""
+    if is_dataclass(hint):
+        return _read_fields(hint, value, where, made)
+    origin, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        return _read_union(inner, value, where)
+    if origin is tuple and isinstance(value, list):
+        hints = [inner[0]] * len(value) if inner[-1] is Ellipsis else list(inner)
+        if len(hints) == len(value):
+            return tuple(_read(h, v, f"{where}[{i}]") for i, (h, v) in enumerate(zip(hints, value, strict=True)))
+    if origin is dict and isinstance(value, dict):
+        return {_read(str, k, where): _read(inner[1], v, f"{where}.{k:.50}") for k, v in value.items()}
+    if origin in _PLAIN and _PLAIN[origin](value):
+        return value
+    raise RecipeError(f"{where}: expected {_named(hint)}, got {value!r:.100}")
+
+
+def _read_union(hints: tuple[Any, ...], value: Any, where: str) -> Any:
+    for hint in hints:
+        try:
+            return _read(hint, value, where)
+        except RecipeError:
+            continue
+    raise RecipeError(f"{where}: expected {' or '.join(map(_named, hints))}, got {value!r:.100}")
+
+
+def _named(hint: Any) -> str:
+    if hint is type(None):
+        return "null"
+    return hint.__name__ if hint in _PLAIN else str(hint)
+
+
+def _read_fields(cls: Any, value: Any, where: str, made: dict[str, Any]) -> Any:
+    from moft.guidance import Settings
+    from moft.tap import ClipSize
+
+    if not isinstance(value, dict):
+        raise RecipeError(f"{where}: expected a JSON object, got {value!r:.100}")
+    hints = typing.get_type_hints(cls, localns={"Settings": Settings, "ClipSize": ClipSize})
+    dot = f"{where}." if where else ""
+    for name in value.keys() - hints.keys():
+        raise RecipeError(f"{dot}{name:.50}: unknown; expected keys among {', '.join(hints)}")
+    for field in fields(cls):
+        if field.name not in {*value, *made} and field.default is field.default_factory is MISSING:
+            raise RecipeError(f"{dot}{field.name}: expected it among the keys, got nothing")
+    found = {name: _read(hints[name], v, f"{dot}{name}") for name, v in value.items() if name not in made}
+    try:
+        return cls(**found, **made)
+    except RecipeError:
+        raise
+    except MoftError as error:  # a value of the right type, out of range
+        raise RecipeError(f"{where}: {error}" if where else str(error)) from error
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" or c == "\0" for c in value)
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < 1e300  # False for NaN
+
+
+_PLAIN: dict[Any, Callable[[Any], bool]] = {
+    bool: lambda value: isinstance(value, bool),
+    int: lambda value: type(value) is int and abs(value) < 2**63,
+    float: _is_number,
+    str: _is_text,
+    type(None): lambda value: value is None,
+}
+
+
+# ---------------------------------------------------------------- writing
+
+
+def embedded(record: dict[str, Any]) -> str:
+    """The recipe in a record as a tag of a clip: ASCII, so that no container mangles it.
+
+    Raises RecipeError above MAX_BYTES, which `read_recipe` would not read."""
+    names = ["recipe", "settings", *(field.name for cls in (Recipe, Scene) for field in fields(cls))]
+    text = json.dumps({name: record[name] for name in names if name in record}, separators=(",", ":"))
+    if len(text) > MAX_BYTES:
+        raise RecipeError(f"expected a recipe of at most {MAX_BYTES} bytes, got {len(text)}; shorten the path or prompt")
+    return text
+
+
+# ---------------------------------------------------------------- digests and versions
+
+
+def file_digest(name: str | os.PathLike[str]) -> str:
+    """ "sha256:…" of an ordinary file. Raises RecipeError for anything else."""
+    if not os.path.isfile(name):
+        raise RecipeError(f"cannot read {os.fspath(name)}: expected an ordinary file, got none; check the path")
+    found = hashlib.sha256()
+    try:
+        with open(name, "rb") as file:
+            while block := file.read(2**20):
+                found.update(block)
+    except OSError as error:
+        raise RecipeError(f"cannot read {os.fspath(name)}: {error.strerror}; check the path") from error
+    return f"sha256:{found.hexdigest()}"
+
+
+def model_digest(folder: str | None) -> str | None:
+    """Of a diffusers folder: its commit if it is a snapshot of the hub, else of all weights and settings in it.
+
+    None for None. Reads every byte of the weights, which a run has just done too."""
+    if folder is None:
+        return None
+    root = Path(folder)
+    if root.parent.name == "snapshots" and re.fullmatch("[0-9a-f]{40}", root.name):
+        return f"commit:{root.name}"
+    files = sorted(p for p in root.glob("*/*") if p.suffix in _MODEL_FILES and p.is_file())
+    index = [root / "model_index.json"]
+    return _combined([(p.relative_to(root).as_posix(), file_digest(p)) for p in index + files])
+
+
+def statistics_digest(statistics: Statistics) -> str:
+    """Of the numbers that steering uses, not of the file that they were in."""
+    tensors = (statistics.channels, statistics.response, statistics.low, statistics.high)
+    return _combined([statistics.layer, statistics.timestep, *(tensor.tolist() for tensor in tensors)])
+
+
+def frames_digest(video: np.ndarray) -> str:
+    """Of uint8 frames and their shape."""
+    return _combined([list(video.shape), hashlib.sha256(video.tobytes()).hexdigest()])
+
+
+def _combined(parts: list[Any]) -> str:
+    return f"sha256:{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
+
+
+def _found(name: str, digest: str, folder: Path) -> str:
+    changed = False
+    for place in (Path(name), folder / Path(name).name):
+        if os.path.isfile(place):  # Path.is_file raises where a name is too long
+            if file_digest(place) == digest:
+                return str(place)
+            changed = True
+    got = "another file of that name" if changed else "no such file"
+    raise RecipeError(
+        f"cannot replay without {name:.200}: expected the file as it was ({digest:.19}…), got {got}; "
+        f"put it back, or in {folder}"
+    )
+
+
+def is_hub_id(model: str) -> bool:
+    """OWNER/NAME, and not a path: nothing of that name, nor a folder that would hold it, is here."""
+    return bool(_HUB_ID.fullmatch(model)) and not Path(model).exists() and not Path(model).parent.exists()
+
+
+def versions() -> dict[str, str]:
+    """Of everything that a result depends on, the processor included."""
+    import torch
+
+    found = {"moft": __version__, "python": sys.version.split()[0]}
+    for package in ("torch", "diffusers", "transformers", "numpy", "pillow", "av"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    gpu = torch.cuda.is_available()
+    found["device"] = torch.cuda.get_device_name() if gpu else f"cpu {torch.backends.cpu.get_cpu_capability()}"
+    return found
+
+
+@contextmanager
+def on_threads(count: int) -> Iterator[None]:
+    """Compute on so many threads: sums are split among them, so another number gives other last digits."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def command() -> list[str]:
+    """The command that is running."""
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]

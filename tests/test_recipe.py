@@ -1,0 +1,434 @@
+"""Recipes: they survive every container, make the same frames again, and are believed nothing."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from typer.testing import CliRunner
+
+import moft
+from moft import compare
+from moft.cli import app, printable
+from moft.errors import MediaError, MoftError, RecipeError, RequestError
+from moft.motion import Motion
+from moft.recipe import MAX_BYTES, Recipe, Request, Scene, embedded, frames_digest, model_digest, read_recipe
+from moft.reference import STATISTICS_FILE
+from moft.tap import ClipSize
+from moft.video import read_metadata
+
+STILL = np.zeros((2, 16, 16, 3), np.uint8)
+
+
+def moft_cli(*arguments: object) -> Any:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def paint(path: Path, left: int) -> Path:
+    picture = np.zeros((64, 64), np.uint8)
+    picture[:, :left] = 255
+    Image.fromarray(picture).save(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def steered(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a mask and a clip that was steered inside it."""
+    folder = tmp_path_factory.mktemp("steered")
+    request = ("--motion", "left", "--region", paint(folder / "mask.png", 32), "--seed", 3)
+    scene = ("--prompt", "a red ball [on]\nblue stripes, größer", "--steps", 5, "--step-size", 0.2)
+    result = moft_cli("steer", "--model", tiny_folder, *scene, *request, "-o", folder / "left.mp4")
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.fixture
+def data(steered: Path) -> dict[str, Any]:
+    """The recipe of that clip as JSON, to be bent."""
+    return read_recipe(steered / "left.mp4").to_json()
+
+
+def saved(path: Path, data: object) -> Path:
+    path.write_text(json.dumps(data))
+    return path
+
+
+# ---------------------------------------------------------------- carried
+
+
+@pytest.mark.parametrize("name", ["left.mp4", "left.plain.mp4", "left.compare.mp4", "left.json"])
+def test_every_file_of_a_run_carries_the_recipe(steered: Path, name: str, tiny_folder: Path) -> None:
+    recipe = read_recipe(steered / name)
+    assert recipe.scene.prompt == "a red ball [on]\nblue stripes, größer" and recipe.scene.seed == 3
+    assert recipe.scene.size == ClipSize(8, 64, 64) and recipe.settings.step_size == 0.2
+    assert recipe.request.motion == Motion("left", region=str(steered / "mask.png"))
+    assert recipe.model == str(tiny_folder) and recipe.model_digest == model_digest(str(tiny_folder))
+    assert list(recipe.inputs) == [str(steered / "mask.png")]
+    assert {"moft", "torch", "diffusers", "transformers", "device"} <= set(recipe.versions)
+    assert recipe == read_recipe(steered / "left.mp4")
+
+
+@pytest.mark.parametrize("suffix", compare.SUFFIXES)
+def test_a_recipe_survives_every_format_that_is_written(
+    data: dict[str, Any], tmp_path: Path, suffix: str
+) -> None:
+    clips: dict[str, Any] = {"": STILL, ".plain": STILL, ".compare": STILL}
+    compare._write(tmp_path / f"a{suffix}", clips, data)
+    for clip in tmp_path.glob(f"*{suffix}"):
+        assert read_recipe(clip).to_json() == data
+
+
+@pytest.mark.parametrize("kind", ["mp4", "matroska"])
+def test_a_recipe_survives_a_copy_by_another_program(steered: Path, tmp_path: Path, kind: str) -> None:
+    with av.open(str(steered / "left.mp4")) as old, av.open(str(tmp_path / "copy"), "w", format=kind) as new:
+        new.metadata.update(old.metadata)  # without movflags, which keeps only the usual tags in mp4
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+    assert read_recipe(tmp_path / "copy") == read_recipe(steered / "left.mp4")
+
+
+def test_a_recipe_for_every_kind_of_request_comes_back(data: dict[str, Any]) -> None:
+    recipe = Recipe.from_json(data)
+    digest = data["channels_digest"]
+    for request, files in (
+        (Request(Motion(path=((0, 0), (-0.3, 0.1), (0, 0)), strength=0.5)), {}),
+        (Request(Motion(200, speed="1.5px")), {}),
+        (Request(like="clip.mp4", region="m.png", strength=2.0), {"clip.mp4": digest, "m.png": digest}),
+    ):
+        wanted = replace(recipe, request=replace(request, settings=recipe.settings), inputs=files)
+        assert Recipe.from_json(json.loads(json.dumps(wanted.to_json()))) == wanted
+
+
+def test_the_digest_of_a_model_sees_one_byte_of_its_weights_and_not_its_notes(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    found = model_digest(str(folder))
+    assert found == model_digest(str(tiny_folder))
+    (folder / STATISTICS_FILE).unlink()  # its own digest tells of these
+    assert model_digest(str(folder)) == found
+    weights = bytearray((folder / "vae" / "diffusion_pytorch_model.safetensors").read_bytes())
+    weights[-1] ^= 1
+    (folder / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(weights)
+    assert model_digest(str(folder)) != found
+
+
+def test_a_snapshot_of_the_hub_is_known_by_its_commit(tmp_path: Path) -> None:
+    folder = tmp_path / "snapshots" / ("ab" * 20)
+    folder.mkdir(parents=True)
+    assert model_digest(str(folder)) == "commit:" + "ab" * 20
+
+
+# ---------------------------------------------------------------- replayed
+
+
+@pytest.mark.parametrize("name", ["left.compare.mp4", "left.json"])
+def test_replay_makes_the_same_frames(steered: Path, tmp_path: Path, name: str) -> None:
+    result = moft_cli("replay", steered / name, "-o", tmp_path / "again.mp4")
+    assert result.exit_code == 0, result.output
+    assert "identical: yes" in result.stdout and "warning" not in result.stderr
+    for kind in ("", ".plain", ".compare"):
+        assert (tmp_path / f"again{kind}.mp4").read_bytes() == (steered / f"left{kind}.mp4").read_bytes()
+    assert read_recipe(tmp_path / "again.json") == read_recipe(steered / "left.json")
+
+
+def test_replay_computes_on_as_many_threads_as_were_used(data: dict[str, Any], tmp_path: Path) -> None:
+    import torch
+
+    here = torch.get_num_threads()
+    data["threads"] = here + 1
+    assert moft_cli("replay", saved(tmp_path / "r.json", data), "-o", tmp_path / "again.gif").exit_code == 0
+    assert read_recipe(tmp_path / "again.gif").threads == here + 1 and torch.get_num_threads() == here
+
+
+def test_a_replay_that_comes_out_otherwise_says_so(data: dict[str, Any], tmp_path: Path) -> None:
+    data["seed"] = 4
+    result = moft_cli("replay", saved(tmp_path / "r.json", data), "-o", tmp_path / "again.gif")
+    assert result.exit_code == 0 and "identical: no" in result.stdout
+    assert "warning: the frames are not those of the original" in result.stderr
+
+
+def test_replay_warns_of_other_versions_models_and_channels(data: dict[str, Any], tmp_path: Path) -> None:
+    data["versions"] |= {"torch": "1.0", "gone": "2"}
+    data["model_digest"] = data["channels_digest"] = "sha256:" + "0" * 64
+    result = moft_cli("replay", saved(tmp_path / "r.json", data), "-o", tmp_path / "again.mp4", "--json")
+    assert result.exit_code == 0 and json.loads(result.stdout)["identical"] is True
+    lines = result.stderr.splitlines()
+    for start in ("made with torch 1.0,", "made with gone 2, replayed with nothing", "model: expected sha256:000",
+                  "channels: expected sha256:000"):  # fmt: skip
+        assert any(line.startswith(f"warning: {start}") for line in lines), lines
+
+
+def test_replay_finds_a_clip_beside_the_recipe_and_its_own_channels(
+    tiny_folder: Path, tiny_statistics: moft.Statistics, tmp_path: Path
+) -> None:
+    made, moved = tmp_path / "made", tmp_path / "moved"
+    made.mkdir()
+    noise = np.random.default_rng(0).integers(0, 255, (64, 84, 3), np.uint8)
+    moft.write_video(made / "clip.mp4", np.stack([noise[:, 20 - 2 * i : 84 - 2 * i] for i in range(10)]))
+    paint(made / "mask.png", 32)
+    tiny_statistics.save(made / "found.safetensors")
+    options = ("--like", made / "clip.mp4", "--region", made / "mask.png", "--channels", made / "found.safetensors")
+    result = moft_cli("steer", "--model", tiny_folder, "--prompt", "a ball", "--steps", 4, *options, "-o", made / "a.webm")
+    assert result.exit_code == 0, result.output
+    made.rename(moved)
+    result = moft_cli("replay", moved / "a.webm", "-o", moved / "b.webm")
+    assert result.exit_code == 0, result.output
+    assert "identical: yes" in result.stdout
+    assert np.array_equal(moft.read_video(moved / "a.webm"), moft.read_video(moved / "b.webm"))
+    assert set(read_recipe(moved / "b.webm").inputs) == {str(p) for p in moved.iterdir() if p.stem in ("clip", "mask", "found")}
+    (moved / "found.safetensors").unlink()
+    refused(moft_cli("replay", moved / "a.webm", "-o", tmp_path / "c.webm"), "found.safetensors")
+    result = moft_cli("replay", moved / "a.webm", "--channels", tiny_folder / STATISTICS_FILE, "-o", moved / "b.webm")
+    assert "identical: yes" in result.stdout, result.output  # the same numbers from another place
+
+
+# ---------------------------------------------------------------- refused
+
+
+def refused(result: Any, *words: str) -> None:
+    """Exit code 2 and one line that names what is wrong."""
+    assert result.exit_code == 2 and result.stdout == "", result.output
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1, result.stderr
+    for word in words:
+        assert word in result.stderr
+
+
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "load_pipeline", lambda *_: pytest.fail("loaded a model"))
+
+
+@pytest.mark.usefixtures("no_model")
+def test_replay_refuses_a_mask_that_is_gone_or_changed(data: dict[str, Any], tmp_path: Path) -> None:
+    old, mask = data["request"]["region"], tmp_path / "m.png"
+    endless = bent(bent(data, "request", "region", to="m" * 5000), "inputs", to={"m" * 5000: data["inputs"][old]})
+    refused(moft_cli("replay", saved(tmp_path / "r.json", endless), "-o", tmp_path / "a.mp4"), "no such file")
+    data["request"]["region"], data["inputs"] = str(mask), {str(mask): data["inputs"][old]}
+    recipe = saved(tmp_path / "r.json", data)
+    for got in ("no such file", "another file of that name"):
+        refused(moft_cli("replay", recipe, "-o", tmp_path / "again.mp4"), str(mask), got)
+        paint(mask, 16)
+    assert sorted(os.listdir(tmp_path)) == ["m.png", "r.json"]
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize("model", ["nobody/nothing", "./gone", "gone", "gone" * 2000])
+def test_replay_fetches_no_model_that_only_the_recipe_names(
+    data: dict[str, Any], tmp_path: Path, model: str
+) -> None:
+    data |= {"model": model, "model_digest": "commit:" + "0" * 40}
+    refused(moft_cli("replay", saved(tmp_path / "r.json", data), "-o", tmp_path / "a.mp4"), model[:200], "--model")
+
+
+def test_a_model_that_the_user_names_is_loaded_at_the_commit_of_the_recipe(
+    data: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+
+    def load(*arguments: Any) -> None:
+        seen.append(arguments)
+        raise moft.BackboneError("seen enough")
+
+    monkeypatch.setattr(compare, "load_pipeline", load)
+    recipe = saved(tmp_path / "r.json", data | {"model": "nobody/nothing", "model_digest": "commit:" + "0" * 40})
+    for model in ("nobody/nothing", "nobody/else"):
+        refused(moft_cli("replay", recipe, "--model", model, "-o", tmp_path / "a.mp4"), "seen enough")
+    assert seen == [("nobody/nothing", "0" * 40), ("nobody/else", None)]
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize("source", ["left.mp4", "left.plain.mp4", "left.json"])
+def test_replay_never_overwrites_what_it_reads(steered: Path, source: str) -> None:
+    before = {p.name: p.read_bytes() for p in steered.iterdir()}
+    refused(moft_cli("replay", steered / source, "-o", steered / "left.mp4"), "input of this command")
+    assert {p.name: p.read_bytes() for p in steered.iterdir()} == before
+
+
+def bent(data: dict[str, Any], *path: str, to: Any) -> dict[str, Any]:
+    """The same, with another value at a place; without that place if `to` is ..."""
+    found = copy.deepcopy(data)
+    at = found
+    for name in path[:-1]:
+        at = at[name]
+    if to is ...:
+        del at[path[-1]]
+    else:
+        at[path[-1]] = to
+    return found
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "word"),
+    [
+        (("recipe",), ..., '"recipe"'),
+        (("recipe",), 2, "recipe: expected format 1"),
+        (("seed",), -1, "seed"),
+        (("seed",), 1.5, "seed: expected int"),
+        (("seed",), True, "seed: expected int"),
+        (("steps",), 10**6, "steps"),
+        (("prompt",), 7, "prompt: expected str or null"),
+        (("prompt",), "\ud800", "prompt"),
+        (("prompt",), ..., "prompt"),
+        (("size",), [8, 64, 64], "size: expected a JSON object"),
+        (("size", "frames"), 10**5, "frames"),
+        (("size", "height"), "64", "size.height: expected int"),
+        (("guidance_scale",), float("1e301"), "guidance_scale"),
+        (("request",), ..., "request"),
+        (("request",), {"like": 3}, "request.like: expected str"),
+        (("request",), {"like": "a.mp4", "motion": {"direction": "left"}}, "request"),
+        (("request", "direction"), "sideways", "request: expected a direction"),
+        (("request", "strength"), -1, "request: expected strength"),
+        (("request", "__class__"), 1, "request.__class__: unknown"),
+        (("settings", "step_size"), -1, "settings: expected a finite step_size"),
+        (("settings", "steps"), [0.1], "settings.steps"),
+        (("settings", "rule"), "eval", "settings: expected a rule"),
+        (("settings", "gradient_steps"), 10**9, "settings.gradient_steps"),
+        (("model",), None, "model: expected str"),
+        (("model",), "//host/share", "//host/share"),
+        (("model_digest",), "commit:main", "model_digest"),
+        (("threads",), 10**6, "threads"),
+        (("inputs",), {}, "inputs: expected a digest each"),
+        (("versions",), {"torch": 2}, "versions.torch: expected str"),
+        (("channels_digest",), ..., "channels_digest"),
+    ],
+)  # fmt: skip
+def test_a_bad_recipe_is_one_error_that_names_the_field(
+    data: dict[str, Any], path: tuple[str, ...], to: Any, word: str, tmp_path: Path
+) -> None:
+    Recipe.from_json(data)  # which is fine
+    bad = saved(tmp_path / "r.json", bent(data, *path, to=to))
+    with pytest.raises(RecipeError) as error:
+        read_recipe(bad)
+    assert word in str(error.value)
+    refused(moft_cli("info", bad), "cannot use the recipe in")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", '{"recipe": NaN}', '{"recipe": Infinity}', "{" * 100_000, '{"a":' * 100_000, '{"recipe": ' + "1" * 5000 + "}",
+     '{"recipe": 1}', "{}", '{"recipe": {}}', '{"x": "' + "a" * MAX_BYTES + '"}', "\ufeff{}", "[]", "", "1", "\0"],
+)  # fmt: skip
+def test_text_that_is_no_recipe_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text(text)
+    with pytest.raises((RecipeError, MediaError)):
+        read_recipe(tmp_path / "r.json")
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".gif"])
+def test_a_clip_without_a_recipe_and_one_with_too_long_a_comment_are_refused(tmp_path: Path, suffix: str) -> None:
+    clip = tmp_path / f"a{suffix}"
+    moft.write_video(clip, STILL, metadata={"comment": "my holiday"})
+    with pytest.raises(RecipeError, match="no recipe in"):
+        read_recipe(clip)
+    moft.write_video(clip, STILL, metadata={"comment": "{" + " " * MAX_BYTES + "}"})
+    with pytest.raises(MediaError, match="at most 1048576 bytes"):
+        read_recipe(clip)
+
+
+def test_a_picture_has_no_tags_and_no_file_is_no_clip(tmp_path: Path) -> None:
+    assert read_metadata(paint(tmp_path / "a.png", 3)) == {}
+    for path in (tmp_path, tmp_path / "none.mp4"):
+        with pytest.raises(MediaError):
+            read_recipe(path)
+
+
+def test_a_recipe_too_long_to_be_read_is_not_written() -> None:
+    with pytest.raises(RecipeError, match="shorten"):
+        embedded({"prompt": "a" * MAX_BYTES})
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"seed": -1}, {"steps": 0}, {"size": ClipSize(8, 0, 64)}, {"size": ClipSize(9000, 9000, 9000)}]
+)
+def test_a_scene_out_of_range_names_what_is(wrong: dict[str, Any]) -> None:
+    with pytest.raises(RequestError, match="seed|steps|height|bytes of video"):
+        Scene(**({"prompt": "a", "size": ClipSize(8, 64, 64)} | wrong))
+
+
+def test_the_digest_of_frames_sees_their_shape_and_every_value() -> None:
+    other = STILL.copy()
+    other[1, 15, 15, 2] = 1
+    videos = (STILL, other, STILL.reshape(2, 8, 32, 3))
+    assert len({frames_digest(video) for video in videos}) == 3
+    assert frames_digest(STILL) == frames_digest(STILL.copy())
+
+
+# ---------------------------------------------------------------- hostile
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(data: Any) -> list[tuple[str, ...]]:
+    """Every path through the objects of a JSON value."""
+    if not isinstance(data, dict):
+        return []
+    return [path for name, value in data.items() for path in ((name,), *((name, *rest) for rest in places(value)))]
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(choices=st.data())
+def test_a_recipe_bent_anywhere_is_read_or_refused_and_never_changed(data: dict[str, Any], choices: Any) -> None:
+    found = data
+    for _ in range(choices.draw(st.integers(1, 3))):
+        path = choices.draw(st.sampled_from(places(found)))
+        found = bent(found, *path, to=choices.draw(st.just(...) | JSON))
+    try:
+        recipe = Recipe.from_json(found)
+    except RecipeError as error:
+        assert str(error)
+        return
+    assert Recipe.from_json(json.loads(json.dumps(recipe.to_json(), allow_nan=False))) == recipe
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=64) | JSON.map(lambda value: json.dumps(value).encode()), cut=st.integers(0, 3000))
+def test_any_file_is_read_or_refused(steered: Path, tmp_path: Path, content: bytes, cut: int) -> None:
+    clip = (steered / "left.mp4").read_bytes()
+    for found in (content, b"{" + content, clip[:cut] + content + clip[cut + len(content) :]):
+        (tmp_path / "any").write_bytes(found)
+        try:
+            assert isinstance(read_recipe(tmp_path / "any"), Recipe)
+        except MoftError as error:
+            assert str(error)
+
+
+# ---------------------------------------------------------------- shown
+
+
+def test_info_says_what_a_clip_was_made_from(steered: Path, tiny_folder: Path) -> None:
+    shown = " ".join(moft_cli("info", steered / "left.mp4").stdout.split())
+    for words in ("asked left at 3% a frame", "prompt a red ball [on] blue stripes, größer", "seed 3",
+                  "8 frames of 64 x 64 px", "step_size 0.2", "torch ", "sha256:"):  # fmt: skip
+        assert words in shown
+    assert "(here" not in shown
+    found = json.loads(moft_cli("info", steered / "left.json", "--json").stdout)
+    assert Recipe.from_json(found) == read_recipe(steered / "left.mp4")
+
+
+def test_info_opens_nothing_and_obeys_nothing_in_a_recipe(data: dict[str, Any], tmp_path: Path) -> None:
+    data |= {"model": "nobody/nothing", "prompt": "\x1b[2Jgone [red]x[/red]\u202e\u2028"}
+    data["versions"] |= {"torch": "1.0\x1b[0m"}
+    result = moft_cli("info", saved(tmp_path / "r.json", data))
+    assert result.exit_code == 0 and "gone [red]x[/red]" in result.stdout and "(here " in result.stdout
+    assert not set("\x1b\u202e\u2028") & set(result.stdout)
+    assert printable("a\nb\x07\u202e") == "a b??"
