@@ -18,6 +18,7 @@ HEAVY = {
     "transformers",
     "accelerate",
     "matplotlib",
+    "jinja2",
     "av",
     "cv2",
     "typer",
@@ -33,9 +34,12 @@ ROWS = (
     {"backbones"},
     {"tap"},
     {"reference"},
-    {"guidance"},
+    {"guidance", "interpret"},
+    {"readout"},
     {"miniature"},
+    {"figures"},
     {"compare"},
+    {"explain"},
     {"cli"},
     {"demo"},
 )
@@ -52,7 +56,7 @@ def test_importing_moft_loads_nothing_heavy() -> None:
     assert not loaded_by("import moft") & (HEAVY | {"numpy"})
 
 
-@pytest.mark.parametrize("module", ["guidance", "reference", "metrics", "video", "miniature"])
+@pytest.mark.parametrize("module", ["guidance", "reference", "metrics", "video", "miniature", "interpret", "readout", "figures", "explain"])
 def test_modules_load_optional_packages_only_where_they_use_them(module: str) -> None:
     assert not loaded_by(f"import moft.{module}") & (HEAVY - {"torch"})
 
