@@ -7,6 +7,7 @@ where it was. The report, its figures and its numbers are finished in a passing 
 from __future__ import annotations
 
 import base64
+import copy
 import csv
 import dataclasses
 import hashlib
@@ -14,7 +15,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ TUNING_SEED, FITTING_SEED = 135_790, 24_680  # textures of clips to choose and t
 SWEEP_FILE = "sweep.json"
 TIMESTEPS = (20, 100, 300, 500, 700, 900)
 _STRIDES = (4, 2, 1)  # of frames read from a clip that is long enough: more motion in as many frames
+_FASTEST = 0.05  # shorter sides a frame; what read-outs are fitted on goes to 0.0625
 _KIND = "moft explain clip"
 Tell = Callable[[str], None]
 
@@ -101,11 +103,13 @@ def read_clip(path: str | os.PathLike[str], size: ClipSize) -> Clip:
     name, sides = str(path), (size.height, size.width)
     for stride in _STRIDES:
         try:
-            video = read_video(path, frames=size.frames, size=sides, stride=stride)
-        except MediaError:
+            whole = read_video(path, frames=size.frames * stride, size=sides)
+        except MediaError:  # shorter, or nothing that can be read: the last attempt says which
             continue
-        taken = "the first" if stride == 1 else f"every {stride}th of the first"
-        return Clip(name, video, None, f"{Path(name).name}: {taken} {size.frames * stride} frames, cropped to {_by(size)}")
+        stride = _stride(whole, size)
+        taken = "the first" if stride == 1 else f"every {stride}. of the first"
+        note = f"{Path(name).name}: {taken} {size.frames * stride} frames, its middle, resized to {_by(size)}"
+        return Clip(name, whole[::stride][: size.frames], None, note)
     short = read_video(path, size=sides)
     if len(short) == 1 and is_image(path):
         panned = pan(read_video(path)[0], Motion("left", speed=0.03), size)
@@ -119,26 +123,53 @@ def read_clip(path: str | os.PathLike[str], size: ClipSize) -> Clip:
     return Clip(name, short[index], None, note)
 
 
+def _stride(video: np.ndarray, size: ClipSize) -> int:
+    """The longest stride at which nine tenths of the picture still move slowly enough to be read."""
+    from moft.metrics import dense_flow
+
+    for stride in _STRIDES:
+        clip = video[::stride][: size.frames]
+        fast = len(clip) == size.frames and np.quantile(np.linalg.norm(dense_flow(clip), axis=-1), 0.9) / size.side
+        if fast is not False and fast <= _FASTEST:
+            return stride
+    return 1
+
+
 def _by(size: ClipSize) -> str:
     return f"{size.width} x {size.height} px"
 
 
 def object_clips(n: int, size: ClipSize, seed: int, photos: float = 0.0) -> KnownClips:
-    """Textured scenes that pan and objects that move on their own, with exact flow, at a model's size. The miniature's clips
-    of 64 px, enlarged; `seed` decides the textures, `photos` is the share of scenes cut from training photographs."""
+    """Textured scenes that pan and objects that move on their own, with exact flow, at a model's size: the miniature's clips
+    of 64 px, enlarged. `seed` decides the textures, `photos` is the share of scenes cut from training photographs."""
+    return next(object_batches(n, size, seed, photos))
+
+
+def object_batches(n: int, size: ClipSize, seed: int, photos: float = 0.0) -> Iterator[KnownClips]:
+    """Endless batches of `object_clips`."""
+    maker = copy.copy(_maker(size.frames, seed, photos))
+    maker.generator = torch.Generator().manual_seed(seed)
+    while True:
+        made = maker.render(n)
+        video, flow = made.video, made.flow
+        height, width = video.shape[-2:]
+        if (size.height, size.width) != (height, width):
+            both = (size.height, size.width)
+            video = F.interpolate(video.flatten(0, 1), both, mode="bicubic").unflatten(0, (n, size.frames))
+            flow = F.interpolate(flow.flatten(0, 1).permute(0, 3, 1, 2), both, mode="nearest").permute(0, 2, 3, 1)
+            flow = flow.unflatten(0, (n, size.frames)) * torch.tensor([size.width / width, size.height / height])
+        pixels = (video.clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2)
+        yield KnownClips(pixels.numpy(), flow.float().numpy())
+
+
+@cache
+def _maker(frames: int, seed: int, photos: float) -> Any:
+    """Draws scenes of its own textures, which take seconds to make."""
     from moft.miniature.clips import FRAMES, MAX_SPEED, ClipMaker, World
 
-    # In a longer clip everything moves slower, so that it stays in the picture.
-    world = World(textures=96, photos=photos, objects=0.65, zooms=0, turns=0, flows=0, max_speed=max(1.0, MAX_SPEED * FRAMES / max(FRAMES, size.frames)))
-    made = ClipMaker(world, seed, frames=size.frames).render(n)
-    video, flow = made.video, made.flow
-    height, width = video.shape[-2:]
-    if (size.height, size.width) != (height, width):
-        video = F.interpolate(video.flatten(0, 1), (size.height, size.width), mode="bicubic").unflatten(0, (n, size.frames))
-        flow = F.interpolate(flow.flatten(0, 1).permute(0, 3, 1, 2), (size.height, size.width), mode="nearest").permute(0, 2, 3, 1)
-        flow = flow.unflatten(0, (n, size.frames)) * torch.tensor([size.width / width, size.height / height])
-    pixels = (video.clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2)
-    return KnownClips(pixels.numpy(), flow.float().numpy())
+    fastest = max(1.0, MAX_SPEED * FRAMES / max(FRAMES, frames))  # slower in longer clips, to stay in the picture
+    world = World(textures=96, photos=photos, objects=0.65, zooms=0, turns=0, flows=0, max_speed=fastest)
+    return ClipMaker(world, seed, frames=frames)
 
 
 def panned_clips(photos: Sequence[np.ndarray], size: ClipSize, n: int, seed: int = 0) -> KnownClips:
@@ -230,8 +261,8 @@ def fit_readout(read: Reader, n: int, made: dict[str, Any], batch: int = 32) -> 
     """The read-out of a model, fitted on clips of training textures and photographs."""
 
     def batches() -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, n, batch):
-            clips = object_clips(batch, read.size, FITTING_SEED + start, photos=0.3)
+        made = object_batches(batch, read.size, FITTING_SEED, photos=0.3)
+        for start, clips in zip(range(0, n, batch), made, strict=False):
             feature = interpret.read(read.pipe, clips.video, read.timestep, read.layer, seed=start)
             yield feature, clips.cells(feature)
 
@@ -251,10 +282,14 @@ class Source:
     velocity: Tensor  # (2,) px a frame at the point, by the clip's flow
 
 
-def views(read: Reader, video: np.ndarray, channels: Mapping[str, Tensor], wanted: Wanted) -> Iterator[tuple[str, Tensor]]:
+def views(read: Reader, video: np.ndarray, channels: Mapping[str, Tensor], wanted: Wanted, noise: int = 0) -> Iterator[tuple[str, Tensor]]:
     """Every way to look at a clip uint8 (f h w 3): name → (f c h w). "design/…" at the reading layer and timestep,
-    "layer/…" MOFT of each layer, "time/moft/…" and "time/dift/…" across timesteps; and "plain", the feature itself."""
-    main = _features(read, video, read.timestep, read.layers, wanted.seed)
+    "layer/…" MOFT of each layer, "time/moft/…" and "time/dift/…" across timesteps; and "plain", the feature itself.
+
+    `noise` is to differ between clips that are compared: under one noise, places are alike because they are the same place.
+    """
+    seed = wanted.seed + noise
+    main = _features(read, video, read.timestep, read.layers, seed)
     plain = main[read.layer]
     yield "plain", plain[0]
     for name, design in DESIGNS.items():
@@ -264,7 +299,7 @@ def views(read: Reader, video: np.ndarray, channels: Mapping[str, Tensor], wante
         yield f"layer/{name}", moft(main[name], channels[name])[0]
     ordered = tuple(name for name in read.layers if name in (read.layer, read.dift))
     for t in wanted.timesteps:
-        some = _features(read, video, t, ordered, wanted.seed)
+        some = _features(read, video, t, ordered, seed)
         yield f"time/moft/{t}", moft(some[read.layer], read.statistics.channels)[0]
         yield f"time/dift/{t}", some[read.dift][0]
 
@@ -297,10 +332,10 @@ def source_of(read: Reader, clip: Clip, channels: Mapping[str, Tensor], wanted: 
     return Source(clip, point, vectors, velocity.float())
 
 
-def look(read: Reader, clip: Clip, source: Source, readout: Readout, channels: Mapping[str, Tensor], wanted: Wanted) -> dict[str, Tensor]:
+def look(read: Reader, clip: Clip, source: Source, readout: Readout, channels: Mapping[str, Tensor], wanted: Wanted, noise: int) -> dict[str, Tensor]:
     """What a clip shows: similarity maps (f h w) by view, and "flow", the read-out's motion of its cells (f h w 2)."""
     found: dict[str, Tensor] = {}
-    for name, view in views(read, clip.video, channels, wanted):
+    for name, view in views(read, clip.video, channels, wanted, noise):
         if name == "plain":
             found["flow"] = readout.cells(view[None], read.size)[0]
         else:
@@ -308,7 +343,7 @@ def look(read: Reader, clip: Clip, source: Source, readout: Readout, channels: M
     return found
 
 
-def looked(read: Reader, clip: Clip, source: Source, key: str, folder: Path, see: Callable[[], dict[str, Tensor]]) -> tuple[dict[str, Tensor], bool]:
+def looked(clip: Clip, source: Source, key: str, folder: Path, see: Callable[[], dict[str, Tensor]]) -> tuple[dict[str, Tensor], bool]:
     """`see()`, or what an earlier run kept of the same clip, point, and model; and whether it was kept."""
     path = folder / f"clip-{key}.safetensors"
     if path.exists():
@@ -321,8 +356,8 @@ def looked(read: Reader, clip: Clip, source: Source, key: str, folder: Path, see
     return found, False
 
 
-def _key(read: Reader, clip: Clip, source: Source, wanted: Wanted) -> str:
-    told = repr((read.fingerprint, source.point, wanted.seed, wanted.timesteps, wanted.fitting, read.layers)).encode()
+def _key(read: Reader, clip: Clip, source: Source, wanted: Wanted, noise: int) -> str:
+    told = repr((noise, read.fingerprint, source.point, wanted.seed, wanted.timesteps, wanted.fitting, read.layers)).encode()
     return hashlib.sha256(told + clip.video.tobytes() + source.clip.video.tobytes()).hexdigest()[:16]
 
 
@@ -492,10 +527,10 @@ def explain(
     for i, clip in enumerate(clips, 1):
         tell(f"clip {i} of {len(clips)}: {Path(clip.name).name}")
 
-        def see(clip: Clip = clip) -> dict[str, Tensor]:
-            return look(read, clip, source, readout, channels, wanted)
+        def see(clip: Clip = clip, noise: int = i) -> dict[str, Tensor]:
+            return look(read, clip, source, readout, channels, wanted, noise)
 
-        found, kept = looked(read, clip, source, _key(read, clip, source, wanted), data, see)
+        found, kept = looked(clip, source, _key(read, clip, source, wanted, i), data, see)
         seen.append(found)
         if kept:
             tell("  as read by an earlier run")
@@ -748,7 +783,7 @@ def _draw_maps(
         "What moves like this point?",
         f"The point ({x:g}, {y:g}) of frame {f:g} in {Path(source.clip.name).name}, which goes by ({float(source.velocity[0]):+.2f}, "
         f"{float(source.velocity[1]):+.2f}) px a frame there, against every place of each clip (paper, Fig. 4). In the corner the clip's "
-        f"flow (exact where it is known, else DIS); AUC of each map is against that flow.{still}",
+        f"flow (exact where it is known, else DIS); AUC of each map is against that flow; there is none where nothing or everything goes the same way.{still}",
     )  # fmt: skip
     heat("designs", {**{n: f"design/{n}" for n in DESIGNS}, "dift": "design/dift"}, "similarity maps of each design")
     for i in shown:
@@ -756,7 +791,8 @@ def _draw_maps(
         frames = figures.heat_frames(source.clip.video, source.point, clips[i].video, views_)
         report.video(f"heat_{i + 1}", frames, f"{i + 1}: {Path(clips[i].name).name}, frame by frame; one scale of colour")
     report.page("Across layers", "MOFT of each layer in the order in which they run, each with motion channels of its own.")
-    heat("layers", {n: f"layer/{n}" for n in read.layers}, "similarity maps of each layer")
+    blocks = [n for n in read.layers if "motion_modules" not in n or n == read.layer]
+    heat("layers", {n: f"layer/{n}" for n in blocks}, "similarity maps of each layer")
     report.page("MOFT beside DIFT across timesteps", f"MOFT tells motion under much noise; DIFT, plain features of {read.dift}, tells what is where (paper, Fig. 6).")
     heat("timesteps", {f"{n} t={t}": f"time/{k}/{t}" for t in wanted.timesteps for n, k in (("MOFT", "moft"), ("DIFT", "dift"))},
          "similarity maps of MOFT and DIFT at several timesteps")  # fmt: skip

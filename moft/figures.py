@@ -254,10 +254,11 @@ def motion_maps(
     Args:
         pictures: name → uint8 (h w 3); columns: title → one flow (h w 2) a clip; notes: what was scored, one a clip.
     """
-    reach = max(float(np.quantile(np.linalg.norm(flow, axis=-1), 0.99)) for flows in columns.values() for flow in flows) or 1.0
+    reach = max(float(np.quantile(np.linalg.norm(flow, axis=-1), 0.98)) for flows in columns.values() for flow in flows) or 1.0
     rows = len(pictures)
     with _style():
-        figure, panels = _figure(rows, len(columns) + 2, 1.9 * (len(columns) + 2), 1.95 * rows + 0.3)
+        figure, panels = _figure(rows + 1, len(columns) + 2, 1.95 * (len(columns) + 2), 1.9 * rows + 1.7,
+                                 height_ratios=[1] * rows + [0.62])  # fmt: skip
         for line, (name, picture) in enumerate(pictures.items()):
             _picture(panels[line, 0], picture, _short(name))
             for column, (title, flows) in enumerate(columns.items(), 1):
@@ -266,7 +267,9 @@ def motion_maps(
                 _arrows(panel, flows[line], reach)
             panels[line, -1].axis("off")
             panels[line, -1].text(0, 0.5, notes[line], va="center", fontsize=9)
-        _wheel(panels[0, -1].inset_axes((0.5, 0.66, 0.34, 0.34)), reach, unit)
+        for panel in panels[-1]:
+            panel.axis("off")
+        _wheel(panels[-1, 1], reach, unit)
     return figure
 
 
@@ -282,8 +285,7 @@ def _wheel(panel: Any, reach: float, unit: str) -> None:
     flow = np.stack([x, y], -1)
     picture = np.where((np.hypot(x, y) <= 1)[..., None], flow_picture(flow, 1.0), 255)
     _picture(panel, picture.astype(np.uint8))
-    panel.set_frame_on(False)
-    panel.set_xlabel(f"rim: {reach:.1f} {unit}", fontsize=8)
+    panel.text(1.12, 0.5, f"hue: where it goes\nrim: {reach:.1f} {unit}\nor more", va="center", fontsize=8, transform=panel.transAxes)
 
 
 # ---------------------------------------------------------------- sweeps
