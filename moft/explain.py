@@ -113,7 +113,7 @@ def read_clip(path: str | os.PathLike[str], size: ClipSize) -> Clip:
     short = read_video(path, size=sides)
     if len(short) == 1 and is_image(path):
         panned = pan(read_video(path)[0], Motion("left", speed=0.03), size)
-        true = np.broadcast_to(np.float32([-0.03 * size.side, 0]), (*panned.shape[:3], 2))
+        true = np.broadcast_to(np.array([-0.03 * size.side, 0], np.float32), (*panned.shape[:3], 2))
         return Clip(name, panned, true, f"{Path(name).name}: a picture, panned to the left by 3 % of the shorter side a frame")
     if len(short) < 2:
         raise MediaError(f"cannot explain {name}: expected a clip of 2 frames or more, or a picture, got one frame; bring a longer clip")
@@ -178,7 +178,7 @@ def panned_clips(photos: Sequence[np.ndarray], size: ClipSize, n: int, seed: int
     for i in range(n):
         motion = Motion(rng.uniform(0, 360), speed=rng.uniform(0.008, 0.06))
         videos.append(pan(photos[i % len(photos)], motion, size, rng.uniform(0, 1, 2), rng.uniform(1.3, 2.5)))
-        flows.append(np.broadcast_to(np.float32(motion.velocity(*videos[-1].shape[:3])), (*videos[-1].shape[:3], 2)))
+        flows.append(np.broadcast_to(np.array(motion.velocity(*videos[-1].shape[:3]), np.float32), (*videos[-1].shape[:3], 2)))
     return KnownClips(np.stack(videos), np.stack(flows))
 
 
@@ -548,7 +548,7 @@ def explain(
         (folder / "report.html").write_text(report.html("Motion inside a video diffusion model", _facts(read, record), notes), encoding="utf-8")
         (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         if sweep:
-            (folder / SWEEP_FILE).write_text(json.dumps(sweep, indent=1) + "\n", encoding="utf-8")
+            (folder / SWEEP_FILE).write_text(_lines(sweep), encoding="utf-8")
         _move(folder, out)
     if sweep:
         _store(sweep, statistics_path(pipe).with_name(SWEEP_FILE), tell)
@@ -610,12 +610,19 @@ def _width(read: Reader) -> int:
     return int(_features(read, blank, read.timestep, (read.layer,), 0)[read.layer].shape[2])
 
 
+def _lines(sweep: dict[str, Any]) -> str:
+    """JSON with one line a cell."""
+    cells = ",\n  ".join(json.dumps(cell) for cell in sweep["cells"])
+    rest = json.dumps({name: value for name, value in sweep.items() if name != "cells"}, indent=1)
+    return rest.removesuffix("\n}") + f',\n "cells": [\n  {cells}\n ]\n}}\n'
+
+
 def _store(sweep: dict[str, Any], path: Path, tell: Tell) -> None:
     """Beside the model, where the next report looks for its layer and timestep."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(json.dumps(sweep, indent=1) + "\n", encoding="utf-8")
+        aside.write_text(_lines(sweep), encoding="utf-8")
         aside.replace(path)
     except OSError as error:
         tell(f"could not keep the sweep beside the model ({error.strerror}); it is in the report's folder")
@@ -668,7 +675,7 @@ def _map_auc(value: Tensor, clip: Clip, source: Source, least: float) -> float |
     """AUC of the still that is shown, against the flow of its frame."""
     at, frame = _shown(value, source, len(clip.video))
     flow = torch.from_numpy(np.ascontiguousarray(clip.flow[frame])).float().permute(2, 0, 1)[None]
-    cells = F.adaptive_avg_pool2d(flow, value.shape[1:])[0].permute(1, 2, 0)
+    cells = F.adaptive_avg_pool2d(flow, (value.shape[1], value.shape[2]))[0].permute(1, 2, 0)
     return interpret.map_agreement(value[at], cells, source.velocity, least).auc
 
 
@@ -838,7 +845,7 @@ def _draw_choices(report: Report, scores: Scores, record: dict[str, Any]) -> Non
     best = record["sweep"]["best"]
     report.page("Which layer, which timestep?", f"On textures and photographs to choose by, not those of the scores: {best['layer']} at timestep "
                 f"{best['timestep']} is best (AUC {best['auc']:.3f}).")  # fmt: skip
-    cells = [interpret.Cell(**{**c, "channels": torch.tensor(c["channels"])}) for c in record["sweep"]["cells"]]
+    cells = [interpret.Cell(**c, channels=torch.empty(0)) for c in record["sweep"]["cells"]]
     for design in DESIGNS:
         report.picture(f"sweep_{design}", figures.sweep_table(cells, design), f"AUC of {design} over layers and timesteps")
     head = ("layer", "timestep", *(f"auc_{d}" for d in DESIGNS), *(f"separability_{d}" for d in ("vanilla", "ccr")), "curve_correlation")

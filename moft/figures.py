@@ -23,9 +23,9 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F", "#E69F00", "#5
 MARKERS = ("<", ">", "^", "v", "o")  # left, right, up, down, still, as `moft.interpret.WAYS`
 NAMES = {"vanilla": "vanilla", "ccr": "CCR", "moft": "CCR + MCF (MOFT)", "dift": "DIFT"}
 HEAT = "viridis"  # even in lightness, and legible to colour-blind readers
-_STYLE = {
+_STYLE: Any = {
     "font.size": 10, "axes.titlesize": 10, "axes.spines.top": False, "axes.spines.right": False, "figure.facecolor": "white",
-    "savefig.facecolor": "white", "svg.fonttype": "path", "svg.hashsalt": "moft", "axes.prop_cycle": None,
+    "savefig.facecolor": "white", "svg.fonttype": "path", "svg.hashsalt": "moft",
     "legend.frameon": False, "figure.constrained_layout.use": True,
 }  # fmt: skip
 
@@ -34,7 +34,7 @@ _STYLE = {
 def _style() -> Iterator[Any]:
     import matplotlib
 
-    with matplotlib.rc_context({name: value for name, value in _STYLE.items() if value is not None}):
+    with matplotlib.rc_context(_STYLE):
         yield matplotlib
 
 

@@ -424,7 +424,8 @@ class Cell:
     channels: Tensor  # kept, by the pans at this layer and timestep
 
     def to_json(self) -> dict[str, Any]:
-        return {**dataclasses.asdict(self), "channels": self.channels.tolist()}
+        """All but the channels, which `moft channels` finds for the layer that is chosen."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "channels"}
 
 
 def score_cell(pans: Pans, feature: Tensor, known: KnownClips, channels: Tensor, layer: str, timestep: int) -> Cell:
