@@ -722,7 +722,7 @@ def _draw_directions(report: Report, read: Reader, scores: Scores) -> None:
     from moft import figures
 
     report.page(
-        "Directions part once content is removed",
+        "Which way does a picture pan?",
         "First-frame features of held-out photographs that pan in four ways or stand still, in the plane of their first two principal "
         "components (paper, Fig. 2). Separability: nearest centroid among the five ways, each photograph judged by the centroids "
         "of the others; 0.2 is chance.",
@@ -732,7 +732,7 @@ def _draw_directions(report: Report, read: Reader, scores: Scores) -> None:
             for i in range(len(p.points)))  # fmt: skip
     report.rows("directions", ("design", "photograph", "way", "p1", "p2"), rows)
     plane, kept = scores.planes["ccr"], read.statistics.channels.tolist()
-    report.page("Few channels carry it", "Weights of the channels in the first two components of CCR features (paper, Fig. 3a).")
+    report.page("Which channels carry it?", "Weights of the channels in the first two components of CCR features (paper, Fig. 3a).")
     report.picture("weights", figures.weights(plane.weights.numpy(), kept), "histogram of component weights")
     rows = ((k, *plane.weights[:, k].tolist(), k in kept) for k in range(plane.weights.shape[1]))
     report.rows("weights", ("channel", "p1", "p2", "motion_channel"), rows)
@@ -746,7 +746,7 @@ def _draw_curves(report: Report, read: Reader, scores: Scores, wanted: Wanted) -
     rest = torch.tensor([k not in read.statistics.channels.tolist() for k in range(len(table))])
     other = int(table.abs().amax(1).masked_fill(~rest, 2).argmin()) if rest.any() else int(table.abs().amax(1).argmin())
     report.page(
-        "Motion channels follow the displacement",
+        "Do motion channels follow the displacement?",
         f"Curves over the frames of pans of held-out photographs, mean and one standard deviation (paper, Fig. 3b-d). The best motion "
         f"channel, {best.channel}, correlates with the true displacement along {'xy'[best.axis]} by {abs(best.correlation):.3f} (chosen "
         f"on one photograph, scored on the other, in turn; pans that reverse are included).",
@@ -800,7 +800,7 @@ def _draw_maps(
     report.page("Across layers", "MOFT of each layer in the order in which they run, each with motion channels of its own.")
     blocks = [n for n in read.layers if "motion_modules" not in n or n == read.layer]
     heat("layers", {n: f"layer/{n}" for n in blocks}, "similarity maps of each layer")
-    report.page("MOFT beside DIFT across timesteps", f"MOFT tells motion under much noise; DIFT, plain features of {read.dift}, tells what is where (paper, Fig. 6).")
+    report.page("MOFT beside DIFT across timesteps", f"MOFT is to tell motion, DIFT (plain features of {read.dift}) what is where (paper, Fig. 6).")
     heat("timesteps", {f"{n} t={t}": f"time/{k}/{t}" for t in wanted.timesteps for n, k in (("MOFT", "moft"), ("DIFT", "dift"))},
          "similarity maps of MOFT and DIFT at several timesteps")  # fmt: skip
     rows = ((c["name"], view, auc) for c in record["clips"] for view, auc in c["maps"].items())
