@@ -318,6 +318,66 @@ def read_photos(folder: Path | None) -> dict[str, np.ndarray]:
     return {path.name: read_video(path, frames=1)[0] for path in names}
 
 
+@app.command(
+    epilog="Examples: moft explain clip.mp4 photo.jpg -o report.  moft explain clip.mp4 --point 32,20,0 --sweep.  "
+    f"moft explain --probe -o probe.  {CONVENTION}"
+)
+def explain(
+    clips: Annotated[list[str] | None, typer.Argument(help="Clips, and pictures, which are panned. The first has the point.")] = None,
+    model: Model = "miniature",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for report.html, scores.json, figures/ and data/.")] = Path("explained"),
+    point: Annotated[str | None, typer.Option(help="x,y,frame in the first clip, px at the model's size; default: where most moves.")] = None,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Score all layers and timesteps; keep the best beside the model.")] = False,
+    probe: Annotated[bool, typer.Option("--probe", help="The scores on held-out clips and photographs; needs no clips.")] = False,
+    layer: Annotated[str | None, typer.Option(help="Submodule of the denoiser; see `moft models`.")] = None,
+    timestep: Annotated[int | None, typer.Option(min=1, max=999, help="Noise level at which to look.")] = None,
+    channels: Annotated[Path | None, typer.Option(help="Motion channels file; default: the model's.")] = None,
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """See the motion inside a model: a report of figures, each with a number behind it."""
+    if not clips and not probe and not sweep:
+        raise RequestError("no clips: expected a clip or a picture, or --probe for held-out ones")
+    needs("diffusers", "matplotlib", "jinja2", "sklearn", "cv2")
+    from moft.explain import Wanted, check_folder_for
+    from moft.explain import explain as run
+    from moft.reference import Statistics
+
+    wanted = Wanted(_point(point), sweep, layer, timestep)
+    if probe:
+        wanted = replace(wanted, objects=192, fitting=768, places=12)
+    check_folder_for(out)
+    pipe = load_pipeline(model)
+    statistics = Statistics.load(channels) if channels else None
+    record = run(pipe, clips or [], out, wanted=wanted, model=model, statistics=statistics, tell=_say)
+    typer.echo(json.dumps(record) if as_json else _explained(record, out))
+
+
+def _point(text: str | None) -> tuple[float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        x, y, frame = (float(part) for part in text.split(","))
+    except ValueError:
+        raise RequestError(f"expected --point x,y,frame, three numbers, got {text!r}") from None
+    return x, y, frame
+
+
+def _explained(record: dict[str, Any], out: Path) -> str:
+    def row(values: dict[str, Any], *names: str) -> str:
+        return ", ".join(f"{n} {'-' if values[n] is None else format(values[n], '.3f')}" for n in names)
+
+    rows = {
+        "read at": f"{record['layer']}, timestep {record['timestep']}",
+        "auc": row(record["auc"], "vanilla", "ccr", "moft"),
+        "separability": row(record["separability"], "vanilla", "ccr"),
+        "curve": f"{record['curve_correlation']:.3f} with the true displacement (channel {record['best_channel']['channel']})",
+        "read-out": row(record["readout"], "direction_cosine", "epe_px"),
+        **({"best": "{layer} at timestep {timestep}".format(**record["sweep"]["best"])} if "sweep" in record else {}),
+        "report": str(out / "report.html"),
+    }
+    return "\n".join(f"{name + ':':<14}{text}" for name, text in rows.items())
+
+
 @app.command(epilog=f"Example: moft measure clip.mp4 --region mask.png.  {CONVENTION}")
 def measure(
     clip: Annotated[str, typer.Argument(help="Any clip.")], region: Region = None, as_json: AsJson = False

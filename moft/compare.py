@@ -95,7 +95,8 @@ def _quiet() -> None:
 
 def needs(*modules: str) -> None:
     """Raise MoftError, naming the extra to install, if an optional module is missing."""
-    homes = {"diffusers": "diffusers", "transformers": "diffusers", "cv2": "flow"}
+    homes = {"diffusers": "diffusers", "transformers": "diffusers", "cv2": "flow", "matplotlib": "explain", "jinja2": "explain",
+             "sklearn": "explain", "skimage": "photos"}  # fmt: skip
     for module in modules:
         if find_spec(module) is None:
             raise MoftError(f"{module} is not installed; pip install 'moft[{homes[module]}]'")
@@ -389,12 +390,12 @@ def check_folder(out: Path) -> None:
         raise MediaError(
             f"cannot write {out}: expected an existing folder, got {out.parent}; create it first"
         )
-    with _staging(out.parent):
+    with staging(out.parent):
         pass
 
 
 @contextmanager
-def _staging(parent: Path) -> Iterator[Path]:
+def staging(parent: Path) -> Iterator[Path]:
     """A passing folder on the same disk, whose finished files are renamed into place."""
     try:
         with tempfile.TemporaryDirectory(prefix=".moft-", dir=parent) as folder:
@@ -417,7 +418,7 @@ def _write(out: Path, clips: dict[str, np.ndarray], record: dict[str, Any]) -> d
     targets = _targets(out)
     record = {**record, "files": {kind.strip(".") or "steered": str(path) for kind, path in targets.items()}}
     record = json.loads(json.dumps(record), parse_constant=lambda _: None)
-    with _staging(out.parent) as folder:
+    with staging(out.parent) as folder:
         for kind, video in clips.items():
             write_video(folder / targets[kind].name, video, metadata={"comment": embedded(record)})
         (folder / targets[".json"].name).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

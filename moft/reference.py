@@ -21,6 +21,7 @@ from torch import Tensor
 
 from moft.errors import BackboneError, RequestError
 from moft.feature import ccr, moft, motion_channels, pool
+from moft.hooks import capture
 from moft.motion import DIRECTIONS, Motion
 from moft.tap import Call, ClipSize, Tap, usual_level
 
@@ -82,14 +83,14 @@ class Statistics:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, whole or not at all."""
-        _save(path, {name: getattr(self, name) for name in ("channels", "response", "low", "high")},
+        save_tensors(path, {name: getattr(self, name) for name in ("channels", "response", "low", "high")},
               {"kind": "moft statistics", "layer": self.layer, "timestep": self.timestep, "model": self.model,
                "made": self.made})  # fmt: skip
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Statistics:
         """Read what `save` wrote. Raises RequestError for anything else."""
-        tensors, notes = _load(path, "moft statistics")
+        tensors, notes = load_tensors(path, "moft statistics")
         return cls(**tensors, **{k: notes[k] for k in ("layer", "timestep", "model", "made")})
 
 
@@ -300,14 +301,14 @@ class FromClip:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, whole or not at all."""
-        _save(path, {"value": self.value, "channels": self.channels},
+        save_tensors(path, {"value": self.value, "channels": self.channels},
               {"kind": "moft reference", **{k: getattr(self, k) for k in
                ("layer", "scale", "timestep", "strength", "made")}})  # fmt: skip
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FromClip:
         """Read what `save` wrote. Raises RequestError for anything else."""
-        tensors, notes = _load(path, "moft reference")
+        tensors, notes = load_tensors(path, "moft reference")
         return cls(**tensors, **{k: notes[k] for k in ("layer", "scale", "timestep", "strength", "made")})
 
 
@@ -356,18 +357,35 @@ def synthesise(motion: Motion, statistics: Statistics) -> Synthesised:
     return Synthesised(motion, statistics)
 
 
-@torch.no_grad()
 def noised_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", seed: int = 0) -> Tensor:
     """Features (b f c h w) of clips uint8 (b f h w 3), noised to a timestep in one go."""
+    return noised_layers(tap, videos, timestep, (tap.layer,), prompt, seed)[tap.layer]
+
+
+@torch.no_grad()
+def noised_layers(
+    tap: Tap, videos: np.ndarray, timestep: int, layers: Sequence[str], prompt: str = "", seed: int = 0
+) -> dict[str, Tensor]:
+    """As `noised_features`, for several layers in one pass; it stops behind `tap.layer`, so name that one last.
+
+    Raises:
+        BackboneError: a layer that the pass does not reach.
+    """
     latents = _encode(tap, videos)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
     noisy, told = tap.noised(latents, noise, timestep)
     size = 1 if tap.starts_from_image else len(latents)  # pipelines take one image for all clips of a batch
-    found = []
+    found: dict[str, list[Tensor]] = {name: [] for name in layers}
     for i in range(0, len(latents), size):
         some, images = slice(i, i + size), videos[i : i + size, 0]
-        found.append(tap.features_of(noisy[some], told, tap.first_call([prompt] * size, latents[some], images)))
-    return torch.cat(found)
+        call = tap.first_call([prompt] * size, latents[some], images)
+        with capture(tap.denoiser, layers) as seen:
+            tap.features_of(noisy[some], told, call)
+        for name in layers:
+            if name not in seen:
+                raise BackboneError(f"{name!r} runs behind {tap.layer!r}, where reading stops; read it by itself")
+            found[name].append(tap.grid(seen[name], call, name).float())
+    return {name: torch.cat(parts) for name, parts in found.items()}
 
 
 @torch.no_grad()
@@ -398,7 +416,9 @@ def _encode(tap: Tap, videos: np.ndarray) -> Tensor:
 # ---------------------------------------------------------------- files
 
 
-def _save(path: str | os.PathLike[str], tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
+def save_tensors(path: str | os.PathLike[str], tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
+    """Write a safetensors file with notes (JSON) about it, whole or not at all."""
+    """Write a safetensors file with notes (JSON) about it, whole or not at all."""
     from safetensors.torch import save_file
 
     path = Path(path)
@@ -408,7 +428,8 @@ def _save(path: str | os.PathLike[str], tensors: dict[str, Tensor], notes: dict[
     aside.replace(path)
 
 
-def _load(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def load_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `save_tensors` wrote: tensors and notes. Raises RequestError unless the notes are of this kind."""
     from safetensors import SafetensorError, safe_open
 
     try:

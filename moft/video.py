@@ -27,7 +27,7 @@ from .errors import MediaError, MoftError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["read_mask", "read_metadata", "read_video", "side_by_side", "write_video"]
+__all__ = ["is_image", "read_mask", "read_metadata", "read_video", "side_by_side", "write_video"]
 
 PathLike = str | os.PathLike[str]
 Video = npt.NDArray[np.uint8]
@@ -110,6 +110,13 @@ def read_video(
             "ask for fewer, or bring a longer clip",
         )
     return np.stack(kept)
+
+
+def is_image(path: PathLike) -> bool:
+    """Whether a file is an image by its content, an animated one included. Raises MediaError for what is neither image nor
+    clip."""
+    with _opened(path) as (_, kind):
+        return kind in _IMAGES
 
 
 def write_video(

@@ -18,6 +18,7 @@ HEAVY = {
     "transformers",
     "accelerate",
     "matplotlib",
+    "jinja2",
     "av",
     "cv2",
     "typer",
@@ -33,10 +34,12 @@ ROWS = (
     {"backbones", "tracks"},
     {"tap", "fidelity"},
     {"reference"},
-    {"guidance"},
+    {"guidance", "interpret"},
+    {"readout"},
     {"miniature"},
-    {"recipe"},
+    {"recipe", "figures"},
     {"compare"},
+    {"explain"},
     {"cli"},
     {"demo"},
 )
@@ -53,7 +56,10 @@ def test_importing_moft_loads_nothing_heavy() -> None:
     assert not loaded_by("import moft") & (HEAVY | {"numpy"})
 
 
-@pytest.mark.parametrize("module", ["guidance", "reference", "metrics", "tracks", "fidelity", "video", "miniature"])
+@pytest.mark.parametrize(
+    "module",
+    ["guidance", "reference", "metrics", "tracks", "fidelity", "video", "miniature", "interpret", "readout", "figures", "explain"],
+)
 def test_modules_load_optional_packages_only_where_they_use_them(module: str) -> None:
     assert not loaded_by(f"import moft.{module}") & (HEAVY - {"torch"})
 

@@ -14,7 +14,7 @@ from moft.errors import RequestError
 from moft.miniature import miniature_path, model
 from moft.miniature.__main__ import BUILDS
 from moft.miniature.clips import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES, ClipMaker, World
-from moft.miniature.probe import nearest_colours, obeys, ridge_r2, separability
+from moft.miniature.probe import nearest_colours, obeys, ridge_r2
 from moft.miniature.train import Pool, Settings, Trainer, orthogonal
 
 PANS = World(textures=4, photos=0, objects=0, zooms=0, turns=0, flows=0, still=0, motion_words=0, max_speed=3)
@@ -113,15 +113,6 @@ def test_ridge_finds_a_linear_code_and_nothing_in_noise():
     truth, noise = torch.randn(200, 2, generator=rng), torch.randn(200, 8, generator=rng)
     assert ridge_r2(truth @ torch.randn(2, 8, generator=rng) + 0.1 * noise, truth) > 0.9
     assert ridge_r2(noise, truth) < 0.1
-
-
-def test_separability_is_one_for_clear_directions_and_chance_for_none():
-    direction, group = torch.arange(4).repeat(20), torch.arange(20).repeat_interleave(4)
-    corner = torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]])[direction]
-    rng = torch.Generator().manual_seed(0)
-    noise = torch.randn(80, 6, generator=rng)
-    assert separability(torch.cat([5 * corner, 0.1 * noise], 1), direction, group) == 1
-    assert separability(noise, direction, group) < 0.5
 
 
 def test_a_pool_grows_then_replaces_its_oldest_rows():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +10,9 @@ import torch
 from torch import Tensor
 
 from moft.backbones import family_of
-from moft.feature import ccr, pool, principal_components
+from moft.feature import ccr, pool
 from moft.hooks import capture
+from moft.interpret import direction_scores
 from moft.miniature.clips import (
     COLOURS,
     FRAMES,
@@ -25,7 +25,7 @@ from moft.miniature.clips import (
     World,
     shape_distance,
 )
-from moft.tap import Tap
+from moft.tap import ClipSize, Tap
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
@@ -90,7 +90,7 @@ def block_scores(pipe: Any, blocks: tuple[str, ...], n: int = 512) -> dict[str, 
     return scores
 
 
-# ---------------------------------------------------------------- separability of directions
+# ---------------------------------------------------------------- photographs
 
 
 def held_out_photographs() -> list[np.ndarray]:
@@ -98,43 +98,6 @@ def held_out_photographs() -> list[np.ndarray]:
     from sklearn.datasets import load_sample_images
 
     return list(load_sample_images().images)
-
-
-def separability(features: Tensor, direction: Tensor, group: Tensor) -> float:
-    """Accuracy of the nearest centroid in the P1/P2 plane, each group judged by the centroids of the others.
-
-    Args:
-        features: (n c), pooled first-frame features; direction, group: (n,) integer labels.
-    """
-    _, plane = principal_components(features, 2)
-    right = 0
-    for g in group.unique():
-        seen, asked = group != g, group == g
-        centroids = torch.stack([plane[seen & (direction == d)].mean(0) for d in direction.unique()])
-        right += int((torch.cdist(plane[asked], centroids).argmin(1) == direction[asked]).sum())
-    return right / len(features)
-
-
-@torch.no_grad()
-def direction_scores(pipe: Any, layer: str, t: int, places: int = 12) -> dict[str, float]:
-    """Separability of left, right, up and down over held-out photographs, with and without CCR."""
-    from moft.motion import Motion
-    from moft.reference import noised_features, pan
-    from moft.tap import ClipSize
-
-    rng, size, tap = np.random.default_rng(0), ClipSize(FRAMES, SIZE, SIZE), Tap(pipe, layer)
-    rows: list[Tensor] = []
-    labels: list[int] = []
-    groups: list[int] = []
-    for group, (photo, _) in enumerate(itertools.product(held_out_photographs(), range(places))):
-        place, zoom = rng.uniform(0, 1, 2), rng.uniform(1.5, 2.5)
-        clips = [pan(photo, Motion(d, speed="2.5px"), size, place, zoom) for d in ("left", "right", "up", "down")]
-        rows.append(noised_features(tap, np.stack(clips), t, seed=group))
-        labels += range(4)
-        groups += [group] * 4
-    features, label, group_of = torch.cat(rows), torch.tensor(labels), torch.tensor(groups)
-    vanilla, clean = pool(features)[:, 0], pool(ccr(features))[:, 0]
-    return {"ccr": separability(clean, label, group_of), "vanilla": separability(vanilla, label, group_of)}
 
 
 # ---------------------------------------------------------------- samples
@@ -221,6 +184,7 @@ def probe(pipe: Any, n: int = 768) -> dict[str, Any]:
         feature = pool(ccr(block_features(pipe, latents, t, (statistics.layer,))[statistics.layer]))
         scores["r2"][t] = ridge_r2(feature[..., statistics.channels], clips.velocity)
         scores["r2_ccr"][t] = ridge_r2(feature, clips.velocity)
-    scores["separability"] = direction_scores(pipe, statistics.layer, 300)
+    photos, size = held_out_photographs(), ClipSize(FRAMES, SIZE, SIZE)
+    scores["separability"] = direction_scores(pipe, statistics.layer, 300, photos, size)
     scores["obeyed"] = sample_scores(pipe)["obeyed"]
     return scores
