@@ -599,7 +599,8 @@ def run_sweep(read: Reader, wanted: Wanted, tell: Tell) -> dict[str, Any]:
             yield t
 
     share = len(read.statistics.channels) / _width(read)
-    cells = interpret.sweep(read.pipe, training_photographs(), known, read.layers, wanted.timesteps, share, track=count)
+    cells = interpret.sweep(read.pipe, training_photographs(), known, read.layers, wanted.timesteps, share,
+                            min(2, wanted.places), count)  # fmt: skip
     best = interpret.best(cells)
     return {"best": {"layer": best.layer, "timestep": best.timestep, "share": share, "auc": best.auc["moft"]},
             "cells": [cell.to_json() for cell in cells], "command": command(), "versions": versions()}  # fmt: skip
