@@ -1,7 +1,7 @@
 """moft: see and steer the motion inside video diffusion models.
 
     with moft.steer(pipe, moft.Motion("left")) as run:
-        frames = pipe("a red ball over blue stripes").frames[0]
+        frames = pipe("a red ball over blue cells").frames[0]
 
 Importing this package imports nothing heavy; each name is fetched on first use.
 """

@@ -130,7 +130,7 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback(
-    epilog=f"Example: moft steer --prompt 'a red ball over blue stripes' --motion left.  {CONVENTION}"
+    epilog=f"Example: moft steer --prompt 'a red ball over blue cells' --motion left.  {CONVENTION}"
 )
 def _root(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
@@ -139,7 +139,7 @@ def _root(
 
 
 @app.command(
-    epilog=f"Example: moft steer --prompt 'a red ball over blue stripes' --motion left -o left.mp4.  {CONVENTION}"
+    epilog=f"Example: moft steer --prompt 'a red ball over blue cells' --motion left -o left.mp4.  {CONVENTION}"
 )
 def steer(
     prompt: Annotated[str | None, typer.Option(help="What to show, for models that take words.")] = None,

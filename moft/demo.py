@@ -13,7 +13,7 @@ from moft.motion import Motion
 from moft.recipe import Request, Scene
 
 FOLDER = Path("out/demo")
-PROMPT = "a red ball over blue stripes"
+PROMPT = "a red ball over blue cells"
 ENLARGED = 4  # the miniature's pictures are small
 
 

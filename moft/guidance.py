@@ -374,7 +374,7 @@ def steer(
     """Steer whatever `pipe` samples inside the block; afterwards the pipeline is as it was.
 
         with moft.steer(pipe, moft.Motion("left")) as run:
-            frames = pipe("a red ball over blue stripes").frames[0]
+            frames = pipe("a red ball over blue cells").frames[0]
         print(run.report)
 
     Args:

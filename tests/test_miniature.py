@@ -191,7 +191,7 @@ def test_the_shipped_model_goes_where_it_is_steered(name: str):
     pipe.set_progress_bar_config(disable=True)
 
     def sample() -> moft.metrics.MeasuredMotion:
-        frames = pipe("a red ball over blue stripes", num_frames=FRAMES, height=SIZE, width=SIZE, num_inference_steps=25,
+        frames = pipe("a red ball over blue cells", num_frames=FRAMES, height=SIZE, width=SIZE, num_inference_steps=25,
                       generator=torch.Generator().manual_seed(0), output_type="np").frames[0]  # fmt: skip
         return moft.measure((frames * 255).round().astype(np.uint8))
 
