@@ -205,8 +205,9 @@ class Steering(_Between):
     def _is_due(self, index: int) -> bool:
         """Whether the latents at this step are guided; notes by which requests."""
         timesteps = self.tap.pipe.scheduler.timesteps
-        self._due = [target for target in self.targets if target.due(index, len(timesteps))]
-        return bool(self._due) and self.tap.works_at(timesteps[index]) and self._wanted()
+        due = [target for target in self.targets if target.due(index, len(timesteps))]
+        self._due = due or self._due
+        return bool(due) and self.tap.works_at(timesteps[index]) and self._wanted()
 
     def _wanted(self) -> bool:
         return self.settings.step_size > 0 and any(target.strength > 0 for target in self.targets)
