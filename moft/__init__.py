@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
-    from moft.guidance import Settings, record, steer
+    from moft.guidance import Settings, invert, record, steer
     from moft.metrics import followed, measure
     from moft.miniature import miniature_path
     from moft.motion import Motion
@@ -25,14 +25,14 @@ __version__ = "0.1.0"
 _HOMES = {
     "BackboneError": "errors", "FromClip": "reference", "MediaError": "errors", "MoftError": "errors",
     "Motion": "motion", "RecipeError": "errors", "RequestError": "errors", "Settings": "guidance", "Statistics": "reference",
-    "find_motion_channels": "reference", "followed": "metrics", "from_clip": "reference", "measure": "metrics",
+    "find_motion_channels": "reference", "followed": "metrics", "from_clip": "reference", "invert": "guidance", "measure": "metrics",
     "miniature_path": "miniature", "read_mask": "video", "read_video": "video", "record": "guidance",
     "steer": "guidance", "write_video": "video",
 }  # fmt: skip
 
 __all__ = [
     "BackboneError", "FromClip", "MediaError", "MoftError", "Motion", "RecipeError", "RequestError", "Settings",
-    "Statistics", "find_motion_channels", "followed", "from_clip", "measure", "miniature_path", "read_mask", "read_video",
+    "Statistics", "find_motion_channels", "followed", "from_clip", "invert", "measure", "miniature_path", "read_mask", "read_video",
     "record", "steer", "write_video",
 ]  # fmt: skip
 

@@ -19,8 +19,9 @@ from torch import Tensor
 from moft.errors import BackboneError, RequestError
 from moft.feature import LOSSES, moft
 from moft.hooks import SharedKV, frozen
+from moft.inversion import inverted
 from moft.motion import Motion
-from moft.reference import Reference, Statistics, find_statistics, synthesise
+from moft.reference import Reference, Statistics, check_clip, encode, find_statistics, synthesise
 from moft.tap import Call, ClipSize, Tap, serves
 
 _RULES = ("normalised", "plain")
@@ -129,6 +130,11 @@ class Recording(_Between):
     def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
         self.latents[index] = latents.detach().clone()
         return latents
+
+    @property
+    def start(self) -> Tensor:
+        """The noise that the run starts from, (b c f h w); only an inverted clip has it."""
+        return self.latents[0]
 
     def at(self, index: int, like: Tensor) -> Tensor:
         """What was recorded there. Raises RequestError if the run at hand is of another kind."""
@@ -359,6 +365,31 @@ def record(pipe: Any, by_callback: bool = False) -> Iterator[Recording]:
     recording = Recording(Tap(pipe))
     with _between_steps(recording, by_callback):
         yield recording
+
+
+def invert(pipe: Any, video: np.ndarray, *, steps: int = 25, prompt: str = "") -> Recording:
+    """A real clip as a plain run: the latents from which, without guidance, sampling gives the clip again, at every step.
+
+        plain = moft.invert(pipe, clip)
+        with moft.steer(pipe, moft.Motion("up", region="mask.png"), plain=plain):
+            pipe("", latents=plain.start, guidance_scale=1.0, num_inference_steps=25)
+
+    What surrounds the regions stays as it is in the clip. What is inside is drawn anew by the model.
+
+    Args:
+        video: uint8 (f h w 3), of the size at which the pipeline will sample.
+        steps: those of the run to come.
+        prompt: that of the run to come.
+    Raises:
+        RequestError: no such clip. BackboneError: unknown pipeline, or a scheduler other than DDIM.
+    """
+    check_clip(video)
+    tap = Tap(pipe)
+    recording, clean = Recording(tap), encode(tap, video[None])
+    recording.latents[steps] = clean
+    for i, (_, latents) in enumerate(inverted(tap, clean, steps, prompt)):
+        recording.latents[steps - 1 - i] = latents
+    return recording
 
 
 @contextmanager

@@ -33,6 +33,7 @@ ROWS = (
     {"feature", "motion", "video", "hooks", "metrics"},
     {"backbones", "tracks"},
     {"tap", "fidelity"},
+    {"inversion"},
     {"reference"},
     {"guidance", "interpret"},
     {"readout"},
