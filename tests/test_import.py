@@ -38,7 +38,7 @@ ROWS = (
     {"guidance", "interpret"},
     {"readout"},
     {"miniature"},
-    {"recipe", "figures"},
+    {"recipe", "figures", "pictures"},
     {"compare"},
     {"explain", "calibrate"},
     {"cli"},
