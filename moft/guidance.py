@@ -8,19 +8,19 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from moft.errors import BackboneError, RequestError
-from moft.feature import LOSSES, moft
+from moft.feature import LOSSES, at_cells, moft
 from moft.hooks import SharedKV, frozen
 from moft.motion import Motion
 from moft.reference import Reference, Statistics, find_statistics, synthesise
+from moft.region import check_agreement, check_region, read_regions
 from moft.tap import Call, ClipSize, Tap, serves
 
 _RULES = ("normalised", "plain")
@@ -30,7 +30,7 @@ _RULES = ("normalised", "plain")
 class Settings:
     """How to steer. The defaults follow the paper and its release where they say anything."""
 
-    steps: tuple[float, float] | None = None  # guided share of the denoising steps; None: what suits, `Reference.steps`
+    steps: tuple[float, float] | None = None  # guided share of the denoising steps for requests without; None: what suits
     gradient_steps: int = 2  # updates of the latents in each guided step (release)
     step_size: float = 0.3  # η; rms change of a latent per update if normalised, factor of the gradient if plain
     rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "plain": Alg. 1
@@ -75,10 +75,11 @@ class _Target:
     """One request made ready: what the feature should be, where, and how much it counts."""
 
     reference: Reference
-    region: Tensor | None  # (h w) or, for each frame, (f h w) in 0…1 at any resolution
+    region: Any  # (h w) or, for each frame, (f h w) in 0…1 at any resolution; None: the whole frame. A text until placed
     strength: float
     loss: str  # a name in LOSSES
     steps: tuple[float, float]  # guided share of the denoising steps
+    wanted: Any = None  # the request as it was given
 
     def due(self, index: int, count: int) -> bool:
         """Whether it counts at a step of so many."""
@@ -161,6 +162,7 @@ class Steering(_Between):
         super().__init__(tap)
         self.targets, self.settings, self.shared_kv, self.plain = targets, settings, shared_kv, plain
         self.report = Report()
+        self._placed = False  # are regions laid over the clip? Its size is known only when the pipeline runs
         self._due = targets  # those that count at the guided step at hand
         self._scale = settings.loss_scale
         self._ahead: tuple[int, torch.Size] | None = None  # fused: the step to come and its latents' shape
@@ -186,6 +188,7 @@ class Steering(_Between):
         """Guide the latents, if it is time, and put back what surrounds the regions."""
         scheduler, found = self.tap.pipe.scheduler, latents
         count = len(scheduler.timesteps)
+        self._place(latents)
         if self.settings.fused:
             found = self._moved(latents, index)
             self._ahead = (index, latents.shape)
@@ -202,6 +205,11 @@ class Steering(_Between):
             scheduler.last_sample = None  # UniPC's corrector would restore the unguided latents
         return found.to(latents.dtype)
 
+    def _place(self, latents: Tensor) -> None:
+        if not self._placed:
+            self._due = self.targets = _placed(self.targets, self.tap.clip_size(latents))
+            self._placed = True
+
     def _is_due(self, index: int) -> bool:
         """Whether the latents at this step are guided; notes by which requests."""
         timesteps = self.tap.pipe.scheduler.timesteps
@@ -214,6 +222,7 @@ class Steering(_Between):
 
     def guide(self, latents: Tensor, timestep: Tensor, call: Call, index: int) -> Tensor:
         """The updates of one step: latents (b c f h w) at `timestep`, moved down the gradient (Alg. 1)."""
+        self._place(latents)
         x, losses = latents.float(), []
         unit = self.tap.scaled(x.new_ones(()), timestep)  # < 1 where noise adds to the latents' size (Euler)
         replay = self.shared_kv.replay(index) if self.shared_kv else nullcontext()
@@ -238,14 +247,18 @@ class Steering(_Between):
     def _gradient(self, features: Tensor, x: Tensor) -> tuple[float, Tensor | None]:
         """The same for features that were computed from x, (b c f h w)."""
         scale = self._scale if self.tap.denoiser.dtype == torch.float16 else 1.0
-        loss = self.loss(features, self.tap.clip_size(x))
-        (gradient,) = torch.autograd.grad(loss * scale, x)
-        gradient = gradient / scale
+        losses = self._losses(features, self.tap.clip_size(x))
+        gradient = torch.zeros_like(x)
+        for target, loss in zip(self._due, losses, strict=True):
+            # Each request moves its own region: what it asks of the others' would work against them.
+            (own,) = torch.autograd.grad(loss * scale, x, retain_graph=loss is not losses[-1])
+            gradient += own if target.region is None else own * at_cells(target.region, x.shape[-3:]).to(own)
+        gradient, total = gradient / scale, sum(loss.item() for loss in losses)
         if gradient.isfinite().all():
-            return loss.item(), gradient
+            return total, gradient
         self._scale /= 2
         warnings.warn("a gradient is not finite; its update is skipped", RuntimeWarning, stacklevel=2)
-        return loss.item(), None
+        return total, None
 
     # ------------------------------------------------------------ fused: from the pipeline's own calls
 
@@ -276,15 +289,19 @@ class Steering(_Between):
 
     def loss(self, features: Tensor, clip: ClipSize) -> Tensor:
         """Sum over the requests of strength · loss of MOFT against its reference."""
-        total = features.new_zeros(())
+        return torch.stack(self._losses(features, clip)).sum()
+
+    def _losses(self, features: Tensor, clip: ClipSize) -> list[Tensor]:
+        """strength · loss of each request that is due."""
+        losses = []
         for target in self._due:
             found = moft(features, target.reference.channels)
             wanted = target.reference.target(found, clip).to(found)
             size = (found.shape[1], *found.shape[-2:])
-            region = None if target.region is None else _resized(target.region, size).to(found)
+            region = None if target.region is None else at_cells(target.region, size).to(found)
             scale = target.reference.scale
-            total = total + target.strength * LOSSES[target.loss](found / scale, wanted / scale, region)
-        return total
+            losses.append(target.strength * LOSSES[target.loss](found / scale, wanted / scale, region))
+        return losses
 
     def _shaped(self, gradient: Tensor) -> Tensor:
         """The gradient inside the regions and on the first frames only (Eq. 8), of unit rms if normalised."""
@@ -302,16 +319,22 @@ class Steering(_Between):
 
 
 def _inside(targets: Sequence[_Target], size: Sequence[int]) -> Tensor | None:
-    """The union of the regions, (h w) or (f h w) in 0…1, at this size (f, h, w); None if a request is for the whole frame."""
+    """The union of the regions, (h w) or (f h w) in 0…1, at this size (f, h, w); None if a request is for the whole frame.
+    Cells that two regions share are theirs by the sum of their parts."""
     regions = [target.region for target in targets if target.region is not None]
     if len(regions) < len(targets):
         return None
-    return functools.reduce(torch.maximum, [_resized(region, size) for region in regions])
+    return functools.reduce(torch.add, [at_cells(region, size) for region in regions]).clamp(max=1)
 
 
-def _resized(region: Tensor, size: Sequence[int]) -> Tensor:
-    """A region (h w) or (f h w) at this size (f, h, w)."""
-    return F.interpolate(region[None, None].float(), size=tuple(size[-region.ndim :]), mode="area")[0, 0]
+def _placed(targets: Sequence[_Target], size: ClipSize) -> list[_Target]:
+    """The same with their regions laid over a clip of this size. Raises RequestError if they contradict each other."""
+    regions = read_regions([target.region for target in targets], size.frames, size.height, size.width)
+    check_agreement([target.wanted for target in targets], regions)
+    return [
+        replace(target, region=None if region is None else torch.as_tensor(region))
+        for target, region in zip(targets, regions, strict=True)
+    ]
 
 
 @contextmanager
@@ -382,8 +405,9 @@ def steer(
         pipe: a diffusers video pipeline of a known family (`moft.backbones.FAMILIES`).
         wanted: one or more requests: a `Motion` (its target is synthesised), or a `Reference` taken from a clip.
         statistics: motion channels of this model; None takes those shipped with or computed for it.
-        regions: one mask per request, (h w) or for each frame (f h w), in 0…1 at any resolution, or None for the whole
-            frame. None here reads the mask files named by the requests.
+        regions: one for each request: a mask, (h w) or for each frame (f h w), in 0…1 at any resolution, a text as
+            of `Motion.region`, or None, which is the whole frame for a single request and beside others what they
+            leave. None here takes those named by the requests.
         settings: see `Settings`.
         shared_kv: keys and values recorded in a plain run, replayed in the gradient pass to keep content.
         plain: the plain run of the same seed, made under `record`: what surrounds the regions then stays as in it for
@@ -391,7 +415,8 @@ def steer(
         by_callback: guide only through `pipe(…, callback_on_step_end=run.callback)`; the default needs no such
             argument.
     Raises:
-        RequestError: contradictory request, or no statistics known for this model.
+        RequestError: contradictory requests, or no statistics known for this model; for what depends on the clip's
+            size, such as different motions of one place, in the pipeline's first step.
         BackboneError: unknown pipeline, or a scheduler that cannot keep a change made between its steps.
     """
     if not wanted:
@@ -407,9 +432,10 @@ def steer(
     settings = settings or Settings()
     if settings.fused and shared_kv is not None:
         raise RequestError("expected fused or shared_kv, got both: replayed keys would change the prediction itself; leave one out")
+    places = regions or [request.region if isinstance(request, Motion) else None for request in wanted]
     targets = [
         _prepared(request, statistics, tap, region, settings)
-        for request, region in zip(wanted, regions or [None] * len(wanted), strict=True)
+        for request, region in zip(wanted, places, strict=True)
     ]
     with Steering(tap, targets, settings, shared_kv, plain).attached(by_callback) as run:
         yield run
@@ -421,20 +447,14 @@ def _prepared(
     if isinstance(request, Motion):
         assert statistics is not None
         reference: Reference = synthesise(request, statistics)
-        if region is None and request.region is not None:
-            from moft.video import read_mask
-
-            region = read_mask(request.region)
     else:
         reference = request
     if reference.layer != tap.layer:
         raise RequestError(f"expected all requests on one layer, got {reference.layer!r} and {tap.layer!r}")
-    mask = None if region is None else torch.as_tensor(np.asarray(region, np.float32))
-    if mask is not None and (mask.ndim not in (2, 3) or not mask.isfinite().all() or not mask.any()):
-        raise RequestError(f"expected a region (h w) or (f h w) in 0…1 that is not empty, got shape {tuple(mask.shape)}")
-    return _Target(
-        reference, mask, reference.strength, settings.loss or reference.loss, settings.steps or reference.steps
-    )
+    if region is not None:
+        check_region(region)
+    loss, steps = settings.loss or reference.loss, reference.steps or settings.steps or reference.usual_steps
+    return _Target(reference, region, reference.strength, loss, steps, request)
 
 
 __all__ = ["Recording", "Report", "Settings", "Steering", "record", "steer"]
