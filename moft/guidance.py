@@ -34,7 +34,7 @@ class Settings:
     gradient_steps: int = 2  # updates of the latents in each guided step (release)
     step_size: float = 0.3  # η; rms change of a latent per update if normalised, factor of the gradient if plain
     rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "plain": Alg. 1
-    loss: str | None = None  # a name in moft.feature.LOSSES; None: the one that suits each request, `Reference.loss`
+    loss: str | None = None  # a name in moft.feature.LOSSES; None: what suits each request, `Reference.loss` or `region_loss`
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
     keep: float = 1.0  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
     fused: bool = False  # one gradient a guided step, from the pipeline's own call: a quarter of the extra cost; see `Steering`
@@ -434,7 +434,7 @@ def steer(
         raise RequestError("expected fused or shared_kv, got both: replayed keys would change the prediction itself; leave one out")
     places = regions or [request.region if isinstance(request, Motion) else None for request in wanted]
     targets = [
-        _prepared(request, statistics, tap, region, settings)
+        _prepared(request, statistics, tap, region, settings, alone=len(wanted) == 1)
         for request, region in zip(wanted, places, strict=True)
     ]
     with Steering(tap, targets, settings, shared_kv, plain).attached(by_callback) as run:
@@ -442,7 +442,7 @@ def steer(
 
 
 def _prepared(
-    request: Motion | Reference, statistics: Statistics | None, tap: Tap, region: Any, settings: Settings
+    request: Motion | Reference, statistics: Statistics | None, tap: Tap, region: Any, settings: Settings, alone: bool
 ) -> _Target:
     if isinstance(request, Motion):
         assert statistics is not None
@@ -453,7 +453,8 @@ def _prepared(
         raise RequestError(f"expected all requests on one layer, got {reference.layer!r} and {tap.layer!r}")
     if region is not None:
         check_region(region)
-    loss, steps = settings.loss or reference.loss, reference.steps or settings.steps or reference.usual_steps
+    loss = settings.loss or (reference.loss if region is None and alone else reference.region_loss)
+    steps = reference.steps or settings.steps or reference.usual_steps
     return _Target(reference, region, reference.strength, loss, steps, request)
 
 

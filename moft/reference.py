@@ -48,6 +48,11 @@ class Reference(Protocol):
         "quadrants", which says where things go on the whole and leaves their details free."""
 
     @property
+    def region_loss(self) -> str:
+        """The same for a request with a region: "region" instead of "quadrants", whose quarters of the frame would cut a
+        region in pieces too small to say where they go; but for zooms, whose mean is nought."""
+
+    @property
     def steps(self) -> tuple[float, float] | None:
         """Share of the denoising steps in which it is asked, if the request says so itself."""
 
@@ -254,6 +259,11 @@ class Synthesised:
         return "position" if self.motion.direction == "still" else "quadrants"  # nothing may move, not only the mean
 
     @property
+    def region_loss(self) -> str:
+        shifts = self.motion.path is not None or isinstance(self.motion.direction, float) or self.motion.direction in DIRECTIONS
+        return "region" if shifts else self.loss
+
+    @property
     def steps(self) -> tuple[float, float] | None:
         return self.motion.steps
 
@@ -296,6 +306,10 @@ class FromClip:
     @property
     def loss(self) -> str:
         return "position" if self.value.shape[2:].numel() > 1 else "quadrants"
+
+    @property
+    def region_loss(self) -> str:
+        return "position" if self.loss == "position" else "region"
 
     @property
     def usual_steps(self) -> tuple[float, float]:

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from .errors import MediaError, RequestError
 from .video import evenly, fit, is_image, read_greys
 
-__all__ = ["check_agreement", "check_region", "mask_files", "masks_in", "read_region", "read_regions", "region_file"]
+__all__ = ["check_agreement", "check_region", "fit_region", "mask_files", "masks_in", "read_region", "read_regions", "region_file"]
 
 Mask = npt.NDArray[np.float32]
 Tell = Callable[[str], object]
@@ -94,6 +94,17 @@ def read_regions(
         if not others:
             _refuse(REST, "another request beside it, to be the rest of", "none", "leave the region out")
         found[i] = _rest(others, frames, height, width)
+    return found
+
+
+def fit_region(mask: Mask, height: int, width: int) -> Mask:
+    """A region of a clip, (h w) or (f h w), as it lies when the clip's centre is cropped and resized to this size."""
+    from PIL import Image
+
+    planes = [fit(Image.fromarray(plane), (height, width)).clip(0, 1) for plane in (mask[None] if mask.ndim == 2 else mask)]
+    found: Mask = planes[0] if mask.ndim == 2 else np.stack(planes)
+    if not found.any():
+        _refuse("region", f"some of it in the centre, of the shape of {width} x {height} px", "none of it", "move or enlarge it")
     return found
 
 
@@ -215,7 +226,7 @@ def _polygon(corners: Sequence[tuple[float, float]], size: tuple[int, int]) -> M
     # A sample lies in the middle of its square; far corners are cut off where PIL's integers would end.
     far = [tuple(min(max(v * fine - 0.5, -1e6), 1e6) for v in corner) for corner in corners]
     ImageDraw.Draw(canvas).polygon(far, fill=255)
-    return np.asarray(canvas.reduce(fine), np.float32) / 255
+    return (np.asarray(canvas.reduce(fine)) / 255).astype(np.float32)
 
 
 def _read_masks(text: str, frames: int, size: tuple[int, int], tell: Tell) -> Mask:
@@ -244,7 +255,7 @@ def _at_size(grey: npt.NDArray[np.uint8], size: tuple[int, int], name: str) -> M
             f"cannot use {name}: expected a mask of the clip's shape, {size[1]} x {size[0]} px, got {width} x {height} px; "
             "crop or draw it at the clip's size"
         )
-    return fit(Image.fromarray(grey), size).astype(np.float32) / 255
+    return (fit(Image.fromarray(grey), size) / 255).astype(np.float32)
 
 
 # ---------------------------------------------------------------- arrays

@@ -108,9 +108,11 @@ def test_each_request_is_guided_in_the_steps_that_suit_it(tiny_animatediff: Any,
             sample(tiny_animatediff, num_inference_steps=10)
         return [step["step"] for step in run.report.steps]
 
-    left, still = moft.Motion("left"), moft.Motion("still")
+    left, still = moft.Motion("left"), moft.Motion("still", region="box:0,0,50%,100%")
     assert guided(left) == [1, 2, 3, 4] and guided(still) == guided(left, still) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert guided(left, still, steps=(0.5, 0.7)) == [5, 6]
+    own = moft.Motion("left", steps=(0.8, 1))  # what a request says of its steps counts more than what the settings say
+    assert guided(own) == guided(own, steps=(0.5, 0.7)) == [8, 9]
 
 
 # ---------------------------------------------------------------- fused
