@@ -115,8 +115,11 @@ class Motion:
 
     def same(self, other: object) -> bool:
         """Whether both ask for the same motion, wherever and however hard."""
-        alike = isinstance(other, Motion) and (self.path, self.ease, self.span) == (other.path, other.ease, other.span)
-        return alike and (self.direction, _speed(self.speed)) == (other.direction, _speed(other.speed))  # type: ignore[attr-defined]
+        return isinstance(other, Motion) and self._content() == other._content()
+
+    def _content(self) -> tuple[object, ...]:
+        name = str(self.direction)
+        return self.path, self.ease, self.span, DIRECTIONS.get(name, self.direction), _speed(self.speed)
 
     def displacement(self, frames: int, height: int, width: int) -> list[Point]:
         """Where the content is at each frame relative to frame 0: `frames` pairs (x, y) in px.
