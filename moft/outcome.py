@@ -11,10 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from moft.errors import RequestError
-from moft.metrics import STILL_SPEED, judged, measure
 from moft.motion import Like, Motion
-from moft.region import check_agreement, fit_region, read_region, read_regions
-from moft.video import evenly, read_video
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,6 +50,8 @@ class Asked:
 
     def outcome(self, plain: np.ndarray, steered: np.ndarray) -> dict[str, Any]:
         """What was asked, and what both clips did where it counts."""
+        from moft.metrics import measure
+
         found: dict[str, Any] = {"asked": str(self.request)}
         goal: Motion | None = None
         if isinstance(self.request, Motion):
@@ -69,6 +68,8 @@ def lay_out(requests: Sequence[Motion | Like], size: ClipSize, tell: Callable[[s
     """Each request with its region and clip at the size of the run; `tell` hears what was resampled.
 
     Raises RequestError for requests that contradict each other, MediaError for files that cannot be used."""
+    from moft.region import check_agreement, read_regions
+
     frames, height, width = size.frames, size.height, size.width
     masks = read_regions([request.region for request in requests], frames, height, width, tell)
     check_agreement(requests, masks)
@@ -80,6 +81,9 @@ def lay_out(requests: Sequence[Motion | Like], size: ClipSize, tell: Callable[[s
 
 def _followed(like: Like, size: ClipSize, tell: Callable[[str], object]) -> tuple[np.ndarray, np.ndarray | None]:
     """The clip to follow (f h w 3), and where to look in it, at the frames and size of the run."""
+    from moft.region import fit_region, read_region
+    from moft.video import evenly, read_video
+
     height, width = read_video(like.like, frames=1).shape[1:3]
     start, end = like.like_frames or (0, None)
     video = read_video(like.like, start=start, frames=None if end is None else end - start, size=(size.height, size.width))
@@ -99,6 +103,8 @@ def judge(video: np.ndarray, mask: np.ndarray | None, goal: Motion | None) -> di
 
     Returns "motion" (as `MeasuredMotion`) and, None without a goal, "followed", "share" and "angle" (as `Verdict`).
     """
+    from moft.metrics import judged, measure
+
     found = measure(video, mask)
     frames, height, width = video.shape[:3]
     verdict = goal and judged(found, goal, frames, height, width)
@@ -110,6 +116,8 @@ def as_motion(found: MeasuredMotion, height: int, width: int) -> Motion | None:
     """The mean motion of a clip as a request, to judge others by: a direction, its path if it turns back, or "still".
 
     None if it cancels out in each frame too, and so names none."""
+    from moft.metrics import STILL_SPEED
+
     least = STILL_SPEED * min(height, width)
     if found.speed >= least:
         return Motion(math.degrees(math.atan2(*found.inside[::-1])), speed=f"{found.speed}px")

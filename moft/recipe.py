@@ -23,7 +23,6 @@ from moft import __version__
 from moft.errors import MediaError, RecipeError, RequestError
 from moft.fields import read
 from moft.motion import Like, Motion
-from moft.region import masks_in, region_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,6 +95,7 @@ class Recipe:
     frames_digest: str | None = None  # of the steered frames before they are encoded; None: not made yet
 
     def __post_init__(self) -> None:
+        _within("number of requests", len(self.requests), 1, MAX_REQUESTS)
         digests = {**{f"inputs {name!r}": digest for name, digest in self.inputs.items()},
                    **{name: getattr(self, name) for name in ("model_digest", "channels_digest", "frames_digest")}}  # fmt: skip
         for name, digest in digests.items():
@@ -106,7 +106,6 @@ class Recipe:
         for name in (*self.files, self.model):
             if name.startswith(("//", "\\\\")):  # Windows would ask that machine, with the user's name
                 raise RequestError(f"expected files of this machine, got {name!r:.200}")
-        _within("requests", len(self.requests), 1, MAX_REQUESTS)
         _within("threads", self.threads, 1, MAX_THREADS)
         _within("settings.gradient_steps", self.settings.gradient_steps, 1, MAX_STEPS)
 
@@ -193,6 +192,8 @@ class Recipe:
 
 def named_files(request: Request) -> list[str]:
     """The files, and folders of masks, that a request names."""
+    from moft.region import region_file
+
     if isinstance(request, Motion):
         names = [region_file(request.region)]
     else:
@@ -308,6 +309,8 @@ def file_digest(name: str | os.PathLike[str]) -> str:
     """ "sha256:…" of an ordinary file, or of the masks in a folder, by their names and in order.
 
     Raises RecipeError for anything else; MediaError for a folder without masks, or with too many."""
+    from moft.region import masks_in
+
     if os.path.isdir(name):
         return _combined([(os.path.basename(mask), file_digest(mask)) for mask in masks_in(name)])
     if not os.path.isfile(name):
