@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from moft.reference import Statistics
     from moft.tap import ClipSize
 
-__all__ = ["Asked", "Remedy", "as_motion", "judge", "lay_out", "overall", "remedies", "shortfalls", "standing"]
+__all__ = ["Asked", "Remedy", "as_motion", "in_words", "judge", "lay_out", "overall", "remedies", "standing"]
 
 LATE = 0.8  # share of the denoising steps up to which a remedy guides; later ones draw details
 
@@ -169,19 +169,13 @@ def remedies(settings: Settings, seed: int, wanted: Sequence[Motion | Like]) -> 
         yield Remedy(f"seed {seed}", found, seed)
 
 
-def shortfalls(outcome: Sequence[dict[str, Any]]) -> list[str]:
-    """One line for each request that was not followed: which, where, and by how much."""
-    lines = []
-    for index, part in enumerate(outcome):
-        if part["steered"]["followed"] is False:
-            name = part["asked"] if len(outcome) == 1 else f"request {index + 1} ({part['asked']})"
-            lines.append(f"{name}: {_missed(part)}")
-    return lines
-
-
-def _missed(part: dict[str, Any]) -> str:
+def in_words(part: dict[str, Any]) -> str:
+    """How well one request was followed in the steered clip."""
     found = part["steered"]
+    if found["followed"] is None:
+        return "not told by a mean: the clip's motion cancels out"
+    verdict = "yes" if found["followed"] else "no"
     if part["goal"].get("direction") == "still":
-        return f"still moves by {found['motion']['mean_speed']:.2f} px a frame"
-    text = f"{100 * found['share']:.0f}% of what was asked"
+        return f"{verdict}, moves by {found['motion']['mean_speed']:.2f} px a frame"
+    text = f"{verdict}, {100 * found['share']:.0f}% of what was asked"
     return text if found["angle"] is None else f"{text}, {found['angle']:.0f} degrees off"

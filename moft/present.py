@@ -9,13 +9,13 @@ from itertools import islice
 from typing import Any
 
 from moft.motion import DIRECTIONS
-from moft.outcome import remedies, shortfalls
+from moft.outcome import in_words, remedies
 from moft.recipe import Recipe, versions
 
 __all__ = ["describe", "described", "printable", "scores", "summary"]
 
 FEW = 0.2  # share of the tracks below which a score rests on little
-_VERDICT = {True: "yes", False: "no", None: "not told by a mean: the clip's motion cancels out"}
+_VERDICT = {True: "followed", False: "missed", None: "not told"}
 
 
 def printable(text: str) -> str:
@@ -43,10 +43,10 @@ def summary(record: dict[str, Any]) -> str:
         number = f"{index + 1} " if len(outcome) > 1 else ""
         rows.append((f"{number}asked", part["asked"]))
         rows += [(name, describe(part[name]["motion"])) for name in ("reference", "plain", "steered") if name in part]
-        if len(outcome) > 1:
-            rows.append(("followed", _VERDICT[part["steered"]["followed"]]))
-    rows.append(("followed", _VERDICT[record["followed"]]))
-    rows += [("missed", line) for line in shortfalls(outcome)]
+        rows.append(("followed", in_words(part)))
+    if len(outcome) > 1:
+        count = sum(part["steered"]["followed"] is True for part in outcome)
+        rows.append(("in all", f"{count} of {len(outcome)} requests followed"))
     if record["followed"] is False:
         rows.append(("try", advice(record)))
     if len(record["tries"]) > 1:

@@ -187,10 +187,12 @@ def test_what_was_missed_is_said_with_what_to_try(tiny_folder: Path, tmp_path: P
     """An untrained model follows nothing: so each line is there."""
     result, record = steered_twice(tiny_folder, tmp_path / "a.mp4")
     assert record["followed"] is False and len(record["tries"]) == 1 and "tries:" not in result.stdout
-    missed = [line for line in result.stdout.splitlines() if line.startswith("missed:")]
-    assert len(missed) == sum(part["steered"]["followed"] is False for part in record["outcome"]) > 0
-    assert all("% of what was asked" in line and "degrees off" in line for line in missed)
-    for words in ("try:", "step size 0.45 instead of 0.3", "--retry 4", "larger region", "seed 1"):
+    said = [line for line in result.stdout.splitlines() if line.startswith("followed:")]
+    for line, part in zip(said, record["outcome"], strict=True):
+        share, angle = part["steered"]["share"], part["steered"]["angle"]
+        verdict = "yes" if part["steered"]["followed"] else "no"
+        assert line == f"followed:  {verdict}, {100 * share:.0f}% of what was asked, {angle:.0f} degrees off"
+    for words in (f"{sum('yes' in line for line in said)} of 2 requests followed", "try:", "step size 0.45 instead of 0.3", "--retry 4", "larger region", "seed 1"):
         assert words in result.stdout
 
 
