@@ -39,7 +39,7 @@ ROWS = (
     {"miniature"},
     {"recipe", "outcome", "figures"},
     {"compare", "options", "present"},
-    {"explain"},
+    {"explain", "calibrate"},
     {"cli"},
     {"demo"},
 )
