@@ -12,8 +12,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from moft.between import record
     from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
-    from moft.guidance import Settings, record, steer
+    from moft.guidance import Settings, steer
     from moft.metrics import followed, measure
     from moft.miniature import miniature_path
     from moft.motion import Like, Motion
@@ -27,7 +28,7 @@ _HOMES = {
     "BackboneError": "errors", "FromClip": "reference", "Like": "motion", "MediaError": "errors", "MoftError": "errors",
     "Motion": "motion", "RecipeError": "errors", "RequestError": "errors", "Settings": "guidance", "Statistics": "reference",
     "find_motion_channels": "reference", "followed": "metrics", "from_clip": "reference", "measure": "metrics",
-    "miniature_path": "miniature", "read_region": "region", "read_video": "video", "record": "guidance",
+    "miniature_path": "miniature", "read_region": "region", "read_video": "video", "record": "between",
     "steer": "guidance", "write_video": "video",
 }  # fmt: skip
 

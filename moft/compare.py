@@ -24,7 +24,8 @@ from moft.recipe import Recipe, Request, Scene, command, embedded, frames_digest
 if TYPE_CHECKING:
     import numpy as np
 
-    from moft.guidance import Recording, Report, Settings
+    from moft.between import Recording
+    from moft.guidance import Report, Settings
     from moft.reference import Statistics
     from moft.tap import ClipSize
 
