@@ -33,7 +33,7 @@ ROWS = (
     {"feature", "fields", "motion", "video", "hooks", "metrics"},
     {"backbones", "region", "tracks"},
     {"tap", "fidelity"},
-    {"reference"},
+    {"between", "reference"},
     {"guidance", "interpret"},
     {"readout"},
     {"miniature"},
