@@ -312,7 +312,7 @@ def compare(
         "outcome": kept.outcome,
         "plain": kept.plain.to_json(),
         "steered": kept.steered.to_json(),
-        "resampled": notes,
+        "resampled": list(dict.fromkeys(notes)),
         "tries": [one.to_json() for one in tries],
         "kept": best,
         "seconds_ratio": kept.steered.seconds / kept.plain.seconds,
