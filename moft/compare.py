@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
+from moft.motion import Motion
 from moft.outcome import Asked, lay_out, overall, remedies, standing
 from moft.recipe import Recipe, Request, Scene, command, embedded, frames_digest, is_hub_id, on_threads
 
@@ -284,10 +285,9 @@ def compare(
 
     If a request was not followed, up to `retries` more steered runs try what `remedies` says; the best is kept, and the
     record lists all. `model` and its `commit`, and `channels`, the file of the statistics if not the model's own, go
-    into the recipe that every clip carries. The comparison shows the clips to follow (if any), the plain and the
-    steered run, from left to right. Raises MoftError, and leaves no files, if anything is wrong.
+    into the recipe that every clip carries. The comparison is `moft.pictures.story`. Raises MoftError, and leaves no files, if anything is wrong.
     """
-    from moft.video import side_by_side
+    from moft.pictures import story
 
     needs("cv2")
     folder = model_folder(model, commit)
@@ -305,7 +305,8 @@ def compare(
     recipe = Recipe.of(kept.scene, requests, kept.settings, model, folder, statistics, channels)
     clips = {"": kept.steered.video, ".plain": kept.plain.video}
     followed = [part.clip for part in asked if part.clip is not None]
-    clips[".compare"] = side_by_side(*followed, kept.plain.video, kept.steered.video)
+    goals = [(Motion.from_json(one["goal"]), part.mask) for one, part in zip(kept.outcome, asked, strict=True) if one["goal"]]
+    clips[".compare"] = story(kept.plain.video, kept.steered.video, goals, followed)
     record = {
         "asked": "; ".join(map(str, requests)),
         "followed": overall(kept.outcome),

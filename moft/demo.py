@@ -15,7 +15,6 @@ from moft.recipe import Request, Scene
 
 FOLDER = Path("out/demo")
 PROMPT = "a red ball over blue cells"
-ENLARGED = 4  # the miniature's pictures are small
 
 
 def real_clip(folder: Path) -> Path:
@@ -41,12 +40,11 @@ def real_clip(folder: Path) -> Path:
     return panned
 
 
-def enlarge(clip: Path) -> Path:
-    """A gif beside the clip, large enough to see and played in a loop."""
+def looped(clip: Path) -> Path:
+    """A gif beside the clip, which plays in a loop wherever pictures are shown."""
     from moft.video import read_video, write_video
 
-    video = read_video(clip)
-    write_video(clip.with_suffix(".gif"), video.repeat(ENLARGED, 1).repeat(ENLARGED, 2))
+    write_video(clip.with_suffix(".gif"), read_video(clip))
     return clip.with_suffix(".gif")
 
 
@@ -65,8 +63,7 @@ def main(model: str = "miniature", folder: Path = FOLDER) -> None:
     requests: dict[str, Request] = {"left": Motion("left"), "like": like}
     for name, request in requests.items():
         record = compare(pipe, scene, [request], Settings(), statistics, folder / f"{name}.mp4", model)
-        shown = "the clip to follow, plain, steered" if request is like else "plain, steered"
-        print(f"\n{summary(record)}\nlook at:   {enlarge(Path(record['files']['compare']))} ({shown})")
+        print(f"\n{summary(record)}\nlook at:   {looped(Path(record['files']['compare']))}")
     print(f"\n{time.perf_counter() - started:.0f} s in all")
 
 

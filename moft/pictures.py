@@ -28,13 +28,13 @@ FAINT = 0.2  # of the shorter side's 1/64 a frame: below, a dot stands for an ar
 
 
 def story(
-    plain: Video, steered: Video, asked: Sequence[tuple[Motion, np.ndarray | None]], followed: Video | None = None
+    plain: Video, steered: Video, asked: Sequence[tuple[Motion, np.ndarray | None]], followed: Sequence[Video] = ()
 ) -> Video:
-    """The panels next to each other, each titled: the clip to follow, if any, plain, steered, arrows, how far off.
+    """The panels next to each other, each titled: clips to follow, plain, steered, arrows, how far off.
 
     Args:
         plain, steered, followed: uint8 (f h w 3) of one size, f ≥ 2.
-        asked: one or more: each request with its region, (h w) or (f h w) in 0…1 of the clips' size, None for the whole frame. Of
+        asked: each request with its region, (h w) or (f h w) in 0…1 of the clips' size, None for the whole frame. Of
             places in several the last counts.
     Returns:
         uint8 (f H W 3). The last frame's flow is repeated, since a clip has one step less than frames.
@@ -42,11 +42,11 @@ def story(
     _, height, width = steered.shape[:3]
     factor = math.ceil(PANEL / min(height, width))
     flow, regions = dense_flow(steered), [_inside(region, steered.shape[:3]) for _, region in asked]
-    goal, where = _goal([motion for motion, _ in asked], regions)
+    goal, where = _goal([motion for motion, _ in asked], regions, flow.shape[:3])
     off = np.where(where, np.linalg.norm(flow - goal, axis=-1), np.nan)
     top = max(float(np.linalg.norm(goal, axis=-1).max()), min(height, width) / 64)  # as far off as asked, or 1 px at 64
-    panels = {"to follow": followed, "plain": plain, "steered": steered}
-    shown = {name: [_enlarged(f, factor) for f in clip] for name, clip in panels.items() if clip is not None}
+    panels = {f"to follow{' ' * i}": clip for i, clip in enumerate(followed)} | {"plain": plain, "steered": steered}
+    shown = {name: [_enlarged(frame, factor) for frame in clip] for name, clip in panels.items()}
     shown["asked, measured"] = [
         _arrows(frame, flow[i], goal[i], [region[i] for region in regions], factor)
         for frame, i in zip(steered, _steps(steered), strict=True)
@@ -61,14 +61,14 @@ def _steps(video: Video) -> list[int]:
 
 
 def _goal(
-    motions: Sequence[Motion], regions: Sequence[npt.NDArray[np.bool_]]
+    motions: Sequence[Motion], regions: Sequence[npt.NDArray[np.bool_]], size: tuple[int, ...]
 ) -> tuple[Flow, npt.NDArray[np.bool_]]:
     """The flow that was asked for at each place, (f-1 h w 2), and where any was, (f-1 h w)."""
-    frames, height, width = regions[0].shape
-    goal, where = np.zeros((frames - 1, height, width, 2), np.float32), np.zeros((frames - 1, height, width), bool)
+    steps, height, width = size
+    goal, where = np.zeros((*size, 2), np.float32), np.zeros(size, bool)
     for motion, region in zip(motions, regions, strict=True):
         inside = region[:-1]
-        goal[inside], where[inside] = asked_flow(motion, frames, height, width)[inside], True
+        goal[inside], where[inside] = asked_flow(motion, steps + 1, height, width)[inside], True
     return goal, where
 
 

@@ -46,7 +46,8 @@ def test_there_is_a_panel_for_each_clip_and_what_was_not_asked_is_grey() -> None
     clip = pan(PHOTO, RIGHT, SIZE, zoom=1.6)
     three = story(clip, clip, [(RIGHT, LEFT_HALF)])
     assert three.shape == (6, SIDE + CAPTION, 4 * (SIDE + GAP) - GAP, 3) and three.dtype == np.uint8
-    assert story(clip, clip, [(RIGHT, None)], clip).shape[2] == 5 * (SIDE + GAP) - GAP
+    assert story(clip, clip, [(RIGHT, None)], [clip]).shape[2] == 5 * (SIDE + GAP) - GAP
+    assert story(clip, clip, [], [clip, clip]).shape[2] == 6 * (SIDE + GAP) - GAP  # no motion that could be named
     colours = np.ptp(heat(three), axis=-1)
     assert colours[:, :, 110:].max() == 0 < colours[:, :, :80].mean()
 
