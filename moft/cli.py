@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 CONVENTION = "Directions say where the picture goes: left = the picture content goes left (camera right)."
-PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")  # of scikit-image
 FEW = 0.2  # share of the tracks below which a score rests on little
 _ADVICE = "try a larger --step-size, another --seed, or a slower --speed"
 
@@ -305,9 +304,9 @@ def read_photos(folder: Path | None) -> dict[str, np.ndarray]:
             raise MoftError(
                 "no pictures: scikit-image is not installed; pass --photos or pip install 'moft[photos]'"
             )
-        from skimage import data
+        from moft.miniature.clips import training_photographs
 
-        return {name: getattr(data, name)() for name in PHOTOS}
+        return training_photographs()
     from moft.video import read_video
 
     if not folder.is_dir():

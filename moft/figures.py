@@ -17,7 +17,8 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from moft.interpret import Cell, Pans, Plane, Share
+    from moft.interpret import Pans, Plane
+    from moft.sweeps import Cell, Share
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("<", ">", "^", "v", "o")  # left, right, up, down, still, as `moft.interpret.WAYS`

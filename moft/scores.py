@@ -1,0 +1,147 @@
+"""The numbers of a report, all of held-out clips; and what they rest on: the read-out that is fitted, the sweep that chooses."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from moft import interpret, sweeps
+from moft.interpret import DESIGNS, LEAST_SPEED, KnownClips, Pans
+from moft.reader import Reader, Tell, Wanted
+from moft.readout import Readout, enlarged, fit, flow_score
+from moft.recipe import command, versions
+from moft.subjects import FITTING_SEED, TUNING_SEED, object_batches, object_clips, panned_clips
+
+
+def fit_readout(read: Reader, n: int, made: dict[str, Any], batch: int = 32) -> Readout:
+    """The read-out of a model, fitted on clips of training textures and photographs."""
+
+    def batches() -> Iterator[tuple[Tensor, Tensor]]:
+        made = object_batches(batch, read.size, FITTING_SEED, photos=0.3)
+        for start, clips in zip(range(0, n, batch), made, strict=False):
+            feature = interpret.read(read.pipe, clips.video, read.timestep, read.layer, seed=start)
+            yield feature, clips.cells(feature)
+
+    return fit(batches(), read.statistics.channels, read.layer, read.timestep, read.size, {**made, "clips": n})
+
+
+# ---------------------------------------------------------------- scores
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """What was found on held-out clips, and what the figures are drawn from."""
+
+    values: dict[str, Any]  # goes into scores.json
+    planes: dict[str, interpret.Plane]
+    pans: dict[str, Pans]  # of each layer at the reading timestep
+    at: dict[int, Pans]  # of the reading layer, by timestep
+    best: interpret.BestChannel
+    shares: list[sweeps.Share]
+    known: KnownClips
+
+
+def score(read: Reader, readout: Readout, pans_of: dict[str, Pans], photos: Sequence[np.ndarray], wanted: Wanted, tell: Tell) -> Scores:
+    """Every number of the report, on held-out textures and photographs."""
+    from moft.miniature.probe import HELD_OUT_SEED
+
+    least, channels = LEAST_SPEED * read.size.side, read.statistics.channels
+    known = object_clips(wanted.objects, read.size, HELD_OUT_SEED)
+    tell(f"scoring {len(known)} clips of known flow")
+    feature = interpret.read(read.pipe, known.video, read.timestep, read.layer, seed=wanted.seed)
+    flow = known.cells(feature)
+    agree = {n: interpret.same_way(d(feature, channels), flow, least) for n, d in DESIGNS.items()}
+    first = {n: interpret.same_way(d(feature, channels), flow, least, curves=False) for n, d in DESIGNS.items()}
+    moved = panned_clips(photos, read.size, max(8, wanted.objects // 2), seed=1)
+    still = interpret.read(read.pipe, moved.video, read.timestep, read.layer, seed=wanted.seed)
+    tell("reading pans at other timesteps")
+    at = {t: interpret.read_pans(read.pipe, photos, read.size, t, (read.layer,), 2, wanted.seed)[read.layer]
+          for t in wanted.timesteps}  # fmt: skip
+    planes = {name: interpret.directions(pans_of[read.layer], name, channels) for name in DESIGNS}
+    best = interpret.best_channel(pans_of[read.layer], channels)
+    values = {
+        "auc": {name: found.auc for name, found in agree.items()},
+        "correlation": {name: found.correlation for name, found in agree.items()},
+        "auc_first_frame": {name: found.auc for name, found in first.items()},
+        "separability": {name: planes[name].separability for name in ("vanilla", "ccr")},
+        "silhouette": {name: planes[name].silhouette for name in ("vanilla", "ccr")},
+        "curve_correlation": abs(best.correlation),
+        "best_channel": {"channel": best.channel, "follows": "xy"[best.axis], "per_photograph": best.per_photo},
+        "readout": _flow_scores(readout, known, feature, least),
+        "readout_pans": _flow_scores(readout, moved, still, least),
+        "layers": {name: _layer_score(pans_of[name], read) for name in read.layers},
+    }
+    shares = sweeps.share_sweep(pans_of[read.layer], feature, known)
+    return Scores({**values, "shares": [dataclasses.asdict(row) for row in shares]}, planes, pans_of, at, best, shares, known)
+
+
+def _layer_score(found: Pans, read: Reader) -> dict[str, float]:
+    return {name: interpret.directions(found, name).separability for name in ("vanilla", "ccr")}
+
+
+def _flow_scores(readout: Readout, clips: KnownClips, feature: Tensor, least: float) -> dict[str, Any]:
+    """The read-out against exact flow: of pixels; of cells; and of pixels by how fast they move (px at 64 px)."""
+    cells, true = readout.cells(feature, clips.size), torch.from_numpy(clips.flow)
+    whole = enlarged(cells, clips.size)
+    speed = true.norm(dim=-1) * 64 / clips.size.side
+    error = (whole - true).norm(dim=-1)
+    bounds = ((0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 4.0))
+    by = {f"{a:g}-{b:g}": float(error[band].mean()) for a, b in bounds if (band := (speed >= a) & (speed < b)).any()}
+    pixels = flow_score(whole, true, least)
+    oracle = flow_score(enlarged(clips.cells(feature), clips.size), true, least)
+    return {**pixels.to_json(), "cells": flow_score(cells, clips.cells(feature), least).to_json(), "epe_px_by_speed": by,
+            "epe_px_of_perfect_cells": oracle.epe_px}  # fmt: skip
+
+
+# ---------------------------------------------------------------- where to read
+
+
+def run_sweep(read: Reader, wanted: Wanted, tell: Tell) -> dict[str, Any]:
+    """Every layer at every timestep, on textures and photographs to choose by; with the best, and the command."""
+    from moft.miniature.clips import training_photographs
+
+    tell(f"sweeping {len(read.layers)} layers over {len(wanted.timesteps)} timesteps")
+    known = object_clips(max(8, wanted.objects // 2), read.size, TUNING_SEED)
+    def count(times: Sequence[int]) -> Iterator[int]:
+        for i, t in enumerate(times, 1):
+            tell(f"  timestep {t} ({i} of {len(times)})")
+            yield t
+
+    share = len(read.statistics.channels) / _width(read)
+    cells = sweeps.sweep(read.pipe, list(training_photographs().values()), known, read.layers, wanted.timesteps, share,
+                            min(2, wanted.places), count)  # fmt: skip
+    best = sweeps.best(cells)
+    return {"best": {"layer": best.layer, "timestep": best.timestep, "share": share, "auc": best.auc["moft"]},
+            "cells": [cell.to_json() for cell in cells], "command": command(), "versions": versions()}  # fmt: skip
+
+
+def _width(read: Reader) -> int:
+    """Channels of the reading layer."""
+    blank = np.zeros((read.size.frames, read.size.height, read.size.width, 3), np.uint8)
+    return int(interpret.read(read.pipe, blank[None], read.timestep, read.layer).shape[2])
+
+
+def as_lines(sweep: dict[str, Any]) -> str:
+    """JSON with one line a cell."""
+    cells = ",\n  ".join(json.dumps(cell) for cell in sweep["cells"])
+    rest = json.dumps({name: value for name, value in sweep.items() if name != "cells"}, indent=1)
+    return rest.removesuffix("\n}") + f',\n "cells": [\n  {cells}\n ]\n}}\n'
+
+
+def keep(sweep: dict[str, Any], path: Path, tell: Tell) -> None:
+    """Beside the model, where the next report looks for its layer and timestep."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(as_lines(sweep), encoding="utf-8")
+        aside.replace(path)
+    except OSError as error:
+        tell(f"could not keep the sweep beside the model ({error.strerror}); it is in the report's folder")
