@@ -337,13 +337,14 @@ def explain(
     if not clips and not probe and not sweep:
         raise RequestError("no clips: expected a clip or a picture, or --probe for held-out ones")
     needs("diffusers", "matplotlib", "jinja2", "sklearn", "cv2")
-    from moft.explain import Wanted, check_folder_for
+    from moft.explain import check_folder_for
     from moft.explain import explain as run
+    from moft.reader import Wanted
     from moft.reference import Statistics
 
     wanted = Wanted(_point(point), sweep, layer, timestep)
     if probe:
-        wanted = replace(wanted, objects=192, fitting=768, places=12)
+        wanted = replace(wanted, objects=192, places=12)
     check_folder_for(out)
     pipe = load_pipeline(model)
     statistics = Statistics.load(channels) if channels else None

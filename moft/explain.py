@@ -11,6 +11,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from moft.errors import MediaError, RequestError
 from moft.feature import motion_channels
 from moft.interpret import LEAST_SPEED
 from moft.reader import SWEEP_FILE, Reader, Source, Tell, Wanted, key, look, looked, reader, shown, source_of
-from moft.readout import READOUT_FILE, Readout, enlarged, flow_score
+from moft.readout import READOUT_FILE, Readout, flow_score
 from moft.recipe import command, versions
 from moft.reference import Statistics, statistics_path
 from moft.report import Report, draw
@@ -98,7 +99,7 @@ def explain(
             (folder / SWEEP_FILE).write_text(as_lines(sweep), encoding="utf-8")
         _move(folder, out)
     if sweep:
-        keep(sweep, statistics_path(pipe).with_name(SWEEP_FILE), tell)
+        keep(sweep, readout, statistics_path(pipe).parent, tell)
     return record
 
 
@@ -108,15 +109,15 @@ def _checked(point: tuple[float, float, float], size: ClipSize) -> tuple[float, 
 
 
 def _readout(read: Reader, wanted: Wanted, made: dict[str, Any], data: Path, tell: Tell) -> Readout:
-    """Fitted, or that of an earlier run on the same weights."""
+    """That of an earlier run on the same weights, that which is kept beside the model, or one fitted now."""
     path = data / READOUT_FILE
-    if path.exists():
-        try:
-            kept = Readout.load(path)
-            if kept.made.get("weights") == read.fingerprint and kept.made.get("clips") == wanted.fitting:
-                return kept
-        except RequestError:
-            path.unlink()
+    for kept in (path, statistics_path(read.pipe).with_name(READOUT_FILE)):
+        if kept.exists():
+            with suppress(RequestError):  # of another version, or broken
+                readout = Readout.load(kept)
+                if readout.made.get("weights") == read.fingerprint and readout.made.get("clips") == wanted.fitting:
+                    readout.save(path)
+                    return readout
     tell(f"fitting the read-out on {wanted.fitting} clips")
     readout = fit_readout(read, wanted.fitting, made)
     readout.save(path)
@@ -157,7 +158,7 @@ def _clip_record(read: Reader, clip: Clip, seen: dict[str, Tensor], source: Sour
     """Numbers of one clip: of each heat map, and of the motion map against exact flow or DIS."""
     flow = torch.from_numpy(np.ascontiguousarray(clip.flow)).float()
     least = LEAST_SPEED * read.size.side
-    found = flow_score(enlarged(seen["flow"][None], read.size)[0], flow, least)
+    found = flow_score(seen["flow"], flow, least)
     return {"name": clip.name, "note": clip.note, "flow": "exact" if clip.true is not None else "DIS",
             "motion_map": found.to_json(),
             "maps": {name: _map_auc(value, clip, source, least) for name, value in seen.items() if name != "flow"}}  # fmt: skip

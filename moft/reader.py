@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class Wanted:
     timestep: int | None = None
     share: float = 0.04  # of channels to keep where channels are found anew
     objects: int = 96  # clips of known flow that scores are computed on
-    fitting: int = 384  # clips that the read-out is fitted on
+    fitting: int = 768  # clips that the read-out is fitted on
     places: int = 6  # in each photograph, from which pans start
     timesteps: tuple[int, ...] = TIMESTEPS
     seed: int = 0
@@ -72,11 +72,21 @@ class Reader:
         tap = Tap(self.pipe, None, self.timestep)
         return tap.layer
 
+    def see(self, videos: np.ndarray, seed: int = 0) -> Tensor:
+        """Plain features (n f c h w) of the layer for clips uint8 (n f h w 3), at the reading timestep."""
+        return interpret.read(self.pipe, videos, self.timestep, self.layer, seed=seed)
+
+    @cached_property
+    def width(self) -> int:
+        """Channels of the layer."""
+        size = self.size
+        return int(self.see(np.zeros((1, size.frames, size.height, size.width, 3), np.uint8)).shape[2])
+
     @cached_property
     def fingerprint(self) -> str:
         """Tells weights apart, so that what was read from others is not taken for this model's."""
         tap = Tap(self.pipe, self.layer, self.timestep)
-        sums = [float(p.detach().double().abs().sum()) for p in tap.denoiser.parameters()]
+        sums = [f"{float(p.detach().double().abs().sum()):.6g}" for p in tap.denoiser.parameters()]  # the same on any machine
         return hashlib.sha256(repr((sums, self.layer, self.timestep, self.statistics.channels.tolist())).encode()).hexdigest()[:16]
 
 
@@ -132,14 +142,13 @@ class Source:
 
 def views(read: Reader, video: np.ndarray, channels: Mapping[str, Tensor], wanted: Wanted, noise: int = 0) -> Iterator[tuple[str, Tensor]]:
     """Every way to look at a clip uint8 (f h w 3): name → (f c h w). "design/…" at the reading layer and timestep,
-    "layer/…" MOFT of each layer, "time/moft/…" and "time/dift/…" across timesteps; and "plain", the feature itself.
+    "layer/…" MOFT of each layer, "time/moft/…" and "time/dift/…" across timesteps.
 
     `noise` is to differ between clips that are compared: under one noise, places are alike because they are the same place.
     """
     seed = wanted.seed + noise
     main = _features(read, video, read.timestep, read.layers, seed)
     plain = main[read.layer]
-    yield "plain", plain[0]
     for name, design in DESIGNS.items():
         yield f"design/{name}", design(plain, read.statistics.channels)[0]
     yield "design/dift", main[read.dift][0]
@@ -169,14 +178,10 @@ def source_of(read: Reader, clip: Clip, channels: Mapping[str, Tensor], wanted: 
 
 
 def look(read: Reader, clip: Clip, source: Source, readout: Readout, channels: Mapping[str, Tensor], wanted: Wanted, noise: int) -> dict[str, Tensor]:
-    """What a clip shows: similarity maps (f h w) by view, and "flow", the read-out's motion of its cells (f h w 2)."""
-    found: dict[str, Tensor] = {}
-    for name, view in views(read, clip.video, channels, wanted, noise):
-        if name == "plain":
-            found["flow"] = readout.cells(view[None], read.size)[0]
-        else:
-            found[name] = interpret.similarity(source.vectors[name], view[None])[0]
-    return found
+    """What a clip shows: similarity maps (f h w) by view, and "flow", the read-out's motion of its pixels (f h w 2)."""
+    found = {name: interpret.similarity(source.vectors[name], view[None])[0]
+             for name, view in views(read, clip.video, channels, wanted, noise)}  # fmt: skip
+    return {**found, "flow": readout.flow(clip.video[None], partial(read.see, seed=wanted.seed + noise))[0]}
 
 
 def looked(clip: Clip, source: Source, key: str, folder: Path, see: Callable[[], dict[str, Tensor]]) -> tuple[dict[str, Tensor], bool]:

@@ -16,7 +16,6 @@ from torch import Tensor
 from moft import interpret
 from moft.interpret import DESIGNS, LEAST_SPEED, WAYS
 from moft.reader import Reader, Source, Wanted, shown
-from moft.readout import enlarged
 from moft.reference import save_tensors
 from moft.scores import Scores
 from moft.subjects import Clip
@@ -204,7 +203,7 @@ def _draw_motion(report: Report, read: Reader, clips: Sequence[Clip], seen: Sequ
     from moft import figures
 
     middle = read.size.frames // 2
-    found = [enlarged(s["flow"][None], read.size)[0] for s in seen]
+    found = [s["flow"] for s in seen]
     notes = []
     for clip in record["clips"]:
         m = clip["motion_map"]
@@ -212,12 +211,15 @@ def _draw_motion(report: Report, read: Reader, clips: Sequence[Clip], seen: Sequ
                      f"(zero: {m['zero_epe_px']:.2f})")  # fmt: skip
     score = record["readout"]
     by = ", ".join(f"{name} px: {value:.2f}" for name, value in score["epe_px_by_speed"].items())
+    parts = score["epe_px_by_edge"]
+    edges = f"; within 6 px of another motion {parts['near']:.2f}, elsewhere {parts['away']:.2f} px" if len(parts) > 1 else ""
     report.page(
         "Where is the motion?",
-        f"Motion of every cell read from its MOFT by a linear read-out, in px a frame, drawn like optical flow. On held-out object clips "
+        f"Motion read from the MOFT of every cell by a linear read-out, in px a frame, drawn like optical flow: once of the clip as it is, then of "
+        f"the clip held still along each of four velocities that were found; each pixel takes what moves least. On held-out object clips "
         f"against exact flow: direction cosine {_number(score['direction_cosine'])}, end-point error {score['epe_px']:.2f} px (median "
         f"{score['epe_median_px']:.2f}; saying zero everywhere {score['zero_epe_px']:.2f}; perfect cells, enlarged, "
-        f"{score['epe_px_of_perfect_cells']:.2f}). Error by true speed at 64 px: {by}. On panned held-out photographs: cosine "
+        f"{score['epe_px_of_perfect_cells']:.2f}; read once {score['read_once']['epe_px']:.2f}). Error by true speed at 64 px: {by}{edges}. On panned held-out photographs: cosine "
         f"{_number(record['readout_pans']['direction_cosine'])}, error {record['readout_pans']['epe_px']:.2f} px.",
     )  # fmt: skip
     names = {f"{i + 1}: {Path(c.name).name}": c.video[middle] for i, c in enumerate(clips)}

@@ -18,6 +18,7 @@ from moft.errors import MediaError
 from moft.interpret import KnownClips
 from moft.motion import Motion
 from moft.reference import pan
+from moft.steady import along
 from moft.tap import ClipSize
 
 TUNING_SEED, FITTING_SEED = 135_790, 24_680  # textures of clips to choose and to fit on; scores are on HELD_OUT_SEED's
@@ -152,6 +153,17 @@ def panned_clips(photos: Sequence[np.ndarray], size: ClipSize, n: int, seed: int
         videos.append(pan(photos[i % len(photos)], motion, size, rng.uniform(0, 1, 2), rng.uniform(1.3, 2.5)))
         flows.append(np.broadcast_to(np.array(motion.velocity(*videos[-1].shape[:3]), np.float32), (*videos[-1].shape[:3], 2)))
     return KnownClips(np.stack(videos), np.stack(flows))
+
+
+def steadied(clips: KnownClips, seed: int) -> KnownClips:
+    """Each clip as a camera sees it that goes along with a place in it, nearly."""
+    draw = torch.Generator().manual_seed(seed)
+    video, flow = torch.from_numpy(clips.video).float(), torch.from_numpy(clips.flow)
+    at = [torch.randint(n, (len(clips),), generator=draw) for n in flow.shape[1:4]]
+    spread = clips.size.side / 160 * torch.randn(len(clips), 2, generator=draw)
+    velocity = flow[torch.arange(len(clips)), at[0], at[1], at[2]] + spread
+    rest = along(flow, velocity) - velocity[:, None, None, None]
+    return KnownClips(along(video, velocity).round().clamp(0, 255).byte().numpy(), rest.numpy())
 
 
 def held_out_clips(size: ClipSize, n: int) -> list[Clip]:

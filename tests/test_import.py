@@ -30,15 +30,18 @@ HEAVY = {
 # Imports go to earlier rows only. The miniature stands beside them: the library knows where it lies, no more.
 ROWS = (
     {"errors"},
-    {"feature", "motion", "video", "hooks", "metrics"},
+    {"feature", "motion", "video", "hooks", "metrics", "steady"},
     {"backbones", "tracks"},
     {"tap", "fidelity"},
     {"reference"},
     {"guidance", "interpret"},
-    {"readout"},
+    {"readout", "sweeps"},
     {"miniature"},
-    {"recipe", "figures"},
+    {"recipe", "figures", "subjects"},
     {"compare"},
+    {"reader"},
+    {"scores"},
+    {"report"},
     {"explain"},
     {"cli"},
     {"demo"},
@@ -58,7 +61,7 @@ def test_importing_moft_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["guidance", "reference", "metrics", "tracks", "fidelity", "video", "miniature", "interpret", "readout", "figures", "explain"],
+    ["guidance", "reference", "metrics", "tracks", "fidelity", "video", "miniature", "interpret", "sweeps", "readout", "figures", "explain"],
 )
 def test_modules_load_optional_packages_only_where_they_use_them(module: str) -> None:
     assert not loaded_by(f"import moft.{module}") & (HEAVY - {"torch"})
