@@ -49,7 +49,7 @@ def explain(
         MoftError: anything wrong with clips, point, model or folder; no report is left then. What was read of clips
             stays in `out/data`, for the next run.
     """  # fmt: skip
-    needs("matplotlib", "jinja2", "sklearn", "cv2")
+    needs("matplotlib", "jinja2", "sklearn", "skimage", "cv2")
     from moft.miniature.probe import held_out_photographs
 
     started, wanted = time.perf_counter(), wanted or Wanted()

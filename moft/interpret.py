@@ -260,20 +260,22 @@ class BestChannel:
     per_photo: tuple[float, ...]
 
 
-def best_channel(pans: Pans, channels: Tensor) -> BestChannel:
+def best_channel(pans: Pans, channels: Tensor, others: Pans | None = None) -> BestChannel:
     """Of the motion channels, the one whose curve follows the true displacement best along either axis.
 
-    Chosen on all photographs but one and scored on that one, in turn; the correlation is the mean of those scores, so
-    that choosing adds nothing to it. With one photograph it is chosen and scored on the same.
+    Chosen on `pans` and scored on each photograph of `others`. Without others, chosen on all photographs but one and scored on
+    that one, in turn (with one photograph, on the same). The correlation is the mean of those scores, so that choosing adds
+    nothing to it.
     """
-    owners = pans.photo.unique().tolist()
-    scores = []
-    for owner in owners:
-        others = _of_photos(pans, pans.photo != owner) if len(owners) > 1 else pans
-        k, axis = _strongest(curve_correlations(others)[channels])
-        scores.append(abs(float(curve_correlations(_of_photos(pans, pans.photo == owner))[channels[k], axis])))
     table = curve_correlations(pans)[channels]
     k, axis = _strongest(table)
+    scores = []
+    for owner in (others or pans).photo.unique().tolist():
+        chosen, a = k, axis
+        if others is None and len(pans.photo.unique()) > 1:
+            chosen, a = _strongest(curve_correlations(_of_photos(pans, pans.photo != owner))[channels])
+        one = _of_photos(others or pans, (others or pans).photo == owner)
+        scores.append(abs(float(curve_correlations(one)[channels[chosen], a])))
     sign = 1.0 if table[k, axis] >= 0 else -1.0
     return BestChannel(int(channels[k]), axis, sign * float(np.mean(scores)), tuple(scores))
 

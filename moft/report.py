@@ -141,7 +141,7 @@ def _draw_curves(report: Report, read: Reader, scores: Scores, wanted: Wanted) -
         "Do motion channels follow the displacement?",
         f"Curves over the frames of pans of held-out photographs, mean and one standard deviation (paper, Fig. 3b-d). The best motion "
         f"channel, {best.channel}, correlates with the true displacement along {'xy'[best.axis]} by {abs(best.correlation):.3f} (chosen "
-        f"on one photograph, scored on the other, in turn; pans that reverse are included).",
+        f"on other photographs; pans that reverse are included).",
     )  # fmt: skip
     pair = [float(table[k, best.axis]) for k in (best.channel, other)]
     report.picture("curves", figures.curves(found, best.channel, other, best.axis, pair), "curves of two channels over the frames")

@@ -59,6 +59,7 @@ class Scores:
 
 def score(read: Reader, readout: Readout, pans_of: dict[str, Pans], photos: Sequence[np.ndarray], wanted: Wanted, tell: Tell) -> Scores:
     """Every number of the report, on held-out textures and photographs."""
+    from moft.miniature.clips import training_photographs
     from moft.miniature.probe import HELD_OUT_SEED
 
     least, channels = LEAST_SPEED * read.size.side, read.statistics.channels
@@ -73,7 +74,8 @@ def score(read: Reader, readout: Readout, pans_of: dict[str, Pans], photos: Sequ
     at = {t: interpret.read_pans(read.pipe, photos, read.size, t, (read.layer,), 2, wanted.seed)[read.layer]
           for t in wanted.timesteps}  # fmt: skip
     planes = {name: interpret.directions(pans_of[read.layer], name, channels) for name in DESIGNS}
-    best = interpret.best_channel(pans_of[read.layer], channels)
+    chosen = interpret.read_pans(read.pipe, list(training_photographs().values()), read.size, read.timestep, (read.layer,), 2, wanted.seed)
+    best = interpret.best_channel(chosen[read.layer], channels, pans_of[read.layer])
     values = {
         "auc": {name: found.auc for name, found in agree.items()},
         "correlation": {name: found.correlation for name, found in agree.items()},
