@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 CONVENTION = "Directions say where the picture goes: left = the picture content goes left (camera right)."
-PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")  # of scikit-image
 
 
 def _say(line: str) -> None:
@@ -239,9 +238,9 @@ def read_photos(folder: Path | None) -> dict[str, np.ndarray]:
             raise MoftError(
                 "no pictures: scikit-image is not installed; pass --photos or pip install 'moft[photos]'"
             )
-        from skimage import data
+        from moft.miniature.clips import training_photographs
 
-        return {name: getattr(data, name)() for name in PHOTOS}
+        return training_photographs()
     from moft.video import read_video
 
     if not folder.is_dir():
@@ -272,13 +271,14 @@ def explain(
     if not clips and not probe and not sweep:
         raise RequestError("no clips: expected a clip or a picture, or --probe for held-out ones")
     needs("diffusers", "matplotlib", "jinja2", "sklearn", "cv2")
-    from moft.explain import Wanted, check_folder_for
+    from moft.explain import check_folder_for
     from moft.explain import explain as run
+    from moft.reader import Wanted
     from moft.reference import Statistics
 
     wanted = Wanted(_point(point), sweep, layer, timestep)
     if probe:
-        wanted = replace(wanted, objects=192, fitting=768, places=12)
+        wanted = replace(wanted, objects=192, places=12)
     check_folder_for(out)
     pipe = load_pipeline(model)
     statistics = Statistics.load(channels) if channels else None

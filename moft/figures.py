@@ -17,7 +17,8 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from moft.interpret import Cell, Pans, Plane, Share
+    from moft.interpret import Pans, Plane
+    from moft.sweeps import Cell, Share
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("<", ">", "^", "v", "o")  # left, right, up, down, still, as `moft.interpret.WAYS`
@@ -269,7 +270,8 @@ def motion_maps(
             panels[line, -1].text(0, 0.5, notes[line], va="center", fontsize=9)
         for panel in panels[-1]:
             panel.axis("off")
-        _wheel(panels[-1, 1], reach, unit)
+        _wheel(panels[-1, 1])
+        panels[-1, 2].text(0, 0.5, f"hue: where it goes\nrim: {reach:.1f} {unit}\nor more", va="center", fontsize=8)
     return figure
 
 
@@ -280,12 +282,11 @@ def _arrows(panel: Any, flow: np.ndarray, reach: float, count: int = 8) -> None:
                  width=0.012, color="#222222")  # fmt: skip
 
 
-def _wheel(panel: Any, reach: float, unit: str) -> None:
+def _wheel(panel: Any) -> None:
     y, x = np.meshgrid(*[np.linspace(-1, 1, 81)] * 2, indexing="ij")
     flow = np.stack([x, y], -1)
     picture = np.where((np.hypot(x, y) <= 1)[..., None], flow_picture(flow, 1.0), 255)
     _picture(panel, picture.astype(np.uint8))
-    panel.text(1.12, 0.5, f"hue: where it goes\nrim: {reach:.1f} {unit}\nor more", va="center", fontsize=8, transform=panel.transAxes)
 
 
 # ---------------------------------------------------------------- sweeps
@@ -355,6 +356,8 @@ def scores(auc: Mapping[str, float | None], correlation: Mapping[str, float | No
 def _bare(panel: Any, title: str = "") -> None:
     panel.set_xticks([])
     panel.set_yticks([])
+    for spine in panel.spines.values():
+        spine.set_visible(False)
     if title:
         panel.set_title(title, fontsize=9)
 
@@ -362,8 +365,6 @@ def _bare(panel: Any, title: str = "") -> None:
 def _picture(panel: Any, picture: np.ndarray, title: str = "") -> None:
     panel.imshow(picture, interpolation="nearest")
     _bare(panel, title)
-    for spine in panel.spines.values():
-        spine.set_visible(False)
 
 
 def _cross(panel: Any, point: Sequence[float]) -> None:

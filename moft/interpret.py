@@ -2,13 +2,13 @@
 
 Features are (b f c h w), flows (b f h w 2) in px a frame, x right, y down, at each frame of the feature. A *design* is
 one way to look at a feature: the plain one, without its mean over the frames (Eq. 1), or MOFT (Eq. 2). Arrays in,
-numbers out; only `sweep` and `read_batches` run a model.
+numbers out; only what begins with `read`, and `direction_scores`, runs a model.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from moft.errors import BackboneError, RequestError
-from moft.feature import ccr, moft, motion_channels, pool, principal_components
+from moft.errors import RequestError
+from moft.feature import ccr, moft, pool, principal_components
 from moft.motion import Motion
 from moft.reference import latent_path, noised_layers, pan
 from moft.tap import ClipSize, Tap
@@ -28,7 +28,6 @@ DESIGNS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "moft": moft,
 }
 WAYS = ("left", "right", "up", "down", "still")
-SHARES = (1.0, 0.5, 0.25, 0.1, 0.05, 0.04, 0.03, 0.01)  # of the channels kept, as in Table 4
 LEAST_SPEED = 0.5 / 64  # shorter sides a frame from which a place counts as moving
 MAX_ANGLE = 45.0  # degrees between two motions that go the same way, as `moft.metrics.followed` has it
 
@@ -74,6 +73,11 @@ class Pans:
     def path(self) -> Tensor:
         """(n f 2), true displacement in shorter sides against the mean over the frames."""
         return torch.stack([latent_path(motion, self.size, self.feature.shape[1]) for motion in self.motions]).float()
+
+    @property
+    def steady(self) -> Pans:
+        """Those that do not reverse."""
+        return self.where(lambda motion: motion.path is None)
 
     def where(self, keep: Callable[[Motion], bool]) -> Pans:
         """Those pans whose motion is wanted."""
@@ -193,22 +197,6 @@ def separability(features: Tensor, direction: Tensor, group: Tensor) -> float:
     return right / len(features)
 
 
-def silhouette(points: Tensor, label: Tensor) -> float:
-    """Mean silhouette (Rousseeuw, 1987) of points (n d) under integer labels (n,): 1 far apart, 0 touching, below 0
-    mixed. Raises RequestError for fewer than two labels."""
-    if len(label.unique()) < 2:
-        raise RequestError(f"expected points of at least two labels, got {len(label.unique())}")
-    far = torch.cdist(points.double(), points.double())
-    member = F.one_hot(torch.unique(label, return_inverse=True)[1]).double()  # (n k)
-    count = member.sum(0)
-    total = far @ member
-    own = (total * member).sum(1) / (member @ count - 1).clamp_min(1)
-    other = (total / count).masked_fill(member.bool(), torch.inf).amin(1)
-    alone = (member @ count) == 1
-    score = ((other - own) / torch.maximum(other, own).clamp_min(1e-12)).masked_fill(alone, 0)
-    return float(score.mean())
-
-
 @dataclasses.dataclass(frozen=True)
 class Plane:
     """First-frame features of pans in the plane of their first two principal components, and how well ways part."""
@@ -218,17 +206,20 @@ class Plane:
     photo: Tensor  # (n,)
     weights: Tensor  # (2 c) of the components
     separability: float  # five ways, each photograph judged by the centroids of the others
-    silhouette: float
+    silhouette: float  # 1 far apart, 0 touching, below 0 mixed (Rousseeuw, 1987)
 
 
 def directions(pans: Pans, design: str, channels: Tensor | None = None) -> Plane:
     """The P1/P2 plane (Fig. 2) of the steady pans under a design; `channels` for "moft" alone."""
-    steady = pans.where(lambda motion: motion.path is None)
+    from sklearn.metrics import silhouette_score
+
+    steady = pans.steady
     chosen = slice(None) if design != "moft" or channels is None else channels
     rows = (steady.feature if design == "vanilla" else steady.clean)[:, 0, chosen]
     way = torch.tensor([WAYS.index(str(motion.direction)) for motion in steady.motions])
     weights, points = principal_components(rows, 2)
-    return Plane(points, way, steady.photo, weights, separability(rows, way, steady.photo), silhouette(points, way))
+    apart = float(silhouette_score(points.numpy(), way.numpy()))
+    return Plane(points, way, steady.photo, weights, separability(rows, way, steady.photo), apart)
 
 
 def direction_scores(
@@ -269,20 +260,22 @@ class BestChannel:
     per_photo: tuple[float, ...]
 
 
-def best_channel(pans: Pans, channels: Tensor) -> BestChannel:
+def best_channel(pans: Pans, channels: Tensor, others: Pans | None = None) -> BestChannel:
     """Of the motion channels, the one whose curve follows the true displacement best along either axis.
 
-    Chosen on all photographs but one and scored on that one, in turn; the correlation is the mean of those scores, so
-    that choosing adds nothing to it. With one photograph it is chosen and scored on the same.
+    Chosen on `pans` and scored on each photograph of `others`. Without others, chosen on all photographs but one and scored on
+    that one, in turn (with one photograph, on the same). The correlation is the mean of those scores, so that choosing adds
+    nothing to it.
     """
-    owners = pans.photo.unique().tolist()
-    scores = []
-    for owner in owners:
-        others = _of_photos(pans, pans.photo != owner) if len(owners) > 1 else pans
-        k, axis = _strongest(curve_correlations(others)[channels])
-        scores.append(abs(float(curve_correlations(_of_photos(pans, pans.photo == owner))[channels[k], axis])))
     table = curve_correlations(pans)[channels]
     k, axis = _strongest(table)
+    scores = []
+    for owner in (others or pans).photo.unique().tolist():
+        chosen, a = k, axis
+        if others is None and len(pans.photo.unique()) > 1:
+            chosen, a = _strongest(curve_correlations(_of_photos(pans, pans.photo != owner))[channels])
+        one = _of_photos(others or pans, (others or pans).photo == owner)
+        scores.append(abs(float(curve_correlations(one)[channels[chosen], a])))
     sign = 1.0 if table[k, axis] >= 0 else -1.0
     return BestChannel(int(channels[k]), axis, sign * float(np.mean(scores)), tuple(scores))
 
@@ -346,15 +339,13 @@ class Agreement:
 
 
 def roc_auc(score: Tensor, positive: Tensor) -> float | None:
-    """Area under the ROC curve: how often a positive scores above a negative, ties half (Mann–Whitney). None without
-    both kinds."""
-    score, positive = score.flatten().double(), positive.flatten().bool()
-    n, m = int(positive.sum()), int((~positive).sum())
-    if not n or not m:
+    """Area under the ROC curve: how often a positive scores above a negative, ties half. None without both kinds."""
+    from sklearn.metrics import roc_auc_score
+
+    truth = positive.flatten().bool()
+    if truth.all() or not truth.any():
         return None
-    values, inverse, counts = score.unique(return_inverse=True, return_counts=True)
-    rank = counts.cumsum(0) - (counts - 1) / 2  # the mean rank of equal scores
-    return float((rank[inverse][positive].sum() - n * (n + 1) / 2) / (n * m))
+    return float(roc_auc_score(truth.numpy(), score.flatten().numpy()))
 
 
 def agreement(found: Tensor, source: Tensor, target: Tensor, least: float, valid: Tensor | None = None) -> Agreement:
@@ -406,97 +397,3 @@ def map_agreement(found: Tensor, flow: Tensor, velocity: Tensor, least: float) -
     if float(velocity.norm()) < least:
         return Agreement(None, None, 0)
     return agreement(found.reshape(1, -1), velocity[None], flow.reshape(-1, 2), least)
-
-
-# ---------------------------------------------------------------- sweeps
-
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """One layer at one timestep."""
-
-    layer: str
-    timestep: int
-    auc: dict[str, float | None]  # by design, whole curves
-    correlation: dict[str, float | None]  # of similarity with the direction cosine
-    separability: dict[str, float]
-    curve_correlation: float
-    channels: Tensor  # kept, by the pans at this layer and timestep
-
-    def to_json(self) -> dict[str, Any]:
-        """All but the channels, which `moft channels` finds for the layer that is chosen."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if name != "channels"}
-
-
-def score_cell(pans: Pans, feature: Tensor, known: KnownClips, channels: Tensor, layer: str, timestep: int) -> Cell:
-    """All scores of what a layer makes of pans and of clips of known flow at a timestep; feature (n f c h w)."""
-    flow, least = known.cells(feature), LEAST_SPEED * known.size.side
-    found = {name: same_way(design(feature, channels), flow, least) for name, design in DESIGNS.items()}
-    return Cell(
-        layer, timestep, {name: f.auc for name, f in found.items()}, {name: f.correlation for name, f in found.items()},
-        {name: directions(pans, name).separability for name in ("vanilla", "ccr")},
-        abs(best_channel(pans, channels).correlation), channels,
-    )  # fmt: skip
-
-
-def sweep(
-    pipe: Any, photos: Sequence[np.ndarray], known: KnownClips, layers: Sequence[str], timesteps: Sequence[int],
-    share: float = 0.04, places: int = 2,
-    track: Callable[[Sequence[int]], Iterable[int]] = iter,
-) -> list[Cell]:
-    """Every layer at every timestep, its channels found there from panned photographs. For choosing, so never on what a
-    score is reported on. Layers in the order in which they run.
-
-    Raises:
-        BackboneError: a layer that no forward pass reaches.
-    """  # fmt: skip
-    cells = []
-    for t in track(timesteps):
-        pans = read_pans(pipe, photos, known.size, t, layers, places)
-        features: dict[str, list[Tensor]] = {name: [] for name in layers}
-        for found in read_batches(pipe, known.video, t, layers):
-            for name, value in found.items():
-                features[name].append(value)
-        for name in layers:
-            steady = pans[name].where(lambda motion: motion.path is None)
-            channels = motion_channels(steady.clean[:, 0], share, components=2)
-            cells.append(score_cell(pans[name], torch.cat(features.pop(name)), known, channels, name, t))
-    return cells
-
-
-def best(cells: Sequence[Cell]) -> Cell:
-    """The cell whose MOFT tells best what moves the same way."""
-    if not cells:
-        raise BackboneError("expected scores of at least one layer and timestep, got none")
-    return max(cells, key=lambda cell: cell.auc["moft"] or 0.0)
-
-
-@dataclasses.dataclass(frozen=True)
-class Share:
-    """What keeping a share of the channels does (Table 4's x axis)."""
-
-    share: float
-    channels: int
-    separability: float
-    auc: float | None
-
-
-def share_sweep(pans: Pans, feature: Tensor, known: KnownClips, shares: Sequence[float] = SHARES) -> list[Share]:
-    """Separability and AUC of MOFT over kept shares; feature (n f c h w) of the known clips. Shares that keep as many
-    channels as one before, or fewer than the two that a plane needs, are left out."""
-    flow, least = known.cells(feature), LEAST_SPEED * known.size.side
-    steady, rows = pans.where(lambda motion: motion.path is None), {}
-    for share in shares:
-        channels = motion_channels(steady.clean[:, 0], share, components=2)
-        if len(channels) >= 2 and len(channels) not in rows:
-            auc = same_way(moft(feature, channels), flow, least).auc
-            rows[len(channels)] = Share(share, len(channels), directions(pans, "moft", channels).separability, auc)
-    return list(rows.values())
-
-
-__all__ = [
-    "DESIGNS", "SHARES", "WAYS", "Agreement", "BestChannel", "Cell", "KnownClips", "Pans", "Plane", "Share", "agreement",
-    "best", "best_channel", "cell_of", "curve_correlations", "curve_similarity", "direction_scores", "directions",
-    "layers_of", "map_agreement", "pan_motions", "panned", "read", "read_batches", "read_pans", "roc_auc", "same_way",
-    "score_cell", "separability", "share_sweep", "silhouette", "similarity", "sweep", "there_and_back",
-]  # fmt: skip

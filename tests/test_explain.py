@@ -17,13 +17,19 @@ from typer.testing import CliRunner
 
 import moft
 from moft import explain as module
+from moft import interpret
+from moft import reader as reading
 from moft.cli import app
 from moft.errors import MediaError, RequestError
-from moft.explain import SWEEP_FILE, Wanted, explain, object_clips, panned_clips, read_clip
+from moft.explain import explain
 from moft.figures import flow_picture
 from moft.metrics import dense_flow
+from moft.reader import SWEEP_FILE, Wanted
+from moft.readout import READOUT_FILE, fit
 from moft.reference import Statistics
-from moft.tap import ClipSize
+from moft.steady import along
+from moft.subjects import object_clips, panned_clips, read_clip, steadied
+from moft.tap import ClipSize, Tap
 
 SIZE = ClipSize(8, 64, 64)
 QUICK = Wanted(objects=8, fitting=64, places=1, timesteps=(100, 600))
@@ -114,14 +120,18 @@ def test_a_second_run_reads_no_clip_again(report: Any, tiny_animatediff: Any, ti
     out, clips, record, _ = report
     monkeypatch.setattr(module, "look", lambda *_: pytest.fail("read again"))
     monkeypatch.setattr(module, "fit_readout", lambda *_: pytest.fail("fitted again"))
-    module.statistics_path(tiny_animatediff).with_name(SWEEP_FILE).unlink()
+    reading.statistics_path(tiny_animatediff).with_name(SWEEP_FILE).unlink()
     again = explain(tiny_animatediff, clips, out, wanted=QUICK, model="tiny", statistics=tiny_statistics)
     assert again["clips"] == record["clips"] and again["readout"] == record["readout"]
 
 
 def test_stopping_leaves_no_report_but_keeps_the_clips_that_were_read(
-    tiny_animatediff: Any, tiny_statistics: Statistics, hostile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    report: Any, tiny_animatediff: Any, tiny_statistics: Statistics, hostile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The report before has kept its read-out beside the model, so this one does not fit another."""
+    reading.statistics_path(tiny_animatediff).with_name(SWEEP_FILE).unlink(missing_ok=True)
+    monkeypatch.setattr(module, "fit_readout", lambda *_: pytest.fail("fitted again"))
+
     def stop(*_: Any) -> None:
         raise KeyboardInterrupt
 
@@ -129,7 +139,7 @@ def test_stopping_leaves_no_report_but_keeps_the_clips_that_were_read(
     with pytest.raises(KeyboardInterrupt):
         explain(tiny_animatediff, [str(hostile)], tmp_path / "out", wanted=QUICK, model="tiny", statistics=tiny_statistics)
     left = sorted(p.name for p in tmp_path.rglob("*") if p.is_file())
-    assert len(left) == 2 and left[0].startswith("clip-") and left[1] == "motion_readout.safetensors"
+    assert len(left) == 2 and left[0].startswith("clip-") and left[1] == READOUT_FILE
 
 
 # ---------------------------------------------------------------- other families
@@ -142,21 +152,22 @@ def test_other_families_are_explained_through_the_same_door(make: Any, hostile: 
     size = tiny.clip_size(pipe)
     made = {"frames": size.frames}
     channels, zero = torch.tensor([0, 3, 5]), torch.zeros(3)
-    tap = module.Tap(pipe)
+    tap = Tap(pipe)
     statistics = Statistics(channels, torch.zeros(3, 2), zero, zero, tap.layer, 300, "tiny", made)
     wanted = replace(QUICK, objects=2, fitting=64, timesteps=(300,))
-    read = module.reader(pipe, wanted, "tiny", print, statistics)
+    read = reading.reader(pipe, wanted, "tiny", print, statistics)
     read = replace(read, size=size, layers=(tap.layer,))
     clip = read_clip(hostile, size)
-    source = module.source_of(read, clip, {tap.layer: channels}, wanted)
-    feature = module.interpret.read(pipe, np.stack([clip.video] * 2), 300, tap.layer, batch=1)
+    source = reading.source_of(read, clip, {tap.layer: channels}, wanted)
+    feature = interpret.read(pipe, np.stack([clip.video] * 2), 300, tap.layer, batch=1)
     known = object_clips(2, size, 5)
-    readout = module.fit([(feature, known.cells(feature))] * 2, channels, tap.layer, 300, size)
-    found = module.look(read, clip, source, readout, {tap.layer: channels}, wanted, 0)
+    batches = [(feature, known.cells(feature))] * 2
+    readout = fit(batches, batches, channels, tap.layer, 300, size)
+    found = reading.look(read, clip, source, readout, {tap.layer: channels}, wanted, 0)
     cells = feature.shape[1], *feature.shape[3:]
-    assert found["design/moft"].shape == cells and found["flow"].shape == (*cells, 2)
+    assert found["design/moft"].shape == cells and found["flow"].shape == (*clip.video.shape[:3], 2)
     assert all(v.abs().max() <= 1 + 1e-5 for k, v in found.items() if k != "flow")
-    _, row, column = module.interpret.cell_of(source.point, size, feature)
+    _, row, column = interpret.cell_of(source.point, size, feature)
     assert found["design/vanilla"][:, row, column].min() > 0.999  # the same noise: the point is like itself
 
 
@@ -189,6 +200,17 @@ def test_clips_of_known_flow_are_scaled_with_their_flow() -> None:
     assert np.allclose(large.flow[:, :, ::2, ::3], small.flow * [3, 2], atol=1e-4) and np.abs(small.flow).max() > 1
     pans = panned_clips([np.random.default_rng(0).integers(0, 255, (99, 99, 3)).astype(np.uint8)], SIZE, 3)
     assert pans.flow.shape == (3, 8, 64, 64, 2) and np.ptp(pans.flow[0].reshape(-1, 2), 0).max() == 0
+
+
+def test_steadied_clips_move_as_their_flow_says() -> None:
+    smooth = np.asarray(Image.fromarray(np.random.default_rng(0).integers(0, 255, (9, 9, 3), np.uint8)).resize((200, 200)))
+    pans = panned_clips([smooth], SIZE, 4)
+    clips = steadied(pans, 0)
+    rest = torch.from_numpy(clips.flow[:, 4, 32, 32])
+    assert 0 < rest.norm(dim=-1).max() < 2 < np.linalg.norm(pans.flow, axis=-1).max()
+    still = along(torch.from_numpy(clips.video).float(), rest)[:, :, 24:40, 24:40]
+    before = torch.from_numpy(pans.video).float()[:, :, 24:40, 24:40]
+    assert still.std(1).mean() < 0.2 * before.std(1).mean()
 
 
 def run(*arguments: object) -> Any:
@@ -234,13 +256,13 @@ def test_no_clips_and_unknown_models_are_refused(tmp_path: Path) -> None:
 def test_a_stored_sweep_says_where_to_read_and_a_broken_one_is_refused(
     tiny_animatediff: Any, tiny_statistics: Statistics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "statistics_path", lambda _: tmp_path / "motion_channels.safetensors")
+    monkeypatch.setattr(reading, "statistics_path", lambda _: tmp_path / "motion_channels.safetensors")
     best = {"layer": tiny_statistics.layer, "timestep": 42}
     (tmp_path / SWEEP_FILE).write_text(json.dumps({"best": best}))
-    assert module.reader(tiny_animatediff, Wanted(), "tiny", print, tiny_statistics).timestep == 42
+    assert reading.reader(tiny_animatediff, Wanted(), "tiny", print, tiny_statistics).timestep == 42
     (tmp_path / SWEEP_FILE).write_text("{}")
     with pytest.raises(RequestError, match="remove it"):
-        module.reader(tiny_animatediff, Wanted(), "tiny", print, tiny_statistics)
+        reading.reader(tiny_animatediff, Wanted(), "tiny", print, tiny_statistics)
 
 
 def test_hues_differ_between_directions_and_nothing_is_white() -> None:

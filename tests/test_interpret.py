@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score, silhouette_score
+from sklearn.metrics import roc_auc_score
 
 from moft.errors import RequestError
 from moft.feature import ccr
@@ -28,12 +28,12 @@ from moft.interpret import (
     roc_auc,
     same_way,
     separability,
-    share_sweep,
-    silhouette,
     similarity,
 )
 from moft.readout import Readout, enlarged, fit, flow_score
 from moft.reference import latent_path
+from moft.steady import along, main_velocities
+from moft.sweeps import share_sweep
 from moft.tap import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
@@ -75,15 +75,6 @@ def test_separability_is_one_for_clear_directions_and_chance_for_none():
     noise = torch.randn(80, 6, generator=rng)
     assert separability(torch.cat([5 * corner, 0.1 * noise], 1), direction, group) == 1
     assert separability(noise, direction, group) < 0.5
-
-
-def test_silhouette_is_that_of_scikit_learn():
-    draw = torch.Generator().manual_seed(0)
-    points, label = torch.randn(40, 2, generator=draw), torch.arange(40) % 3
-    points = points + 2 * label[:, None]
-    assert silhouette(points, label) == pytest.approx(silhouette_score(points.numpy(), label.numpy()), abs=1e-5)
-    with pytest.raises(RequestError, match="two labels"):
-        silhouette(points, torch.zeros(40))
 
 
 def test_directions_part_without_content_and_not_with_it():
@@ -202,7 +193,7 @@ def test_layers_come_in_the_order_in_which_they_run(tiny_animatediff):
 def fitted(noise: float = 0.05) -> Readout:
     feature, flow = planted(48, noise=noise)
     batches = [(feature[i : i + 8], flow[i : i + 8]) for i in range(0, 40, 8)]
-    return fit(batches, CHANNELS, "a.layer", 100, SIZE, {"model": "planted"})
+    return fit(batches, batches, CHANNELS, "a.layer", 100, SIZE, {"model": "planted"})
 
 
 def test_the_read_out_finds_planted_velocities_in_px_on_clips_it_was_not_fitted_on():
@@ -217,7 +208,7 @@ def test_the_read_out_finds_planted_velocities_in_px_on_clips_it_was_not_fitted_
 def test_the_read_out_reads_no_content_and_says_nothing_of_a_still_clip():
     feature = planted()[0]
     still = feature[:, :1].expand_as(feature)
-    bias = fitted().bias.view(8, 2) * 64
+    bias = fitted().bias[0].view(8, 2) * 64
     assert torch.allclose(fitted().cells(still, SIZE), bias[None, :, None, None].expand(24, 8, 4, 4, 2), atol=1e-4)
     assert bias.abs().max() < 0.3
     assert torch.allclose(fitted().cells(feature + 100 * ccr(feature)[:, :1], SIZE), fitted().cells(feature, SIZE), atol=0.05)
@@ -239,7 +230,55 @@ def test_other_lengths_and_too_few_clips_are_refused():
     with pytest.raises(RequestError, match="8 frames"):
         fitted().cells(feature[:, :4], SIZE)
     with pytest.raises(RequestError, match="two batches"):
-        fit([(feature, flow)], CHANNELS, "a.layer", 100, SIZE)
+        fit([(feature, flow)], [(feature, flow)] * 2, CHANNELS, "a.layer", 100, SIZE)
+    with pytest.raises(RequestError, match="two batches"):
+        fit([(feature, flow)] * 2, [(feature, flow)], CHANNELS, "a.layer", 100, SIZE)
+
+
+def slopes(velocity: torch.Tensor) -> np.ndarray:
+    """Clips uint8 (b 8 64 64 3) of two slopes, red along x and green along y, that go by velocities (b 2) px a frame."""
+    clock, axis = torch.arange(8.0) - 3.5, torch.arange(64.0)
+    at = axis - velocity[:, :, None, None] * clock[:, None]  # (b 2 f 64)
+    x, y = at[:, 0, :, None, :].expand(-1, -1, 64, -1), at[:, 1, :, :, None].expand(-1, -1, -1, 64)
+    return (64 + 2 * torch.stack([x, y, torch.zeros_like(x)], -1)).round().clamp(0, 255).byte().numpy()
+
+
+def saturating(videos: np.ndarray) -> torch.Tensor:
+    """Features (b f 2 8 8) of slopes that follow small displacements and hardly tell large ones apart."""
+    colours = torch.from_numpy(videos[..., :2]).float().permute(0, 1, 4, 2, 3)
+    cells = torch.nn.functional.avg_pool2d(colours.flatten(0, 1), 8).unflatten(0, colours.shape[:2])
+    return torch.tanh(ccr(cells) / 8)
+
+
+def test_a_clip_that_is_steadied_and_read_again_is_read_better():
+    velocity = 4 * torch.rand(48, 2, generator=torch.Generator().manual_seed(0)) - 2
+    batches = {}
+    for name, speeds in (("moving", velocity), ("steadied", velocity / 4)):
+        flow = speeds[:, None, None, None].expand(-1, 8, 8, 8, 2)
+        batches[name] = [(saturating(slopes(speeds[i : i + 8])), flow[i : i + 8]) for i in range(0, 40, 8)]
+    readout = fit(batches["moving"], batches["steadied"], CHANNELS, "a.layer", 100, SIZE)
+    videos, true = slopes(velocity[40:]), velocity[40:, None, None, None]
+    inner = (slice(None), slice(None), slice(24, 40), slice(24, 40))  # the slopes end at the edges
+    once = enlarged(readout.cells(saturating(videos), SIZE), SIZE)[inner] - true
+    twice = readout.flow(videos, saturating)[inner] - true
+    assert twice.norm(dim=-1).mean() < 0.5 * once.norm(dim=-1).mean()
+
+
+def test_a_camera_that_goes_along_sees_a_still_clip_and_back_is_where_it_was():
+    velocity = torch.tensor([[1.5, -1.0], [0.0, 2.0]])
+    video = torch.from_numpy(slopes(velocity)).float()
+    seen = along(video, velocity)[:, :, 16:48, 16:48]
+    assert seen.std(1).max() < 0.6 and video.std(1).max() > 5  # half a grey value is rounding
+    inner = along(along(video, velocity), velocity, back=True)[:, :, 20:44, 20:44]
+    assert (inner - video[:, :, 20:44, 20:44]).abs().max() < 1.5
+
+
+def test_the_main_velocities_are_those_on_which_most_agree():
+    draw = torch.Generator().manual_seed(0)
+    centres = torch.tensor([[3.0, 0], [-1, 2], [0, 0]])
+    owner = torch.tensor([0] * 300 + [1] * 150 + [2] * 62)
+    found = main_velocities(centres[owner] + 0.1 * torch.randn(512, 2, generator=draw), 64)
+    assert torch.allclose(found[:3], centres, atol=0.1) and torch.equal(found[3], found[0])
 
 
 def test_enlarging_keeps_constant_flow_and_fills_frames_between():

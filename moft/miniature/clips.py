@@ -116,18 +116,19 @@ def _texture(kind: str, rng: np.random.Generator) -> np.ndarray:
 
 
 @cache
-def _photographs() -> list[np.ndarray]:
-    """The training photographs, RGB uint8. None of them is among the held-out ones."""
+def training_photographs() -> dict[str, np.ndarray]:
+    """scikit-image's photographs by name, RGB uint8 (h w 3): to train, to choose and to fit on. None is among the held-out ones."""
     from skimage import data
 
-    return [getattr(data, name)() for name in ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")]
+    return {name: getattr(data, name)() for name in ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")}
 
 
 def _photo_tile(rng: np.random.Generator) -> np.ndarray:
     """A random square of a training photograph, mirrored so that it tiles, (3 128 128) in 0..1."""
     from PIL import Image
 
-    photo = _photographs()[rng.integers(len(_photographs()))]
+    photos = list(training_photographs().values())
+    photo = photos[rng.integers(len(photos))]
     side = int(rng.uniform(0.35, 1.0) * min(photo.shape[:2]))
     top, left = (int(rng.integers(n - side + 1)) for n in photo.shape[:2])
     crop = Image.fromarray(photo[top : top + side, left : left + side])

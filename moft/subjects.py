@@ -1,0 +1,174 @@
+"""The clips that are looked into: given ones, brought to a model's size, and made ones whose flow is known exactly."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import os
+from collections.abc import Iterator, Sequence
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from moft.errors import MediaError
+from moft.interpret import KnownClips
+from moft.motion import Motion
+from moft.reference import pan
+from moft.steady import along
+from moft.tap import ClipSize
+
+TUNING_SEED, FITTING_SEED = 135_790, 24_680  # textures of clips to choose and to fit on; scores are on HELD_OUT_SEED's
+_STRIDES = (4, 2, 1)  # of frames read from a clip that is long enough: more motion in as many frames
+_FASTEST = 0.05  # shorter sides a frame; what read-outs are fitted on goes to 0.0625
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """A clip to look into, of the model's size."""
+
+    name: str
+    video: np.ndarray  # uint8 (f h w 3)
+    true: np.ndarray | None = None  # exact flow (f h w 2), px a frame
+    note: str | None = None  # what was done to bring it here
+
+    @cached_property
+    def flow(self) -> np.ndarray:
+        """The exact flow where it is known, else DIS optical flow: (f h w 2), the last step held."""
+        if self.true is not None:
+            return self.true
+        from moft.metrics import dense_flow
+
+        steps = dense_flow(self.video)
+        return np.concatenate([steps, steps[-1:]])
+
+
+# ---------------------------------------------------------------- given
+
+
+def read_clip(path: str | os.PathLike[str], size: ClipSize) -> Clip:
+    """A file as the model takes it: a picture is panned to the left, a longer clip is read from its start with a stride, a
+    shorter one is slowed down by repeating frames. What was done is in the note.
+
+    Raises:
+        MediaError: unreadable, or a clip of one frame.
+    """
+    from moft.video import is_image, read_video
+
+    name, sides = str(path), (size.height, size.width)
+    for stride in _STRIDES:
+        try:
+            whole = read_video(path, frames=size.frames * stride, size=sides)
+        except MediaError:  # shorter, or nothing that can be read: the last attempt says which
+            continue
+        stride = _stride(whole, size)
+        taken = "the first" if stride == 1 else f"every {stride}. of the first"
+        note = f"{Path(name).name}: {taken} {size.frames * stride} frames, its middle, resized to {_by(size)}"
+        return Clip(name, whole[::stride][: size.frames], None, note)
+    short = read_video(path, size=sides)
+    if len(short) == 1 and is_image(path):
+        panned = pan(read_video(path)[0], Motion("left", speed=0.03), size)
+        true = np.broadcast_to(np.array([-0.03 * size.side, 0], np.float32), (*panned.shape[:3], 2))
+        return Clip(name, panned, true, f"{Path(name).name}: a picture, panned to the left by 3 % of the shorter side a frame")
+    if len(short) < 2:
+        raise MediaError(f"cannot explain {name}: expected a clip of 2 frames or more, or a picture, got one frame; bring a longer clip")
+    index = np.linspace(0, len(short) - 1, size.frames).round().astype(int)
+    note = (f"{Path(name).name}: {len(short)} frames, fewer than the model's {size.frames}; resampled by repeating frames, "
+            f"so it moves in jerks at {len(short) / size.frames:.2f} of its speed")  # fmt: skip
+    return Clip(name, short[index], None, note)
+
+
+def _stride(video: np.ndarray, size: ClipSize) -> int:
+    """The longest stride at which nine tenths of the picture still move slowly enough to be read."""
+    from moft.metrics import dense_flow
+
+    for stride in _STRIDES:
+        clip = video[::stride][: size.frames]
+        fast = len(clip) == size.frames and np.quantile(np.linalg.norm(dense_flow(clip), axis=-1), 0.9) / size.side
+        if fast is not False and fast <= _FASTEST:
+            return stride
+    return 1
+
+
+def _by(size: ClipSize) -> str:
+    return f"{size.width} x {size.height} px"
+
+
+def default_point(clip: Clip) -> tuple[float, float, float]:
+    """(x, y, 0) where most moves over the clip, an eighth or more from the edge."""
+    import cv2
+
+    speed = cv2.blur(np.linalg.norm(clip.flow, axis=-1).mean(0).astype(np.float32), (5, 5))
+    h, w = speed.shape
+    inner = np.full_like(speed, -1)
+    inner[h // 8 : h - h // 8, w // 8 : w - w // 8] = speed[h // 8 : h - h // 8, w // 8 : w - w // 8]
+    row, column = np.unravel_index(int(inner.argmax()), inner.shape)
+    return float(column), float(row), 0.0
+
+
+# ---------------------------------------------------------------- made
+
+
+def object_clips(n: int, size: ClipSize, seed: int, photos: float = 0.0) -> KnownClips:
+    """Textured scenes that pan and objects that move on their own, with exact flow, at a model's size: the miniature's clips
+    of 64 px, enlarged. `seed` decides the textures, `photos` is the share of scenes cut from training photographs."""
+    return next(object_batches(n, size, seed, photos))
+
+
+def object_batches(n: int, size: ClipSize, seed: int, photos: float = 0.0) -> Iterator[KnownClips]:
+    """Endless batches of `object_clips`."""
+    maker = copy.copy(_maker(size.frames, seed, photos))
+    maker.generator = torch.Generator().manual_seed(seed)
+    while True:
+        made = maker.render(n)
+        video, flow = made.video, made.flow
+        height, width = video.shape[-2:]
+        if (size.height, size.width) != (height, width):
+            both = (size.height, size.width)
+            video = F.interpolate(video.flatten(0, 1), both, mode="bicubic").unflatten(0, (n, size.frames))
+            flow = F.interpolate(flow.flatten(0, 1).permute(0, 3, 1, 2), both, mode="nearest").permute(0, 2, 3, 1)
+            flow = flow.unflatten(0, (n, size.frames)) * torch.tensor([size.width / width, size.height / height])
+        pixels = (video.clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2)
+        yield KnownClips(pixels.numpy(), flow.float().numpy())
+
+
+@cache
+def _maker(frames: int, seed: int, photos: float) -> Any:
+    """Draws scenes of its own textures, which take seconds to make."""
+    from moft.miniature.clips import FRAMES, MAX_SPEED, ClipMaker, World
+
+    fastest = max(1.0, MAX_SPEED * FRAMES / max(FRAMES, frames))  # slower in longer clips, to stay in the picture
+    world = World(textures=96, photos=photos, objects=0.65, zooms=0, turns=0, flows=0, max_speed=fastest)
+    return ClipMaker(world, seed, frames=frames)
+
+
+def panned_clips(photos: Sequence[np.ndarray], size: ClipSize, n: int, seed: int = 0) -> KnownClips:
+    """Photographs panned in random directions at random speeds up to 6 % of the shorter side a frame, with exact flow."""
+    rng, videos, flows = np.random.default_rng(seed), [], []
+    for i in range(n):
+        motion = Motion(rng.uniform(0, 360), speed=rng.uniform(0.008, 0.06))
+        videos.append(pan(photos[i % len(photos)], motion, size, rng.uniform(0, 1, 2), rng.uniform(1.3, 2.5)))
+        flows.append(np.broadcast_to(np.array(motion.velocity(*videos[-1].shape[:3]), np.float32), (*videos[-1].shape[:3], 2)))
+    return KnownClips(np.stack(videos), np.stack(flows))
+
+
+def steadied(clips: KnownClips, seed: int) -> KnownClips:
+    """Each clip as a camera sees it that goes along with a place in it, nearly."""
+    draw = torch.Generator().manual_seed(seed)
+    video, flow = torch.from_numpy(clips.video).float(), torch.from_numpy(clips.flow)
+    at = [torch.randint(n, (len(clips),), generator=draw) for n in flow.shape[1:4]]
+    spread = clips.size.side / 160 * torch.randn(len(clips), 2, generator=draw)
+    velocity = flow[torch.arange(len(clips)), at[0], at[1], at[2]] + spread
+    rest = along(flow, velocity) - velocity[:, None, None, None]
+    return KnownClips(along(video, velocity).round().clamp(0, 255).byte().numpy(), rest.numpy())
+
+
+def held_out_clips(size: ClipSize, n: int) -> list[Clip]:
+    """Some clips of known flow to look into where none are given."""
+    from moft.miniature.probe import HELD_OUT_SEED
+
+    made = object_clips(n, size, HELD_OUT_SEED)
+    return [Clip(f"held-out clip {i + 1}", made.video[i], made.flow[i]) for i in range(n)]
