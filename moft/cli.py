@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import sys
@@ -21,7 +22,7 @@ from moft import __version__
 from moft import compare as runs
 from moft.compare import check_folder, check_output, clip_size, compare, load_pipeline, needs
 from moft.errors import MediaError, MoftError, RequestError
-from moft.motion import DIRECTIONS, Motion
+from moft.motion import DEFAULT_SPEED, DIRECTIONS, Motion
 from moft.recipe import Recipe, Request, Scene, command, read_recipe, versions
 
 if TYPE_CHECKING:
@@ -390,6 +391,36 @@ def measure(
     mask = moft.read_mask(region, size=(video.shape[1], video.shape[2])) if region else None
     found = moft.measure(video, mask).to_json()
     typer.echo(json.dumps(found) if as_json else describe(found))
+
+
+@app.command(epilog=f"Example: moft calibrate --model ./my-model --prompt 'a street' --prompt 'a forest'.  {CONVENTION}")
+def calibrate(
+    prompt: Annotated[list[str] | None, typer.Option(help="A scene to sample; give several.")] = None,
+    image: Annotated[list[str] | None, typer.Option(help="First frames, for models that start from an image.")] = None,
+    model: Model = "miniature",
+    speed: Annotated[str | None, typer.Option(help="At which to compare; default: 3% of the shorter side a frame.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1)] = 0,
+    steps: Annotated[int, typer.Option(min=2, max=1000, help="Denoising steps.")] = 25,
+    channels: Annotated[Path | None, typer.Option(help="Motion channels file to amend; default: the model's.")] = None,
+) -> None:
+    """Find by how much targets must be enlarged so that clips move as fast as asked. Four steered runs a scene."""
+    pipe = load_pipeline(model)
+    from moft.calibrate import calibrate as run
+    from moft.reference import Statistics, find_statistics, statistics_path
+
+    needs("cv2")
+    statistics = Statistics.load(channels) if channels else find_statistics(pipe)
+    size = clip_size(pipe, None, None, None, statistics.made)
+    pairs = itertools.zip_longest(prompt or [], image or [])
+    scenes = [Scene(words, size, seed=seed + i, steps=steps, image=picture) for i, (words, picture) in enumerate(pairs)]
+    if not scenes:
+        raise RequestError("expected one or more --prompt (or --image), got none; name a few scenes unlike each other")
+    found = run(pipe, statistics, scenes, speed or DEFAULT_SPEED, track=_progress)
+    note = {**found.made["gain"], "command": command(), "versions": versions()}
+    found = replace(found, made={**found.made, "gain": note})
+    where = channels or statistics_path(pipe)
+    found.save(where)
+    typer.echo(f"gain {found.gain:.2f}: without it clips had {1 / found.gain:.2f} of the asked speed; in {where}")
 
 
 @app.command("score", epilog=f"Example: moft score like.mp4 steered.mp4 --json.  {CONVENTION}")

@@ -105,7 +105,7 @@ def needs(*modules: str) -> None:
 def clip_size(
     pipe: Any, frames: int | None, height: int | None, width: int | None, made: dict[str, Any]
 ) -> ClipSize:
-    """Size to sample: as asked, else the frames that motion channels were found with (`made`), and the model's own size.
+    """Size to sample: as asked, else that at which motion channels were found (`made`), else the model's own.
 
     Raises RequestError for what is too small or no whole number of latent cells."""
     from moft.backbones import family_of
@@ -123,7 +123,8 @@ def clip_size(
 
     own = next((config[name] for name in ("num_frames", "video_length") if config.get(name)), None)
     length = frames or made.get("frames") or own or usual.get(family.frames) or first + 15 // stride * stride
-    size = ClipSize(length, height or side("height"), width or side("width"))
+    found = made.get("size") or (None, None)
+    size = ClipSize(length, height or found[0] or side("height"), width or found[1] or side("width"))
     if (size.frames - first) % stride:
         raise RequestError(f"expected {first} + a multiple of {stride} frames, got {size.frames}")
     if size.frames < 2 or size.side < 16 or size.height % unit or size.width % unit:

@@ -408,7 +408,7 @@ def model_digest(folder: str | None) -> str | None:
 def statistics_digest(statistics: Statistics) -> str:
     """Of the numbers that steering uses, not of the file that they were in."""
     tensors = (statistics.channels, statistics.response, statistics.low, statistics.high)
-    return _combined([statistics.layer, statistics.timestep, *(tensor.tolist() for tensor in tensors)])
+    return _combined([statistics.layer, statistics.timestep, statistics.gain, *(tensor.tolist() for tensor in tensors)])
 
 
 def frames_digest(video: np.ndarray) -> str:

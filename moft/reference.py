@@ -64,7 +64,7 @@ class Statistics:
     """Motion channels of one model and layer, and how they respond to motion.
 
     channels (k,); response (k, 2): change of the feature per displacement of one shorter side, right and down;
-    low, high (k,): the range seen over the pans; scale: rms of the feature over them.
+    low, high (k,): the range seen over the pans; scale: half that range, on average.
     """
 
     channels: Tensor
@@ -75,6 +75,7 @@ class Statistics:
     timestep: int  # of the features the statistics were read from
     model: str
     made: dict[str, Any] = dataclasses.field(default_factory=dict)  # provenance: command, versions, scores
+    gain: float = 1.0  # targets are this much larger, so that clips move as fast as asked (`moft.calibrate`)
 
     @property
     def scale(self) -> float:
@@ -84,14 +85,13 @@ class Statistics:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, whole or not at all."""
         save_tensors(path, {name: getattr(self, name) for name in ("channels", "response", "low", "high")},
-              {"kind": "moft statistics", "layer": self.layer, "timestep": self.timestep, "model": self.model,
-               "made": self.made})  # fmt: skip
+              {"kind": "moft statistics", **{k: getattr(self, k) for k in ("layer", "timestep", "model", "gain", "made")}})  # fmt: skip
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Statistics:
         """Read what `save` wrote. Raises RequestError for anything else."""
         tensors, notes = load_tensors(path, "moft statistics")
-        return cls(**tensors, **{k: notes[k] for k in ("layer", "timestep", "model", "made")})
+        return cls(**tensors, gain=notes.get("gain", 1.0), **{k: notes[k] for k in ("layer", "timestep", "model", "made")})
 
 
 def pans(
@@ -220,7 +220,8 @@ def find_statistics(pipe: Any) -> Statistics:
 @dataclasses.dataclass(frozen=True)
 class Synthesised:
     """The wanted feature for a motion: each channel moves in proportion to the displacement, between its statistical
-    minimum and maximum, so it is piecewise linear over the frames and breaks where the direction changes."""
+    minimum and maximum, so it is piecewise linear over the frames and breaks where the direction changes. The whole is
+    enlarged by the model's gain."""
 
     motion: Motion
     statistics: Statistics
@@ -258,7 +259,7 @@ class Synthesised:
         path = self._displacement(found.shape[1], found.shape[3:], size)  # (f h w 2)
         value = torch.einsum("fhwa,ka->fkhw", path, self.statistics.response)
         low, high = (bound[None, :, None, None] for bound in (self.statistics.low, self.statistics.high))
-        return value.clamp(low, high)[None]
+        return self.statistics.gain * value.clamp(low, high)[None]
 
     def _displacement(self, frames: int, cells: Sequence[int], size: ClipSize) -> Tensor:
         path = latent_path(self.motion, size, frames)[:, None, None]
@@ -283,6 +284,7 @@ class FromClip:
     timestep: int
     strength: float = 1.0
     made: dict[str, Any] = dataclasses.field(default_factory=dict)
+    gain: float = 1.0  # as in `Statistics`
 
     @property
     def loss(self) -> str:
@@ -297,19 +299,20 @@ class FromClip:
         cells = found.shape[3:] if self.value.shape[2] > 1 else (1, 1)
         value = self.value.permute(1, 0, 2, 3)[None]
         resized = F.interpolate(value, (found.shape[1], *cells), mode="trilinear", align_corners=False)
-        return ccr(resized.transpose(1, 2))
+        return self.gain * ccr(resized.transpose(1, 2))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, whole or not at all."""
         save_tensors(path, {"value": self.value, "channels": self.channels},
               {"kind": "moft reference", **{k: getattr(self, k) for k in
-               ("layer", "scale", "timestep", "strength", "made")}})  # fmt: skip
+               ("layer", "scale", "timestep", "strength", "gain", "made")}})  # fmt: skip
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FromClip:
         """Read what `save` wrote. Raises RequestError for anything else."""
         tensors, notes = load_tensors(path, "moft reference")
-        return cls(**tensors, **{k: notes[k] for k in ("layer", "scale", "timestep", "strength", "made")})
+        known = {k: notes[k] for k in ("layer", "scale", "timestep", "strength", "made")}
+        return cls(**tensors, gain=notes.get("gain", 1.0), **known)
 
 
 def from_clip(
@@ -349,7 +352,10 @@ def from_clip(
             torch.as_tensor(region)[None, None].float(), feature.shape[-2:], mode="area")[0, 0]  # fmt: skip
         feature = pool(feature, mask)[..., None, None]
     made = {"from": "inverted" if invert else "noised", "frames": len(video), "size": list(video.shape[1:3])}
-    return FromClip(feature[0].contiguous(), statistics.channels, statistics.layer, statistics.scale, t, strength, made)
+    return FromClip(
+        feature[0].contiguous(), statistics.channels, statistics.layer, statistics.scale, t, strength, made,
+        statistics.gain,
+    )
 
 
 def synthesise(motion: Motion, statistics: Statistics) -> Synthesised:
@@ -417,7 +423,6 @@ def _encode(tap: Tap, videos: np.ndarray) -> Tensor:
 
 
 def save_tensors(path: str | os.PathLike[str], tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
-    """Write a safetensors file with notes (JSON) about it, whole or not at all."""
     """Write a safetensors file with notes (JSON) about it, whole or not at all."""
     from safetensors.torch import save_file
 

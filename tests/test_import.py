@@ -39,7 +39,7 @@ ROWS = (
     {"miniature"},
     {"recipe", "figures"},
     {"compare"},
-    {"explain"},
+    {"explain", "calibrate"},
     {"cli"},
     {"demo"},
 )

@@ -43,7 +43,7 @@ def denoiser(width: int = 128, layers: int = 6) -> LatteTransformer3DModel:
         num_attention_heads=width // 32,
         attention_head_dim=32,
         in_channels=LATENT_CHANNELS,
-        out_channels=LATENT_CHANNELS,
+        out_channels=2 * LATENT_CHANNELS,  # the pipeline drops the second half, Latte's variance; here it stays nought
         num_layers=layers,
         cross_attention_dim=width,
         attention_bias=True,
@@ -68,11 +68,11 @@ def _denoise(transformer: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, 
     states, lengths = text(ids, attention_mask=told)[0], told.sum(1, keepdim=True)
     empty = (lengths == 1) & (torch.rand(lengths.shape, device=ids.device) < 0.8)  # it may be asked for by itself, too
     if together:
-        return transformer(noisy, t, states * (told | empty)[..., None]).sample
+        return transformer(noisy, t, states * (told | empty)[..., None]).sample[:, :LATENT_CHANNELS]
     lengths = torch.where(empty, torch.randint(4, 12, lengths.shape, device=ids.device), lengths)
     hidden = torch.arange(ids.shape[1], device=ids.device) >= lengths
     bias = hidden[:, None].to(states) * -1e4
-    return transformer(noisy, t, states, bias.repeat_interleave(noisy.shape[2], 0)).sample
+    return transformer(noisy, t, states, bias.repeat_interleave(noisy.shape[2], 0)).sample[:, :LATENT_CHANNELS]
 
 
 def assemble(transformer: LatteTransformer3DModel, autoencoder: AutoencoderKL, text: T5EncoderModel) -> LattePipeline:

@@ -1,0 +1,116 @@
+"""Calibration: the gain is what was asked over what was measured, is used, and makes clips as fast as asked."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AnimateDiffPipeline
+from typer.testing import CliRunner
+
+import moft
+from moft import calibrate, cli
+from moft.errors import BackboneError
+from moft.motion import DIRECTIONS, Motion
+from moft.recipe import Scene
+from moft.reference import FromClip, find_statistics, synthesise
+from moft.tap import ClipSize
+
+SIZE = ClipSize(8, 64, 64)
+SCENES = [Scene("a", SIZE), Scene("b", SIZE, seed=1)]
+
+
+def slow_clips(monkeypatch: pytest.MonkeyPatch, share: float) -> list[moft.Statistics]:
+    """Make every steered clip move at a share of what was asked; returns the statistics that steering was given."""
+    used: list[moft.Statistics] = []
+    asked: list[Motion] = []
+
+    @contextmanager
+    def steer(_pipe: Any, motion: Motion, statistics: moft.Statistics, settings: Any) -> Any:
+        used.append(statistics)
+        asked.append(motion)
+        yield
+
+    def sample(_pipe: Any, scene: Scene, _mask: None, _name: str) -> Any:
+        x, y = asked[-1].velocity(*vars(scene.size).values())
+        aside = 0.7  # px across the asked direction, which shall not count
+        length = np.hypot(x, y)
+        inside = (share * x - aside * y / length, share * y + aside * x / length)
+        return SimpleNamespace(size=scene.size, motion=SimpleNamespace(inside=inside))
+
+    monkeypatch.setattr(calibrate, "steer", steer)
+    monkeypatch.setattr(calibrate, "sample", sample)
+    return used
+
+
+def test_the_gain_is_what_was_asked_over_what_was_measured(
+    monkeypatch: pytest.MonkeyPatch, tiny_statistics: moft.Statistics
+) -> None:
+    used = slow_clips(monkeypatch, 0.4)
+    found = calibrate.calibrate(None, replace(tiny_statistics, gain=3.0), SCENES)
+    assert found.gain == pytest.approx(2.5)
+    assert [statistics.gain for statistics in used] == [1.0] * 8  # of an earlier calibration nothing is left
+    assert found.made["gain"]["runs"] == 8 and found.made["frames"] == tiny_statistics.made["frames"]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.0, -0.5])
+def test_clips_that_do_not_follow_are_not_calibrated_on(
+    monkeypatch: pytest.MonkeyPatch, tiny_statistics: moft.Statistics, share: float
+) -> None:
+    slow_clips(monkeypatch, share)
+    with pytest.raises(BackboneError, match="layer"):
+        calibrate.calibrate(None, tiny_statistics, SCENES)
+
+
+@pytest.mark.parametrize("direction", DIRECTIONS)
+def test_targets_are_enlarged_by_the_gain(tiny_statistics: moft.Statistics, direction: str) -> None:
+    found = torch.zeros(1, 8, len(tiny_statistics.channels), 4, 4)
+    motion = Motion(direction, speed=0.9)  # so fast that channels reach their bounds
+    usual, enlarged = (synthesise(motion, replace(tiny_statistics, gain=g)).target(found, SIZE) for g in (1.0, 2.5))
+    torch.testing.assert_close(enlarged, 2.5 * usual)
+    clip = FromClip(torch.randn(8, 3, 2, 2), torch.arange(3), "a", 1.0, 300)
+    torch.testing.assert_close(replace(clip, gain=2.5).target(found, SIZE), 2.5 * clip.target(found, SIZE))
+
+
+def test_the_gain_is_kept_in_files_and_is_one_where_none_was_found(
+    tiny_statistics: moft.Statistics, tmp_path: Path
+) -> None:
+    replace(tiny_statistics, gain=1.75).save(tmp_path / "a.safetensors")
+    assert moft.Statistics.load(tmp_path / "a.safetensors").gain == 1.75
+    clip = FromClip(torch.randn(8, 3, 2, 2), torch.arange(3), "a", 1.0, 300, gain=1.75)
+    clip.save(tmp_path / "b.safetensors")
+    assert FromClip.load(tmp_path / "b.safetensors").gain == 1.75
+    assert tiny_statistics.gain == 1.0
+
+
+def test_the_miniature_moves_as_fast_as_asked() -> None:
+    pipe = AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)
+    pipe.set_progress_bar_config(disable=True)
+    statistics, speeds = find_statistics(pipe), {}
+    for gain in (1.0, statistics.gain):
+        with moft.steer(pipe, Motion("left", speed="1.5px"), statistics=replace(statistics, gain=gain)):
+            frames = pipe("green stripes", num_frames=8, height=64, width=64, num_inference_steps=25, output_type="np",
+                          generator=torch.Generator().manual_seed(5)).frames[0]  # fmt: skip
+        speeds[gain] = -moft.measure((frames * 255).round().astype(np.uint8)).inside[0]
+    assert speeds[statistics.gain] == pytest.approx(1.5, rel=0.25)
+    assert speeds[1.0] < 0.75 * speeds[statistics.gain]
+
+
+def test_the_command_says_what_it_needs(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "channels.safetensors"
+    moft.Statistics.load(tiny_folder / "motion_channels.safetensors").save(file)
+    arguments = ["calibrate", "--model", str(tiny_folder), "--channels", str(file)]
+    result = CliRunner().invoke(cli.app, arguments)
+    assert result.exit_code == 2 and "--prompt" in result.output
+    slow_clips(monkeypatch, 0.5)
+    result = CliRunner().invoke(cli.app, [*arguments, "--prompt", "a street", "--prompt", "a forest"])
+    assert result.exit_code == 0, result.output
+    found = moft.Statistics.load(file)
+    assert found.gain == pytest.approx(2.0) and found.made["gain"]["runs"] == 8 and "versions" in found.made["gain"]
+    assert "gain 2.00" in result.stdout
