@@ -5,68 +5,59 @@ Points are (x, y) in px, x right, y down, (0, 0) the centre of the first pixel. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from moft.reference import noised_layers
-from moft.tap import ClipSize, Tap
-from moft.tracks import Tracks
+from moft.tap import ClipSize
 
 
 def at_points(features: Tensor, paths: Tensor, size: ClipSize) -> Tensor:
-    """D(p), the feature at a point in each frame, bilinear between cells, at the border as at the nearest cell.
+    """D(p), the feature at a point in each frame: bilinear between cells, beyond the outer ones as at the nearest.
 
     Args:
         features: (b f c h w) of a clip of this size.
         paths: (n f 2) px.
     Returns:
-        (b n f c); a gradient flows to the features.
+        (b n f c); gradients flow to the features.
     """
-    extent = paths.new_tensor([size.width, size.height])
-    grid = ((2 * paths + 1) / extent - 1).to(features).transpose(0, 1)  # (f n 2)
     b, f = features.shape[:2]
-    grid = grid.repeat(b, 1, 1)[:, None]  # (b f) 1 n 2
-    found = F.grid_sample(features.flatten(0, 1), grid, padding_mode="border", align_corners=False)
+    extent = paths.new_tensor([size.width, size.height])
+    grid = ((2 * paths + 1) / extent - 1).to(features).transpose(0, 1)  # (f n 2) in -1…1 from edge to edge
+    grid = grid.repeat(b, 1, 1)[:, None]
+    found = F.grid_sample(features.flatten(0, 1), grid, padding_mode="border", align_corners=False)  # ((b f) c 1 n)
     return found[:, :, 0].unflatten(0, (b, f)).permute(0, 3, 1, 2)
 
 
 def nearest(features: Tensor, points: Tensor, size: ClipSize) -> Tensor:
     """Where in each frame the feature is most like that of a point of the first frame, by the cosine over channels.
 
-    The best cell, moved by up to half a cell to the top of the parabola through it and its two neighbours on each axis.
+    That is the best cell, moved by up to half a cell to the top of the parabola through it and its neighbours.
 
     Args:
         features: (b f c h w) of a clip of this size.
         points: (n 2) px of the first frame.
     Returns:
-        (b n f 2) px; in the first frame too it is what was found, not what was given.
+        (b n f 2) px; in the first frame, too, what was found, not what was given.
     """
     rows, columns = features.shape[-2:]
     wanted = F.normalize(at_points(features[:, :1], points[:, None], size)[:, :, 0], dim=-1)
     likeness = torch.einsum("bnc,bfchw->bnfhw", wanted, F.normalize(features, dim=2))
-    best = likeness.flatten(-2).argmax(-1)
+    best = likeness.flatten(-2).argmax(-1, keepdim=True)
     row, column = best // columns, best % columns
-    x = column + _peak(likeness, row, column, (0, 1))
-    y = row + _peak(likeness, row, column, (1, 0))
+    along = likeness.gather(-2, row[..., None].expand(*best.shape, columns))[..., 0, :]  # (b n f w), the best row
+    down = likeness.gather(-1, column[..., None, :].expand(*best.shape[:-1], rows, 1))[..., 0]
     cell = points.new_tensor([size.width / columns, size.height / rows])
-    return (torch.stack([x, y], -1) + 0.5) * cell - 0.5
+    return (torch.cat([_peak(along, column), _peak(down, row)], -1) + 0.5) * cell - 0.5
 
 
-def _peak(likeness: Tensor, row: Tensor, column: Tensor, step: tuple[int, int]) -> Tensor:
-    """How far from a cell, in cells, the parabola through it and its neighbours at `step` peaks; 0 at the border."""
-    rows, columns = likeness.shape[-2:]
-    flat = likeness.flatten(-2)
+def _peak(values: Tensor, best: Tensor) -> Tensor:
+    """Where the parabola through the best of the values (… n) and its neighbours peaks, (… 1); at an end, the best itself."""
+    last = values.shape[-1] - 1
+    before, here, after = (values.gather(-1, (best + step).clamp(0, last)) for step in (-1, 0, 1))
+    bend = before - 2 * here + after  # ≤ 0, since the best is in the middle
+    shift = torch.where(bend < 0, (before - after) / (2 * bend.clamp(max=-1e-12)), 0)
+    return best + torch.where((best > 0) & (best < last), shift.clamp(-0.5, 0.5), 0)
 
-    def value(sign: int) -> Tensor:
-        at = (row + sign * step[0]).clamp(0, rows - 1) * columns + (column + sign * step[1]).clamp(0, columns - 1)
-        return flat.gather(-1, at[..., None])[..., 0]
 
-    before, here, after = value(-1), value(0), value(1)
-    bend = before - 2 * here + after
-    peak = torch.where(bend < 0, 0.5 * (before - after) / bend.clamp(max=-1e-12), 0)
-    place, last = (column, columns - 1) if step[1] else (row, rows - 1)
-    return torch.where((place > 0) & (place < last), peak.clamp(-0.5, 0.5), 0)
+__all__ = ["at_points", "nearest"]
