@@ -1,0 +1,205 @@
+"""Point drag: what lies at points of the first frame is taken along trajectories, early by MOFT, later by DIFT (paper, Sec. 3.4).
+
+Points are (x, y) in px, x right, y down, (0, 0) the centre of the first pixel.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from moft.correspondence import at_points
+from moft.errors import RequestError
+from moft.feature import EPSILON
+from moft.guidance import Recording, Settings, Steering, _Between, _between_steps, _Target
+from moft.motion import Motion
+from moft.reference import Statistics, find_statistics, synthesise
+from moft.tap import Call, ClipSize, Tap, serves
+
+Path = Sequence[tuple[float, float]]
+
+MOFT_STEPS, DIFT_STEPS = (0.0, 8 / 25), (7 / 25, 21 / 25)  # Eq. 9: of 25 steps counted down, 25…18 and 18…5
+RADIUS = 0.25  # shorter sides: how far around a point the picture goes with it
+_REMEDY = "write start:end as 12,30:40,30, more points for a bent way, or one point for what must stay"
+
+
+def trajectories(points: Sequence[Path], size: ClipSize) -> npt.NDArray[np.float64]:
+    """Where each point should be in each frame of a clip of this size: (n f 2) px.
+
+    points: one or more trajectories. One position: the point must not move. Else 2…f positions at evenly spaced moments
+    from the first frame to the last, straight and even in between; f of them are the whole trajectory.
+    Raises RequestError, naming the point, for anything else and for what is outside the picture.
+    """
+    wanted = []
+    for number, path in enumerate(_checked(points), 1):
+        if len(path) > size.frames:
+            _refuse(f"1 to {size.frames} positions, as the clip has frames", len(path), number, "leave some out")
+        outside = [at for at in path if not (-0.5 <= at[0] < size.width - 0.5 and -0.5 <= at[1] < size.height - 0.5)]
+        if outside:
+            _refuse(f"positions inside the picture of {size.width} x {size.height} px", outside[0], number, "move it inside")
+        moments = np.linspace(0, len(path) - 1, size.frames)
+        wanted.append(np.stack([np.interp(moments, range(len(path)), axis) for axis in zip(*path, strict=True)], -1))
+    return np.stack(wanted)
+
+
+def _checked(points: Sequence[Path]) -> list[list[tuple[float, float]]]:
+    """The trajectories as finite numbers, whatever the clip's size."""
+    if not len(points):
+        raise RequestError(f"expected at least one point; received none; {_REMEDY}")
+    found = []
+    for number, path in enumerate(points, 1):
+        try:
+            numbers = [(float(x), float(y)) for x, y in path]
+        except (TypeError, ValueError):  # not pairs of numbers
+            numbers = []
+        if not numbers or not all(math.isfinite(value) for at in numbers for value in at):
+            _refuse("one or more positions (x, y) of finite numbers", path, number, _REMEDY)
+        found.append(numbers)
+    return found
+
+
+def _refuse(expected: str, received: object, number: int, remedy: str) -> None:
+    raise RequestError(f"point {number}: expected {expected}; received {received!r:.200}; {remedy}")
+
+
+@dataclass(frozen=True)
+class _Pull(_Target):
+    """A point made ready for DIFT: what surrounds it in the first frame should be around it in every frame."""
+
+    tracks: Tensor = field(kw_only=True)  # (n f 2) px: the point and what goes with it
+
+    def cost(self, features: Tensor, size: ClipSize) -> Tensor:
+        """Eq. 4, Σ_{f≥2} ‖D(p_f) − stopgrad D(p_1)‖, as the mean over frames, over the point and those around it, and over clips;
+        in units of the size of D(p_1). Where a track is outside the picture it asks nothing. features: (b f c h w)."""
+        tracks = _at_frames(self.tracks, features.shape[1]).to(features)
+        found = at_points(features, tracks, size)  # (b n f c)
+        first = found[:, :, :1].detach()
+        apart = ((found[:, :, 1:] - first).square().sum(-1) + EPSILON).sqrt()
+        inside = ((tracks > -0.5) & (tracks < tracks.new_tensor([size.width, size.height]) - 0.5)).all(-1)
+        seen = (inside[:, 1:] & inside[:, :1]).to(apart)  # the point itself always is
+        return (apart * seen).sum() / seen.sum() / len(features) / (first.square().sum(-1).mean() + EPSILON).sqrt()
+
+
+class _Pulling(Steering):
+    """Steering by DIFT instead of MOFT."""
+
+    def loss(self, features: Tensor, clip: ClipSize) -> Tensor:
+        """Sum over the points that are due of strength · `_Pull.cost`."""
+        return torch.stack([t.strength * t.cost(features, clip) for t in self._due if isinstance(t, _Pull)]).sum()
+
+
+class Dragging(_Between):
+    """A pipeline in which points are dragged; made by `drag`. `report` tells what happened, `wanted` where the points
+    should be, (n f 2) px, once the pipeline has made its first step."""
+
+    def __init__(
+        self, tap: Tap, other: Tap, points: Sequence[Path], radius: float | None, statistics: Statistics, settings: Settings,
+        plain: Recording | None,
+    ) -> None:  # fmt: skip
+        super().__init__(tap)
+        self.points, self.radius, self.statistics = points, radius, statistics
+        self.early, self.late = Steering(tap, [], settings, None, plain), _Pulling(other, [], settings, None, plain)
+        self.report = self.late.report = self.early.report
+        self.wanted: npt.NDArray[np.float64] | None = None
+
+    def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
+        """Guide the latents by MOFT, by DIFT, one after the other, or not at all, as Eq. 9 says."""
+        if self.wanted is None:
+            self._lay_out(self.tap.clip_size(latents))
+        return self.late.next(self.early.next(latents, index, calls), index, calls)
+
+    def _lay_out(self, size: ClipSize) -> None:
+        self.wanted = trajectories(self.points, size)
+        radius = RADIUS * size.side if self.radius is None else self.radius
+        early, late = [], []
+        for path in self.wanted:
+            motion = Motion(path=tuple((x, y) for x, y in ((path - path[0]) / size.side).tolist()))
+            disc = torch.from_numpy(discs(path, radius, size))
+            target = _Target(synthesise(motion, self.statistics), disc, 1.0, "region", MOFT_STEPS)
+            early.append(target)
+            tracks = torch.from_numpy(path + _around(radius / 2)[:, None])
+            late.append(_Pull(**{**vars(target), "steps": DIFT_STEPS}, tracks=tracks))
+        self.early.targets, self.late.targets = early, late
+
+
+def discs(path: npt.NDArray[np.float64], radius: float, size: ClipSize) -> npt.NDArray[np.float32]:
+    """(f h w) in 0…1: in each frame what lies within `radius` px of the path (f 2), with a soft edge of one pixel."""
+    y, x = np.mgrid[: size.height, : size.width]
+    apart = np.hypot(x - path[:, 0, None, None], y - path[:, 1, None, None])
+    return np.clip(radius + 0.5 - apart, 0, 1).astype(np.float32)
+
+
+def _around(radius: float) -> npt.NDArray[np.float64]:
+    """(n 2) px: offsets within `radius` of a point, itself among them, two to a radius on each axis."""
+    steps = np.linspace(-radius, radius, 5)
+    offsets = np.stack(np.meshgrid(steps, steps), -1).reshape(-1, 2)
+    return offsets[np.hypot(*offsets.T) <= radius * (1 + 1e-9)]
+
+
+def _at_frames(tracks: Tensor, frames: int) -> Tensor:
+    """Tracks (n f 2) at the moments of so many latent frames."""
+    return F.interpolate(tracks.transpose(1, 2), size=frames, mode="linear", align_corners=True).transpose(1, 2)
+
+
+@contextmanager
+def drag(
+    pipe: Any,
+    *points: Path,
+    radius: float | None = None,
+    statistics: Statistics | None = None,
+    layer: str | None = None,
+    settings: Settings | None = None,
+    plain: Recording | None = None,
+    by_callback: bool = False,
+) -> Iterator[Dragging]:
+    """Drag points in whatever `pipe` samples inside the block; afterwards the pipeline is as it was.
+
+        with moft.record(pipe) as plain:
+            pipe("green cells", generator=torch.Generator().manual_seed(0))
+        with moft.drag(pipe, [(24, 32), (38, 32)], [(52, 10)], plain=plain) as run:
+            frames = pipe("green cells", generator=torch.Generator().manual_seed(0)).frames[0]
+
+    In the early steps MOFT around each point follows its trajectory; in the later ones DIFT there is pulled to that of the
+    first frame (Eq. 4), as Eq. 9 divides them. In the one step that has both, one works after the other.
+
+    Args:
+        pipe: a diffusers video pipeline of a known family (`moft.backbones.FAMILIES`).
+        points: one trajectory each, as `trajectories` takes them, in px of the video.
+        radius: px around a point in which the picture goes with it; None: a quarter of the shorter side.
+        statistics: motion channels of this model; None takes those shipped with or computed for it.
+        layer: where to read DIFT; None is the family's default layer.
+        settings: see `Settings`; `steps`, `loss` and `fused` have no say here and must be left as they are.
+        plain, by_callback: as for `steer`.
+    Raises:
+        RequestError: no points, positions that are no finite numbers, a radius that is not positive, other settings; in the
+            pipeline's first step, what depends on the clip's size: positions outside the picture or more than frames.
+        BackboneError: as `steer`.
+    """
+    serves(pipe)
+    paths, settings = _checked(points), settings or Settings()
+    if radius is not None and not (math.isfinite(radius) and radius > 0):
+        raise RequestError(f"expected a radius > 0 px; received {radius!r}; leave it out for a quarter of the shorter side")
+    if settings.steps or settings.loss or settings.fused:
+        raise RequestError("expected settings without steps, loss and fused, which dragging decides itself; leave them out")
+    statistics = statistics or find_statistics(pipe)
+    taps = [Tap(pipe, name, statistics.timestep) for name in (statistics.layer, layer)]
+    run = Dragging(taps[0], taps[1], paths, radius, statistics, settings, plain)
+    started = time.perf_counter()
+    with _between_steps(run, by_callback):
+        try:
+            yield run
+        finally:
+            run.report.seconds = time.perf_counter() - started
+
+
+__all__ = ["Dragging", "drag", "discs", "trajectories"]
