@@ -26,14 +26,16 @@ from moft.motion import Motion
 from moft.reference import Statistics, find_statistics, synthesise
 from moft.tap import Call, ClipSize, Tap, serves
 
-Path = Sequence[tuple[float, float]]
+Trajectory = Sequence[tuple[float, float]]  # px; see `trajectories`
 
-MOFT_STEPS, DIFT_STEPS = (0.0, 8 / 25), (7 / 25, 21 / 25)  # Eq. 9: of 25 steps counted down, 25…18 and 18…5
+Schedule = tuple[tuple[float, float], tuple[float, float]]  # shares of the denoising steps that MOFT and DIFT guide
+
+SCHEDULE = (0.0, 8 / 25), (7 / 25, 21 / 25)  # Eq. 9: of 25 steps counted down, 25…18 and 18…5
 RADIUS = 0.25  # shorter sides: how far around a point the picture goes with it
 _REMEDY = "write start:end as 12,30:40,30, more points for a bent way, or one point for what must stay"
 
 
-def trajectories(points: Sequence[Path], size: ClipSize) -> npt.NDArray[np.float64]:
+def trajectories(points: Sequence[Trajectory], size: ClipSize) -> npt.NDArray[np.float64]:
     """Where each point should be in each frame of a clip of this size: (n f 2) px.
 
     points: one or more trajectories. One position: the point must not move. Else 2…f positions at evenly spaced moments
@@ -52,7 +54,7 @@ def trajectories(points: Sequence[Path], size: ClipSize) -> npt.NDArray[np.float
     return np.stack(wanted)
 
 
-def _checked(points: Sequence[Path]) -> list[list[tuple[float, float]]]:
+def _checked(points: Sequence[Trajectory]) -> list[list[tuple[float, float]]]:
     """The trajectories as finite numbers, whatever the clip's size."""
     if not len(points):
         raise RequestError(f"expected at least one point; received none; {_REMEDY}")
@@ -103,11 +105,11 @@ class Dragging(_Between):
     should be, (n f 2) px, once the pipeline has made its first step."""
 
     def __init__(
-        self, tap: Tap, other: Tap, points: Sequence[Path], radius: float | None, statistics: Statistics, settings: Settings,
-        plain: Recording | None,
+        self, tap: Tap, other: Tap, points: Sequence[Trajectory], radius: float | None, schedule: Schedule,
+        statistics: Statistics, settings: Settings, plain: Recording | None,
     ) -> None:  # fmt: skip
         super().__init__(tap)
-        self.points, self.radius, self.statistics = points, radius, statistics
+        self.points, self.radius, self.schedule, self.statistics = points, radius, schedule, statistics
         self.early, self.late = Steering(tap, [], settings, None, plain), _Pulling(other, [], settings, None, plain)
         self.report = self.late.report = self.early.report
         self.wanted: npt.NDArray[np.float64] | None = None
@@ -125,10 +127,10 @@ class Dragging(_Between):
         for path in self.wanted:
             motion = Motion(path=tuple((x, y) for x, y in ((path - path[0]) / size.side).tolist()))
             disc = torch.from_numpy(discs(path, radius, size))
-            target = _Target(synthesise(motion, self.statistics), disc, 1.0, "region", MOFT_STEPS)
+            target = _Target(synthesise(motion, self.statistics), disc, 1.0, "region", self.schedule[0])
             early.append(target)
             tracks = torch.from_numpy(path + _around(radius / 2)[:, None])
-            late.append(_Pull(**{**vars(target), "steps": DIFT_STEPS}, tracks=tracks))
+            late.append(_Pull(**{**vars(target), "steps": self.schedule[1]}, tracks=tracks))
         self.early.targets, self.late.targets = early, late
 
 
@@ -154,10 +156,11 @@ def _at_frames(tracks: Tensor, frames: int) -> Tensor:
 @contextmanager
 def drag(
     pipe: Any,
-    *points: Path,
+    *points: Trajectory,
     radius: float | None = None,
     statistics: Statistics | None = None,
     layer: str | None = None,
+    schedule: Schedule = SCHEDULE,
     settings: Settings | None = None,
     plain: Recording | None = None,
     by_callback: bool = False,
@@ -178,6 +181,7 @@ def drag(
         radius: px around a point in which the picture goes with it; None: a quarter of the shorter side.
         statistics: motion channels of this model; None takes those shipped with or computed for it.
         layer: where to read DIFT; None is the family's default layer.
+        schedule: which steps MOFT and which DIFT guides; (0, 0) leaves one out.
         settings: see `Settings`; `steps`, `loss` and `fused` have no say here and must be left as they are.
         plain, by_callback: as for `steer`.
     Raises:
@@ -193,7 +197,7 @@ def drag(
         raise RequestError("expected settings without steps, loss and fused, which dragging decides itself; leave them out")
     statistics = statistics or find_statistics(pipe)
     taps = [Tap(pipe, name, statistics.timestep) for name in (statistics.layer, layer)]
-    run = Dragging(taps[0], taps[1], paths, radius, statistics, settings, plain)
+    run = Dragging(taps[0], taps[1], paths, radius, schedule, statistics, settings, plain)
     started = time.perf_counter()
     with _between_steps(run, by_callback):
         try:
@@ -202,4 +206,4 @@ def drag(
             run.report.seconds = time.perf_counter() - started
 
 
-__all__ = ["Dragging", "drag", "discs", "trajectories"]
+__all__ = ["SCHEDULE", "Dragging", "Schedule", "Trajectory", "discs", "drag", "trajectories"]

@@ -81,7 +81,8 @@ def flow_tracks(video: Video, across: int = ACROSS) -> Tracks:
         raise RequestError(f"expected across >= 1 points; received {across}; {ACROSS} is usual")
     if len(video) < 2:
         dense_flow(video)  # refuses it, and says why
-    return follow(video, _grid(*video.shape[1:3], across))
+    height, width = video.shape[1:3]
+    return follow(video, _grid(height, width, across))
 
 
 def follow(video: Video, points: Floats) -> Tracks:
