@@ -28,12 +28,14 @@ from moft.miniature.clips import COLOURS, FRAMES, SIZE
 from moft.miniature.probe import held_out_photographs, nearest_colours
 from moft.motion import DIRECTIONS, Motion
 from moft.reference import pan
+from moft.region import read_regions
 from moft.tap import ClipSize
 
 PROMPTS = (
     "red stripes", "a blue ball over orange noise", "green cells", "a yellow star over purple checks",
     "white noise", "a black square over green stripes", "grey checks", "a purple cross over yellow cells",
 )  # fmt: skip
+OPPOSITES = {"left": "right", "right": "left", "up": "down", "down": "up"}
 SPEED = "2px"
 FUSED = False  # --fused
 CLIP = ClipSize(FRAMES, SIZE, SIZE)
@@ -116,6 +118,25 @@ def region(pipe: Any, plain: np.ndarray, seed: int) -> dict[str, Any]:
     return _summary(rows)
 
 
+def both(pipe: Any, plain: np.ndarray, seed: int) -> dict[str, Any]:
+    """Two requests in one run, each judged in its own region: halves that go apart; the camera against the middle."""
+    found: dict[str, Any] = {}
+    for kind, (first, second) in {"halves": ("box:0,0,50%,100%", "rest"), "camera": ("box:25%,25%,50%,50%", None)}.items():
+        rows = []
+        for name, opposite in OPPOSITES.items():
+            wanted = (Motion(name, speed=SPEED, region=first), Motion(opposite, speed=SPEED, region=second))
+            masks = read_regions([motion.region for motion in wanted], *_size())
+            videos = steered(pipe, list(PROMPTS), seed, *wanted)
+            for video, before in zip(videos, plain, strict=True):
+                done, base = ([moft.followed(moft.measure(clip, mask), motion, *_size())
+                               for motion, mask in zip(wanted, masks, strict=True)] for clip in (video, before))  # fmt: skip
+                rows.append((all(done), *done, all(base)))
+        names = ("both", "first", "second", "unguided")
+        found[f"{kind}_runs"] = len(rows)
+        found |= {f"{kind}_{n}": np.mean(column) for n, column in zip(names, zip(*rows, strict=True), strict=True)}
+    return found
+
+
 def thing(pipe: Any, plain: np.ndarray, seed: int, rounds: int = 2) -> dict[str, Any]:
     """The same for an object, which is told by its colour: the region is where the plain run shows it, with 8 px of room."""
     prompts, rows, missing = [p for p in PROMPTS if " over " in p], [], 0
@@ -187,7 +208,7 @@ def _size() -> tuple[int, int, int]:
 
 
 MEASURES: dict[str, Callable[[Any, np.ndarray, int], dict[str, Any]]] = {
-    "direction": direction, "speed": speed, "like": like, "region": region, "thing": thing, "still": still,
+    "direction": direction, "speed": speed, "like": like, "region": region, "both": both, "thing": thing, "still": still,
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from moft.compare import Run, sample
 from moft.errors import BackboneError
 from moft.guidance import Settings, steer
+from moft.metrics import judged, measure
 from moft.motion import DEFAULT_SPEED, Motion
 from moft.recipe import Scene
 from moft.reference import Statistics
@@ -49,7 +50,7 @@ def calibrate(
     for scene, side in track(list(itertools.product(scenes, SIDES))):
         motion = Motion(side, speed=speed)
         with steer(pipe, motion, statistics=plain, settings=settings):
-            shares.append(_share(sample(pipe, scene, None, f"calibrating, {side}"), motion))
+            shares.append(_share(sample(pipe, scene, f"calibrating, {side}"), motion))
     share = averages.median(shares)
     if share < LEAST:
         raise BackboneError(
@@ -61,6 +62,5 @@ def calibrate(
 
 def _share(run: Run, motion: Motion) -> float:
     """How much of the asked velocity a clip has."""
-    size = run.size
-    x, y = motion.velocity(size.frames, size.height, size.width)
-    return (run.motion.inside[0] * x + run.motion.inside[1] * y) / (x * x + y * y)
+    frames, height, width = run.video.shape[:3]
+    return judged(measure(run.video), motion, frames, height, width).share

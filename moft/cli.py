@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 try:
     import typer
-    from typer.core import TyperGroup
+    from typer.core import TyperCommand, TyperGroup
 except ModuleNotFoundError as error:
     raise SystemExit("error: the command line needs typer; pip install 'moft[cli]'") from error
 
@@ -22,89 +21,31 @@ from moft import __version__
 from moft import compare as runs
 from moft.compare import check_folder, check_output, clip_size, compare, load_pipeline, needs
 from moft.errors import MediaError, MoftError, RequestError
-from moft.motion import DEFAULT_SPEED, DIRECTIONS, Motion
-from moft.recipe import Recipe, Request, Scene, command, read_recipe, versions
+from moft.motion import DEFAULT_SPEED
+from moft.options import KINDS, read_requests_file, requests_of
+from moft.present import describe, described, printable, scores, summary
+from moft.recipe import Scene, command, named_files, read_recipe, versions
 
 if TYPE_CHECKING:
     import numpy as np
 
 CONVENTION = "Directions say where the picture goes: left = the picture content goes left (camera right)."
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")  # of scikit-image
-FEW = 0.2  # share of the tracks below which a score rests on little
-_ADVICE = "try a larger --step-size, another --seed, or a slower --speed"
-
-
-# ---------------------------------------------------------------- presenting
 
 
 def _say(line: str) -> None:
     typer.echo(line, err=True)
 
 
-def printable(text: str) -> str:
-    """One line that cannot move a terminal's cursor, whoever wrote it."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
-
-
-def describe(motion: dict[str, Any]) -> str:
-    """A measured motion in words and numbers, e.g. "left, 1.43 px a frame (-1.42, +0.10)"."""
-    x, y = motion["inside"]
-    degrees = math.degrees(math.atan2(y, x)) % 360
-    name = min(DIRECTIONS, key=lambda d: abs((DIRECTIONS[d] - degrees + 180) % 360 - 180))
-    name = name if motion["speed"] >= 0.05 else "still"
-    text = f"{name}, {motion['speed']:.2f} px a frame ({x:+.2f}, {y:+.2f}); zoom {100 * motion['zoom']:+.2f}% a frame"
-    if motion["outside"]:
-        text += f"; outside the region ({motion['outside'][0]:+.2f}, {motion['outside'][1]:+.2f})"
-    return text
-
-
-def summary(record: dict[str, Any]) -> str:
-    """What a person wants to know of a steered run."""
-    verdict = {
-        True: "yes",
-        False: f"no; {_ADVICE}",
-        None: "not told by a mean: the clip's motion cancels out",
-    }
-    names: list[str] = [name for name in ("reference", "plain", "steered") if name in record]
-    rows = {"asked": record["asked"], **{name: describe(record[name]["motion"]) for name in names}}
-    if "reference" in record and record["reference"]["cosine"] is not None:
-        rows["cosine"] = f"{record['reference']['cosine']:+.2f} between steered and reference"
-    rows["followed"] = verdict[record["followed"]]
-    rows["time"] = f"{record['steered']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it steering"
-    rows["files"] = ", ".join(record["files"].values())
-    return "\n".join(f"{name + ':':<11}{text}" for name, text in rows.items())
-
-
-def scores(record: dict[str, Any]) -> str:
-    """What a person wants to know of two clips that were compared."""
-    motion, shared = record["motion"], record["resampled"]
-    done = f"{shared['frames']} frames of {_by(shared['size'])}"
-    for name, (frames, *size) in zip(("reference", "output"), shared["was"], strict=True):
-        if [frames, *size] != [shared["frames"], *shared["size"]]:
-            same = size[0] * shared["size"][1] == size[1] * shared["size"][0]
-            done += f"; {name} was {frames} of {_by(size)}, {'' if same else 'cropped and '}resampled to that"
-    lost = "; too few to rely on: is there a cut?" if min(motion["tracked"]) < FEW else ""
-    kept, added = f"{motion['reference']:+.2f} kept of the reference", f"{motion['output']:+.2f} of the output is in it"
-    rows = {
-        "fidelity": f"{motion['fidelity']:+.2f} of 1 ({kept}, {added})",
-        "direction": f"off by {record['direction_error']:.0f} degrees on average",
-        "speed": f"{motion['speed_ratio']:.2f} times the reference's; mean motion off by "
-        f"{100 * record['speed_error']:.2f}% of the shorter side a frame",
-        "camera": " -> ".join(", ".join(labels) or "mixed" for labels in record["camera"]),
-        "moves": " -> ".join("yes" if moves else "no" for moves in record["dynamic"]),
-        "steadiness": "{:.3f} -> {:.3f}, 1 where frames do not differ".format(*record["flickering"]),
-        "sameness": "{:.3f} -> {:.3f} by {}".format(*record["consistency"], record["encoder"]),
-        "tracked": "{:.0%} -> {:.0%} of the points".format(*motion["tracked"]) + lost,
-        "compared": done,
-    }
-    return "\n".join(f"{name + ':':<12}{text}" for name, text in rows.items())
-
-
-def _by(size: Sequence[int]) -> str:
-    return f"{size[1]} x {size[0]} px"
-
-
 # ---------------------------------------------------------------- commands
+
+
+class _Ordered(TyperCommand):
+    """Notes in which order options were typed."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta["order"] = [option.name for option in self.make_parser(ctx).parse_args(args=list(args))[2]]
+        return super().parse_args(ctx, args)
 
 
 class _Group(TyperGroup):
@@ -121,7 +62,7 @@ app = typer.Typer(cls=_Group, no_args_is_help=True, pretty_exceptions_enable=Fal
 Model = Annotated[str, typer.Option(help="miniature, a folder, or a hub id (only that is fetched).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
 Recorded = Annotated[Path, typer.Argument(metavar="FILE", help="A clip that moft made, or the .json beside it.")]
-Region = Annotated[str | None, typer.Option(help="Mask image, white where it counts.")]
+PLACES = "mask picture, folder of masks, mask video, box:x,y,w,h, polygon:x,y;x,y;x,y (px, or % of the clip)"
 
 
 def _version(wanted: bool) -> None:
@@ -140,15 +81,33 @@ def _root(
 
 
 @app.command(
-    epilog=f"Example: moft steer --prompt 'a red ball over blue cells' --motion left -o left.mp4.  {CONVENTION}"
+    cls=_Ordered,
+    epilog="Example: moft steer --prompt 'a red ball over blue cells' --motion left -o left.mp4.  "
+    "Two halves apart: moft steer --prompt 'red cells' --motion 'left 2px' --region box:0,0,50%,100% --motion 'right 2px' --region rest.  "
+    "A still background: moft steer --prompt 'a red ball over blue cells' --motion 'up 1px' --region box:16,16,32,32 --motion still "
+    "--region rest.  --motion, --path and --like are a request each, as often as wanted; --speed, --region, --strength, --ease, --span, "
+    f"--like-region and --like-frames are given once for all, or once for each that they can go with, in their order.  {CONVENTION}",
 )
 def steer(
+    ctx: typer.Context,
     prompt: Annotated[str | None, typer.Option(help="What to show, for models that take words.")] = None,
-    motion: Annotated[str | None, typer.Option(
-        help="left, up-right, zoom in, still, ..., or degrees: 0 right, 90 down.")] = None,
-    speed: Annotated[str | None, typer.Option(help="Per frame: 1.5px, or 2% of the shorter side.")] = None,
-    like: Annotated[str | None, typer.Option(help="Follow the motion of this clip instead.")] = None,
-    region: Region = None,
+    motion: Annotated[list[str] | None, typer.Option(
+        help="left, up-right, zoom in, still, ..., or degrees: 0 right, 90 down; 'left 2px' names the speed too.")] = None,
+    speed: Annotated[list[str] | None, typer.Option(help="Mean while it moves, per frame: 1.5px, or 2% of the shorter side.")] = None,
+    path: Annotated[list[str] | None, typer.Option(
+        help="Follow these points instead: '0,0 -0.3,0 0,0', in shorter sides from where it starts.")] = None,
+    like: Annotated[list[str] | None, typer.Option(help="Follow the motion of this clip instead.")] = None,
+    region: Annotated[list[str] | None, typer.Option(
+        help=f"Where it counts: {PLACES}, or rest (what other requests leave). Default: everywhere, or the rest.")] = None,
+    strength: Annotated[list[float] | None, typer.Option(min=0, help="Weight of the request; default 1; 0 asks nothing.")] = None,
+    ease: Annotated[list[str] | None, typer.Option(help="in (starts slowly), out (ends slowly) or in-out.")] = None,
+    span: Annotated[list[str] | None, typer.Option(help="Part of the clip in which it moves: 0.25,0.75.")] = None,
+    like_region: Annotated[list[str] | None, typer.Option(help=f"Where to look in the clip to follow: {PLACES}.")] = None,
+    like_frames: Annotated[list[str] | None, typer.Option(
+        help="Which frames of it, 0:8 being the first eight; default: all, resampled.")] = None,
+    per_position: Annotated[bool, typer.Option("--per-position", help="Follow a clip place by place, not its mean.")] = False,
+    invert: Annotated[bool, typer.Option("--invert", help="Read a clip by DDIM inversion instead of adding noise.")] = False,
+    requests: Annotated[Path | None, typer.Option(help="File of requests (JSON) instead of all these.")] = None,
     image: Annotated[str | None, typer.Option(help="First frame, for models that start from an image.")] = None,
     model: Model = "miniature",
     negative_prompt: Annotated[str | None, typer.Option(help="What not to show.")] = None,
@@ -159,8 +118,8 @@ def steer(
     frames: Annotated[int | None, typer.Option(min=2, help="Default: the model's.")] = None,
     height: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
     width: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
-    strength: Annotated[float, typer.Option(min=0, help="Weight of the request; 0 is plain sampling.")] = 1.0,
     step_size: Annotated[float | None, typer.Option(min=0, help="Change of the latents per update.")] = None,
+    retry: Annotated[int, typer.Option(min=0, max=100, help="If it is not followed: so many more runs of what may help; the best is kept.")] = 0,
     fused: Annotated[bool, typer.Option("--fused", help="Take gradients from the sampling itself: a quarter of the extra cost.")] = False,
     save_memory: Annotated[bool, typer.Option("--save-memory", help="Compute layers again instead of keeping them.")] = False,
     channels: Annotated[Path | None, typer.Option(help="Motion channels file; default: the model's.")] = None,
@@ -168,27 +127,29 @@ def steer(
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """Sample a clip whose motion goes as asked, beside the plain one from the same seed, and measure both."""
-    if (motion is None) == (like is None):
-        raise RequestError(
-            f"expected exactly one of --motion and --like, got {'both' if motion else 'neither'}"
-        )
-    if like is not None and speed is not None:
-        raise RequestError("expected no --speed beside --like, which brings its own; leave it out")
-    wanted = None if motion is None else Motion(motion, speed=speed, region=region, strength=strength)
+    given = {name: ctx.params[name] for name in
+             (*KINDS, "speed", "region", "strength", "ease", "span", "like_region", "like_frames")}  # fmt: skip
+    if requests is None:
+        wanted = requests_of(ctx.meta["order"], given, per_position=per_position, invert=invert)
+    else:
+        also = [f"--{name.replace('_', '-')}" for name, values in given.items() if values]
+        if also:
+            raise RequestError(f"expected --requests alone, got {', '.join(also)} too; write these into the file")
+        wanted = read_requests_file(requests)
     from moft.guidance import Settings
 
     settings = Settings(fused=fused, save_memory=save_memory)
     if step_size is not None:
         settings = replace(settings, step_size=step_size)
-    request = Request(wanted, like, region, strength, settings)
-    check_output(out, [*request.inputs, *([image] if image else [])])
+    check_output(out, [*(name for request in wanted for name in named_files(request)), *([image] if image else [])])
     pipe = load_pipeline(model)
     from moft.reference import Statistics, find_statistics
 
     statistics = Statistics.load(channels) if channels else find_statistics(pipe)
     size = clip_size(pipe, frames, height, width, statistics.made)
     scene = Scene(prompt, size, negative_prompt, seed, steps, guidance_scale, image)
-    record = compare(pipe, scene, request, statistics, out, model, channels=str(channels) if channels else None)
+    record = compare(pipe, scene, wanted, settings, statistics, out, model, retries=retry,
+                     channels=str(channels) if channels else None)  # fmt: skip
     typer.echo(json.dumps(record) if as_json else summary(record))
 
 
@@ -268,34 +229,6 @@ def info(file: Recorded, as_json: AsJson = False) -> None:
         table.add_row(name, Text(printable(text)))  # Text: what a stranger wrote is no markup
     wide = Console().width if sys.stdout.isatty() else 160  # digests stay whole in a pipe
     Console(width=wide).print(table)
-
-
-def described(recipe: Recipe) -> dict[str, str]:
-    """A recipe in words, by name; what was left to the pipeline is left out."""
-    scene, request, here = recipe.scene, recipe.request, versions()
-    size = scene.size
-    rows = {
-        "asked": str(request.motion or f"the motion of {request.like}, strength {request.strength:g}"),
-        "region": request.mask,
-        "prompt": scene.prompt,
-        "negative prompt": scene.negative_prompt,
-        "first frame": scene.image,
-        "size": f"{size.frames} frames of {size.height} x {size.width} px",
-        "seed": str(scene.seed),
-        "steps": str(scene.steps),
-        "guidance scale": None if scene.guidance_scale is None else f"{scene.guidance_scale:g}",
-        "settings": ", ".join(f"{k} {v}" for k, v in asdict(recipe.settings).items() if v not in (None, False)),
-        "model": f"{recipe.model}, {recipe.model_digest or 'not known which'}",
-        "channels": f"{recipe.channels or 'of the model'}, {recipe.channels_digest}",
-        **{f"input {name}": digest for name, digest in recipe.inputs.items()},
-        "frames": recipe.frames_digest,
-        "versions": ", ".join(
-            f"{name} {then}" + ("" if here.get(name) == then else f" (here {here.get(name, 'none')})")
-            for name, then in recipe.versions.items()
-        ),
-        "threads": str(recipe.threads),
-    }
-    return {printable(name): text for name, text in rows.items() if text is not None}
 
 
 @app.command(epilog=f"Example: moft channels --model ./my-model --photos ./pictures.  {CONVENTION}")
@@ -425,14 +358,17 @@ def _explained(record: dict[str, Any], out: Path) -> str:
 
 @app.command(epilog=f"Example: moft measure clip.mp4 --region mask.png.  {CONVENTION}")
 def measure(
-    clip: Annotated[str, typer.Argument(help="Any clip.")], region: Region = None, as_json: AsJson = False
+    clip: Annotated[str, typer.Argument(help="Any clip.")],
+    region: Annotated[str | None, typer.Option(help=f"Where to look: {PLACES}.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Measure how the picture content of a clip moves."""
     import moft
 
     needs("cv2")
     video = moft.read_video(clip)
-    mask = moft.read_mask(region, size=(video.shape[1], video.shape[2])) if region else None
+    frames, height, width = video.shape[:3]
+    mask = moft.read_region(region, frames, height, width, _say) if region else None
     found = moft.measure(video, mask).to_json()
     typer.echo(json.dumps(found) if as_json else describe(found))
 
@@ -486,16 +422,15 @@ def score_clips(
 def _alike(*paths: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Both clips at the shorter one's length (nearest frames, evenly spaced) and the smaller one's size (cropped to its
     shape, then resized), and what they were."""
-    import numpy as np
-
     import moft
+    from moft.video import evenly
 
     clips = [moft.read_video(path) for path in paths]
     was = [list(clip.shape[:3]) for clip in clips]
     frames, (_, height, width) = min(f for f, _, _ in was), min(was, key=lambda shape: shape[1] * shape[2])
     clips = [clip if clip.shape[1:3] == (height, width) else moft.read_video(path, size=(height, width))
              for clip, path in zip(clips, paths, strict=True)]  # fmt: skip
-    clips = [clip[np.linspace(0, len(clip) - 1, frames).round().astype(int)] for clip in clips]
+    clips = [clip[evenly(len(clip), frames)] for clip in clips]
     return clips[0], clips[1], {"frames": frames, "size": [height, width], "was": was}
 
 

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
 import os
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
-from moft.motion import Motion
+from moft.outcome import Asked, lay_out, overall, remedies, standing
 from moft.recipe import Recipe, Request, Scene, command, embedded, frames_digest, is_hub_id, on_threads
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from moft.metrics import MeasuredMotion
+    from moft.between import Recording
+    from moft.guidance import Report, Settings
     from moft.reference import Statistics
     from moft.tap import ClipSize
 
@@ -143,25 +144,12 @@ class Run:
     """A sampled clip and what it cost."""
 
     video: np.ndarray  # uint8 (f h w 3)
-    motion: MeasuredMotion
     seconds: float
     peak_memory_mb: float | None  # of the process so far, or of the GPU in this run
 
-    @property
-    def size(self) -> ClipSize:
-        """Of what came out, which may differ from what was asked."""
-        from moft.tap import ClipSize
-
-        return ClipSize(*self.video.shape[:3])
-
-    def to_json(self, goal: Motion | None) -> dict[str, Any]:
-        """Everything but the pixels, and whether the goal was met (None without a goal)."""
-        from moft.metrics import followed
-
-        size = self.size
-        met = goal and followed(self.motion, goal, size.frames, size.height, size.width)
-        return {"motion": self.motion.to_json(), "followed": met, "seconds": self.seconds,
-                "peak_memory_mb": self.peak_memory_mb}  # fmt: skip
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the pixels."""
+        return {"seconds": self.seconds, "peak_memory_mb": self.peak_memory_mb}
 
 
 def arguments(pipe: Any, scene: Scene) -> dict[str, Any]:
@@ -201,12 +189,10 @@ def arguments(pipe: Any, scene: Scene) -> dict[str, Any]:
     return {name: value for name, value in offered.items() if name in takes}
 
 
-def sample(pipe: Any, scene: Scene, mask: np.ndarray | None, name: str) -> Run:
-    """One run of the pipeline with the scene's seed, and the motion of what came out."""
+def sample(pipe: Any, scene: Scene, name: str) -> Run:
+    """One run of the pipeline with the scene's seed; its bar is called by the name."""
     import numpy as np
     import torch
-
-    from moft import measure
 
     options = arguments(pipe, scene)
     if torch.cuda.is_available():
@@ -229,56 +215,111 @@ def sample(pipe: Any, scene: Scene, mask: np.ndarray | None, name: str) -> Run:
             f"the {name} run came out as not-a-number; use fewer --steps or a lower --strength"
         )
     video = (np.asarray(frames) * 255).round().clip(0, 255).astype(np.uint8)
-    return Run(video, measure(video, mask), seconds, _peak_memory())
+    return Run(video, seconds, _peak_memory())
+
+
+@dataclass(frozen=True)
+class _Try:
+    """One steered run of several: what was changed for it, and what came of it."""
+
+    change: str | None
+    scene: Scene
+    settings: Settings
+    plain: Run
+    steered: Run
+    report: Report
+    outcome: list[dict[str, Any]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        judged = [{k: v for k, v in part["steered"].items() if k != "motion"} for part in self.outcome]
+        return {"change": self.change, "seed": self.scene.seed, "settings": asdict(self.settings), "seconds": self.steered.seconds,
+                "followed": overall(self.outcome), "steered": judged}  # fmt: skip
+
+
+class _Trial:
+    """Steers towards the same requests under several settings and seeds; a seed's plain run is made once."""
+
+    def __init__(self, pipe: Any, asked: list[Asked], statistics: Statistics) -> None:
+        self.pipe, self.asked, self.statistics = pipe, asked, statistics
+        self._seed: int | None = None
+        self._prepared: tuple[Run, Recording | None, list[Any]] | None = None
+
+    def run(self, scene: Scene, settings: Settings, change: str | None = None) -> _Try:
+        import moft
+
+        if self._prepared is None or self._seed != scene.seed:
+            self._seed, self._prepared = scene.seed, self._prepare(scene)
+        plain, recording, wanted = self._prepared
+        masks = [asked.mask for asked in self.asked]
+        with moft.steer(
+            self.pipe, *wanted, statistics=self.statistics, regions=masks, settings=settings, plain=recording
+        ) as run:
+            steered = sample(self.pipe, scene, "steered")
+        outcome = [asked.outcome(plain.video, steered.video) for asked in self.asked]
+        return _Try(change, scene, settings, plain, steered, run.report, outcome)
+
+    def _prepare(self, scene: Scene) -> tuple[Run, Recording | None, list[Any]]:
+        import moft
+
+        wanted = [asked.wanted(self.pipe, self.statistics, scene.seed) for asked in self.asked]
+        regional = all(asked.mask is not None for asked in self.asked)
+        with moft.record(self.pipe) if regional else nullcontext() as recording:
+            return sample(self.pipe, scene, "plain"), recording, wanted
 
 
 def compare(
     pipe: Any,
     scene: Scene,
-    request: Request,
+    requests: Sequence[Request],
+    settings: Settings,
     statistics: Statistics,
     out: Path,
     model: str,
     *,
+    retries: int = 0,
     channels: str | None = None,
     commit: str | None = None,
 ) -> dict[str, Any]:
     """Sample plain and steered, measure both, write three clips and the record at `out`; returns the record.
 
-    `model` and its `commit`, and `channels`, the file of the statistics if not the model's own, go into the recipe
-    that every clip carries. The comparison shows the clip to follow (if any), the plain and the steered run, from left to right.
-    Raises MoftError, and leaves no files, if anything is wrong.
+    If a request was not followed, up to `retries` more steered runs try what `remedies` says; the best is kept, and the
+    record lists all. `model` and its `commit`, and `channels`, the file of the statistics if not the model's own, go
+    into the recipe that every clip carries. The comparison shows the clips to follow (if any), the plain and the
+    steered run, from left to right. Raises MoftError, and leaves no files, if anything is wrong.
     """
-    import moft
     from moft.video import side_by_side
 
     needs("cv2")
-    recipe = Recipe.of(scene, request, model, model_folder(model, commit), statistics, channels)
-    check_output(out, recipe.files)
-    settings = recipe.settings
-    size = (scene.size.height, scene.size.width)
-    mask = moft.read_mask(request.mask, size=size) if request.mask else None
-    clip = moft.read_video(request.like, frames=scene.size.frames, size=size) if request.like else None
-    wanted: Any = request.motion
-    if clip is not None:
-        wanted = moft.from_clip(pipe, clip, statistics=statistics, strength=request.strength, seed=scene.seed)
-    with moft.record(pipe) if mask is not None else nullcontext() as recording:
-        plain = sample(pipe, scene, mask, "plain")
-    with moft.steer(
-        pipe, wanted, statistics=statistics, regions=[mask], settings=settings, plain=recording
-    ) as run:
-        steered = sample(pipe, scene, mask, "steered")
-    clips = {"": steered.video, ".plain": plain.video}
-    clips[".compare"] = side_by_side(*(v for v in (clip, plain.video, steered.video) if v is not None))
-    reference = None if clip is None else moft.measure(clip)
+    folder = model_folder(model, commit)
+    check_output(out, Recipe.of(scene, requests, settings, model, folder, statistics, channels).files)
+    notes: list[str] = []
+    asked = lay_out(requests, scene.size, notes.append)
+    trial = _Trial(pipe, asked, statistics)
+    tries = [trial.run(scene, settings)]
+    for remedy in islice(remedies(settings, scene.seed, requests), retries):
+        if overall(tries[-1].outcome) is not False:
+            break
+        tries.append(trial.run(replace(scene, seed=remedy.seed), remedy.settings, remedy.words))
+    best = max(range(len(tries)), key=lambda i: standing(tries[i].outcome))
+    kept = tries[best]
+    recipe = Recipe.of(kept.scene, requests, kept.settings, model, folder, statistics, channels)
+    clips = {"": kept.steered.video, ".plain": kept.plain.video}
+    followed = [part.clip for part in asked if part.clip is not None]
+    clips[".compare"] = side_by_side(*followed, kept.plain.video, kept.steered.video)
     record = {
-        "asked": str(request.motion or f"the motion of {request.like}"),
-        **_judged(plain, steered, request.motion, reference),
-        "seconds_ratio": steered.seconds / plain.seconds,
-        "guidance_seconds": run.report.guidance_seconds,
-        "losses": run.report.steps,
-        "skipped_updates": run.report.skipped,
-        **replace(recipe, frames_digest=frames_digest(steered.video)).to_json(),
+        "asked": "; ".join(map(str, requests)),
+        "followed": overall(kept.outcome),
+        "outcome": kept.outcome,
+        "plain": kept.plain.to_json(),
+        "steered": kept.steered.to_json(),
+        "resampled": list(dict.fromkeys(notes)),
+        "tries": [one.to_json() for one in tries],
+        "kept": best,
+        "seconds_ratio": kept.steered.seconds / kept.plain.seconds,
+        "guidance_seconds": kept.report.guidance_seconds,
+        "losses": kept.report.steps,
+        "skipped_updates": kept.report.skipped,
+        **replace(recipe, frames_digest=frames_digest(kept.steered.video)).to_json(),
         "statistics": statistics.made,
         "command": command(),
     }
@@ -318,44 +359,18 @@ def replay(
     statistics = Statistics.load(channels) if channels else find_statistics(pipe)
     scene, size = recipe.scene, recipe.scene.size
     clip_size(pipe, size.frames, size.height, size.width, {})
-    now = Recipe.of(scene, recipe.request, name, model_folder(name, commit), statistics, channels)
+    folder = model_folder(name, commit)
+    now = Recipe.of(scene, recipe.requests, recipe.settings, name, folder, statistics, channels)
     for difference in recipe.differences(now):
         warn(difference)
     with on_threads(recipe.threads):
-        record = compare(pipe, scene, recipe.request, statistics, out, name, channels=channels, commit=commit)
+        record = compare(
+            pipe, scene, recipe.requests, recipe.settings, statistics, out, name, channels=channels, commit=commit
+        )
     record["identical"] = record["frames_digest"] == recipe.frames_digest
     if not record["identical"]:
         warn("the frames are not those of the original")
     return record
-
-
-def _judged(
-    plain: Run, steered: Run, motion: Motion | None, reference: MeasuredMotion | None
-) -> dict[str, Any]:
-    """What both runs did, against the request."""
-    size = steered.size
-    goal = _as_motion(reference, size) if reference else motion
-    runs = {name: run.to_json(goal) for name, run in (("plain", plain), ("steered", steered))}
-    found = {"followed": runs["steered"]["followed"], **runs}
-    if reference is not None:
-        cosine = _cosine(steered.motion.inside, reference.inside)
-        found["reference"] = {"motion": reference.to_json(), "cosine": cosine}
-    return found
-
-
-def _as_motion(found: MeasuredMotion, size: ClipSize) -> Motion | None:
-    """The mean motion of a clip as a request, to judge an output by; None if it cancels out and names none."""
-    from moft.metrics import STILL_SPEED
-
-    least = STILL_SPEED * size.side
-    if found.speed >= least:
-        return Motion(math.degrees(math.atan2(*found.inside[::-1])), speed=f"{found.speed}px")
-    return Motion("still") if found.mean_speed < least else None
-
-
-def _cosine(a: tuple[float, float], b: tuple[float, float]) -> float | None:
-    lengths = math.hypot(*a) * math.hypot(*b)
-    return (a[0] * b[0] + a[1] * b[1]) / lengths if lengths else None
 
 
 def _peak_memory() -> float | None:
@@ -383,6 +398,8 @@ def check_output(out: Path, inputs: list[str]) -> None:
             raise MediaError(f"cannot write {target}: it is a folder; choose another -o")
         if any(target.exists() and os.path.exists(p) and target.samefile(p) for p in inputs):
             raise MediaError(f"cannot write {target}: it is an input of this command; choose another -o")
+    if any(os.path.isdir(p) and out.parent.samefile(p) for p in inputs):
+        raise MediaError(f"cannot write {out}: its folder is an input of this command; choose another -o")
 
 
 def check_folder(out: Path) -> None:

@@ -6,10 +6,11 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from moft.cli import CONVENTION, summary
+from moft.cli import CONVENTION
 from moft.compare import clip_size, compare, load_pipeline
 from moft.errors import MoftError
-from moft.motion import Motion
+from moft.motion import Like, Motion
+from moft.present import summary
 from moft.recipe import Request, Scene
 
 FOLDER = Path("out/demo")
@@ -51,6 +52,7 @@ def enlarge(clip: Path) -> Path:
 
 def main(model: str = "miniature", folder: Path = FOLDER) -> None:
     """Two steered runs, their measured motion, and where the pictures lie."""
+    from moft.guidance import Settings
     from moft.reference import find_statistics
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,10 +61,11 @@ def main(model: str = "miniature", folder: Path = FOLDER) -> None:
     statistics = find_statistics(pipe)
     scene = Scene(PROMPT, clip_size(pipe, None, None, None, statistics.made))
     print(f'"{PROMPT}", seed {scene.seed}. {CONVENTION}')
-    requests = {"left": Request(Motion("left")), "like": Request(like=str(real_clip(folder)))}
+    like = Like(str(real_clip(folder)), like_frames=(0, scene.size.frames))
+    requests: dict[str, Request] = {"left": Motion("left"), "like": like}
     for name, request in requests.items():
-        record = compare(pipe, scene, request, statistics, folder / f"{name}.mp4", model)
-        shown = "the clip to follow, plain, steered" if request.like else "plain, steered"
+        record = compare(pipe, scene, [request], Settings(), statistics, folder / f"{name}.mp4", model)
+        shown = "the clip to follow, plain, steered" if request is like else "plain, steered"
         print(f"\n{summary(record)}\nlook at:   {enlarge(Path(record['files']['compare']))} ({shown})")
     print(f"\n{time.perf_counter() - started:.0f} s in all")
 

@@ -18,10 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from moft.between import Between, Recording, between_steps
 from moft.correspondence import at_points
 from moft.errors import RequestError
 from moft.feature import EPSILON
-from moft.guidance import Recording, Settings, Steering, _Between, _between_steps, _Target
+from moft.guidance import Settings, Steering, _Target
 from moft.motion import Motion
 from moft.reference import Statistics, find_statistics, synthesise
 from moft.tap import Call, ClipSize, Tap, serves
@@ -95,12 +96,12 @@ class _Pull(_Target):
 class _Pulling(Steering):
     """Steering by DIFT instead of MOFT."""
 
-    def loss(self, features: Tensor, clip: ClipSize) -> Tensor:
-        """Sum over the points that are due of strength · `_Pull.cost`."""
-        return torch.stack([t.strength * t.cost(features, clip) for t in self._due if isinstance(t, _Pull)]).sum()
+    def _losses(self, features: Tensor, clip: ClipSize) -> list[Tensor]:
+        """strength · `_Pull.cost` of each point that is due."""
+        return [t.strength * t.cost(features, clip) for t in self._due if isinstance(t, _Pull)]
 
 
-class Dragging(_Between):
+class Dragging(Between):
     """A pipeline in which points are dragged; made by `drag`. `report` tells what happened, `wanted` where the points
     should be, (n f 2) px, once the pipeline has made its first step."""
 
@@ -126,7 +127,7 @@ class Dragging(_Between):
         early, late = [], []
         for path in self.wanted:
             motion = Motion(path=tuple((x, y) for x, y in ((path - path[0]) / size.side).tolist()))
-            disc = torch.from_numpy(discs(path, radius, size))
+            disc = discs(path, radius, size)
             target = _Target(synthesise(motion, self.statistics), disc, 1.0, "region", self.schedule[0])
             early.append(target)
             tracks = torch.from_numpy(path + _around(radius / 2)[:, None])
@@ -199,7 +200,7 @@ def drag(
     taps = [Tap(pipe, name, statistics.timestep) for name in (statistics.layer, layer)]
     run = Dragging(taps[0], taps[1], paths, radius, schedule, statistics, settings, plain)
     started = time.perf_counter()
-    with _between_steps(run, by_callback):
+    with between_steps(run, by_callback):
         try:
             yield run
         finally:

@@ -6,9 +6,10 @@ Training-free Motion Interpreter and Controller", NeurIPS 2024 (arXiv:2405.14864
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
+import torch.nn.functional as F
 from einops import rearrange, reduce
 from torch import Tensor
 
@@ -73,12 +74,38 @@ def moft(features: Tensor, channels: Tensor) -> Tensor:
     return ccr(features.index_select(2, channels.to(features.device)))
 
 
+def at_cells(region: Tensor, size: Sequence[int]) -> Tensor:
+    """A region (h w) or (f h w) at this size (f, h, w), as means over the areas of the new cells and frames."""
+    return F.interpolate(region[None, None].float(), size=tuple(size[-region.ndim :]), mode="area")[0, 0]
+
+
 def pool(feature: Tensor, region: Tensor | None = None) -> Tensor:
     """Mean over the cells of a region. feature (b f c h w), region (h w) or (f h w) in 0…1 → (b f c)."""
     if region is None:
         return reduce(feature, "b f c h w -> b f c", "mean")
     weight = _weights(feature, region)
     return (feature * weight).sum((3, 4)) / weight.sum((3, 4)).clamp_min(EPSILON)
+
+
+def laid_over(feature: Tensor, region: Tensor | None, onto: Tensor | None) -> Tensor:
+    """The feature (b f k h w) with what lies in the bounds of one region stretched over those of another."""
+    height, width = feature.shape[-2:]
+    (top, left, bottom, right), (y0, x0, y1, x1) = (_bounds(mask, height, width) for mask in (region, onto))
+    part = feature[..., top:bottom, left:right].flatten(0, 1)
+    laid = feature.clone()
+    laid[..., y0:y1, x0:x1] = F.interpolate(
+        part, (y1 - y0, x1 - x0), mode="bilinear", align_corners=False
+    ).unflatten(0, feature.shape[:2])
+    return laid
+
+
+def _bounds(region: Tensor | None, height: int, width: int) -> tuple[int, int, int, int]:
+    """Top, left, bottom and right of the cells that a region touches in any frame; the ends are not among them."""
+    if region is None:
+        return 0, 0, height, width
+    cells = at_cells(region.float().reshape(-1, *region.shape[-2:]).amax(0), (height, width)) > 0
+    rows, columns = cells.any(1).nonzero()[:, 0], cells.any(0).nonzero()[:, 0]
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
 def position_loss(feature: Tensor, target: Tensor, region: Tensor | None = None) -> Tensor:

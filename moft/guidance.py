@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from moft.errors import BackboneError, RequestError
-from moft.feature import LOSSES, moft
+from moft.between import Between, Recording, between_steps
+from moft.errors import RequestError
+from moft.feature import LOSSES, at_cells, moft
 from moft.hooks import SharedKV, frozen
 from moft.motion import Motion
 from moft.reference import Reference, Statistics, find_statistics, synthesise
+from moft.region import check_agreement, check_region, read_regions
 from moft.tap import Call, ClipSize, Tap, serves
 
 _RULES = ("normalised", "plain")
@@ -30,11 +30,11 @@ _RULES = ("normalised", "plain")
 class Settings:
     """How to steer. The defaults follow the paper and its release where they say anything."""
 
-    steps: tuple[float, float] | None = None  # guided share of the denoising steps; None: what suits, `Reference.steps`
+    steps: tuple[float, float] | None = None  # guided share of the denoising steps for requests without; None: what suits
     gradient_steps: int = 2  # updates of the latents in each guided step (release)
     step_size: float = 0.3  # η; rms change of a latent per update if normalised, factor of the gradient if plain
     rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "plain": Alg. 1
-    loss: str | None = None  # a name in moft.feature.LOSSES; None: the one that suits each request, `Reference.loss`
+    loss: str | None = None  # a name in moft.feature.LOSSES; None: what suits each request, `Reference.loss` or `region_loss`
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
     keep: float = 1.0  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
     fused: bool = False  # one gradient a guided step, from the pipeline's own call: a quarter of the extra cost; see `Steering`
@@ -75,74 +75,18 @@ class _Target:
     """One request made ready: what the feature should be, where, and how much it counts."""
 
     reference: Reference
-    region: Tensor | None  # (h w) or, for each frame, (f h w) in 0…1 at any resolution
+    region: Any  # (h w) or, for each frame, (f h w) in 0…1 at any resolution; None: the whole frame. A text until placed
     strength: float
     loss: str  # a name in LOSSES
     steps: tuple[float, float]  # guided share of the denoising steps
+    wanted: Any = None  # the request as it was given
 
     def due(self, index: int, count: int) -> bool:
         """Whether it counts at a step of so many."""
         return round(self.steps[0] * count) <= index < min(round(self.steps[1] * count), count)
 
 
-class _Between:
-    """Sees, and may change, the latents between the denoising steps of a pipeline."""
-
-    def __init__(self, tap: Tap) -> None:
-        self.tap = tap
-        self.calls: list[Call] = []  # of the denoiser in the step at hand
-
-    def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
-        """What becomes of the latents (b c f h w) that the denoiser will see at step `index`; the last index is behind
-        it. `calls` are those of the step before."""
-        raise NotImplementedError
-
-    def callback(self, _pipe: Any, _index: int, timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """For `pipe(…, callback_on_step_end=run.callback)`: the same through diffusers' own door."""
-        kwargs["latents"] = self._between(kwargs["latents"], timestep)
-        return kwargs
-
-    def after_step(self, output: Any, timestep: Any) -> Any:
-        """For what `scheduler.step` returns."""
-        if isinstance(output, tuple):
-            return (self._between(output[0], timestep), *output[1:])
-        output.prev_sample = self._between(output.prev_sample, timestep)
-        return output
-
-    def _between(self, held: Tensor, timestep: Any) -> Tensor:
-        """`next` for latents in the pipeline's own layout. Counted on the scheduler's whole schedule, of which a
-        pipeline that starts from a video runs only the end."""
-        calls, self.calls[:] = list(self.calls), []
-        index = int((self.tap.pipe.scheduler.timesteps == timestep).nonzero()[0]) + 1
-        latents = self.tap.enter(held, calls[0])
-        found = self.next(latents, index, calls)
-        return held if found is latents else self.tap.leave(found, held)
-
-
-class Recording(_Between):
-    """The latents of a plain run between its steps; made by `record`."""
-
-    def __init__(self, tap: Tap) -> None:
-        super().__init__(tap)
-        self.latents: dict[int, Tensor] = {}
-
-    def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
-        self.latents[index] = latents.detach().clone()
-        return latents
-
-    def at(self, index: int, like: Tensor) -> Tensor:
-        """What was recorded there. Raises RequestError if the run at hand is of another kind."""
-        found = self.latents.get(index)
-        if found is None or found.shape != like.shape:
-            got = f"{len(self.latents)} steps" if found is None else f"latents {tuple(found.shape)}"
-            raise RequestError(
-                f"expected a plain run with the same steps and size as this one (step {index}, latents "
-                f"{tuple(like.shape)}), got {got}; record it with the same arguments"
-            )
-        return found
-
-
-class Steering(_Between):
+class Steering(Between):
     """A pipeline being steered; made by `steer`. `report` tells what happened.
 
     Usually the latents between two steps are moved `gradient_steps` times, each by a gradient of its own at these very
@@ -161,6 +105,7 @@ class Steering(_Between):
         super().__init__(tap)
         self.targets, self.settings, self.shared_kv, self.plain = targets, settings, shared_kv, plain
         self.report = Report()
+        self._placed = False  # are regions laid over the clip? Its size is known only when the pipeline runs
         self._due = targets  # those that count at the guided step at hand
         self._scale = settings.loss_scale
         self._ahead: tuple[int, torch.Size] | None = None  # fused: the step to come and its latents' shape
@@ -172,7 +117,7 @@ class Steering(_Between):
         started = time.perf_counter()
         fused, saving = self.settings.fused, self.settings.save_memory
         with (
-            _between_steps(self, by_callback),
+            between_steps(self, by_callback),
             self.tap.riding(self._rides, self._ride, saving) if fused else nullcontext(),
         ):
             try:
@@ -186,6 +131,7 @@ class Steering(_Between):
         """Guide the latents, if it is time, and put back what surrounds the regions."""
         scheduler, found = self.tap.pipe.scheduler, latents
         count = len(scheduler.timesteps)
+        self._place(latents)
         if self.settings.fused:
             found = self._moved(latents, index)
             self._ahead = (index, latents.shape)
@@ -202,6 +148,11 @@ class Steering(_Between):
             scheduler.last_sample = None  # UniPC's corrector would restore the unguided latents
         return found.to(latents.dtype)
 
+    def _place(self, latents: Tensor) -> None:
+        if not self._placed:
+            self._due = self.targets = _placed(self.targets, self.tap.clip_size(latents))
+            self._placed = True
+
     def _is_due(self, index: int) -> bool:
         """Whether the latents at this step are guided; notes by which requests."""
         timesteps = self.tap.pipe.scheduler.timesteps
@@ -214,6 +165,7 @@ class Steering(_Between):
 
     def guide(self, latents: Tensor, timestep: Tensor, call: Call, index: int) -> Tensor:
         """The updates of one step: latents (b c f h w) at `timestep`, moved down the gradient (Alg. 1)."""
+        self._place(latents)
         x, losses = latents.float(), []
         unit = self.tap.scaled(x.new_ones(()), timestep)  # < 1 where noise adds to the latents' size (Euler)
         replay = self.shared_kv.replay(index) if self.shared_kv else nullcontext()
@@ -238,14 +190,18 @@ class Steering(_Between):
     def _gradient(self, features: Tensor, x: Tensor) -> tuple[float, Tensor | None]:
         """The same for features that were computed from x, (b c f h w)."""
         scale = self._scale if self.tap.denoiser.dtype == torch.float16 else 1.0
-        loss = self.loss(features, self.tap.clip_size(x))
-        (gradient,) = torch.autograd.grad(loss * scale, x)
-        gradient = gradient / scale
+        losses = self._losses(features, self.tap.clip_size(x))
+        gradient = torch.zeros_like(x)
+        for target, loss in zip(self._due, losses, strict=True):
+            # Each request moves its own region: what it asks of the others' would work against them.
+            (own,) = torch.autograd.grad(loss * scale, x, retain_graph=loss is not losses[-1])
+            gradient += own if target.region is None else own * at_cells(target.region, x.shape[-3:]).to(own)
+        gradient, total = gradient / scale, sum(loss.item() for loss in losses)
         if gradient.isfinite().all():
-            return loss.item(), gradient
+            return total, gradient
         self._scale /= 2
         warnings.warn("a gradient is not finite; its update is skipped", RuntimeWarning, stacklevel=2)
-        return loss.item(), None
+        return total, None
 
     # ------------------------------------------------------------ fused: from the pipeline's own calls
 
@@ -276,15 +232,19 @@ class Steering(_Between):
 
     def loss(self, features: Tensor, clip: ClipSize) -> Tensor:
         """Sum over the requests of strength · loss of MOFT against its reference."""
-        total = features.new_zeros(())
+        return torch.stack(self._losses(features, clip)).sum()
+
+    def _losses(self, features: Tensor, clip: ClipSize) -> list[Tensor]:
+        """strength · loss of each request that is due."""
+        losses = []
         for target in self._due:
             found = moft(features, target.reference.channels)
             wanted = target.reference.target(found, clip).to(found)
             size = (found.shape[1], *found.shape[-2:])
-            region = None if target.region is None else _resized(target.region, size).to(found)
+            region = None if target.region is None else at_cells(target.region, size).to(found)
             scale = target.reference.scale
-            total = total + target.strength * LOSSES[target.loss](found / scale, wanted / scale, region)
-        return total
+            losses.append(target.strength * LOSSES[target.loss](found / scale, wanted / scale, region))
+        return losses
 
     def _shaped(self, gradient: Tensor) -> Tensor:
         """The gradient inside the regions and on the first frames only (Eq. 8), of unit rms if normalised."""
@@ -302,63 +262,22 @@ class Steering(_Between):
 
 
 def _inside(targets: Sequence[_Target], size: Sequence[int]) -> Tensor | None:
-    """The union of the regions, (h w) or (f h w) in 0…1, at this size (f, h, w); None if a request is for the whole frame."""
+    """The union of the regions, (h w) or (f h w) in 0…1, at this size (f, h, w); None if a request is for the whole frame.
+    Cells that two regions share are theirs by the sum of their parts."""
     regions = [target.region for target in targets if target.region is not None]
     if len(regions) < len(targets):
         return None
-    return functools.reduce(torch.maximum, [_resized(region, size) for region in regions])
+    return functools.reduce(torch.add, [at_cells(region, size) for region in regions]).clamp(max=1)
 
 
-def _resized(region: Tensor, size: Sequence[int]) -> Tensor:
-    """A region (h w) or (f h w) at this size (f, h, w)."""
-    return F.interpolate(region[None, None].float(), size=tuple(size[-region.ndim :]), mode="area")[0, 0]
-
-
-@contextmanager
-def _replaced_step(scheduler: Any, after: Callable[[Any, Any], Any]) -> Iterator[None]:
-    """Pass what `scheduler.step` returns through `after(output, timestep)`."""
-    original = scheduler.step
-    had_own = "step" in vars(scheduler)
-    signature = inspect.signature(original)
-
-    @functools.wraps(original)  # pipelines read the signature to decide whether to pass `generator` and `eta`
-    def step(*args: Any, **kwargs: Any) -> Any:
-        return after(original(*args, **kwargs), signature.bind(*args, **kwargs).arguments["timestep"])
-
-    scheduler.step = step
-    try:
-        yield
-    finally:
-        if had_own:
-            scheduler.step = original
-        else:
-            del scheduler.step
-
-
-@contextmanager
-def _between_steps(what: _Between, by_callback: bool) -> Iterator[None]:
-    """Show `what` the denoiser's calls and, unless a callback does it, what `scheduler.step` returns."""
-    pipe = what.tap.pipe
-    if by_callback and "callback_on_step_end" not in inspect.signature(pipe.__call__).parameters:
-        raise BackboneError(f"{type(pipe).__name__} takes no callback_on_step_end; leave by_callback out")
-    with (
-        what.tap.listen(what.calls),
-        nullcontext() if by_callback else _replaced_step(pipe.scheduler, what.after_step),
-    ):
-        yield
-
-
-@contextmanager
-def record(pipe: Any, by_callback: bool = False) -> Iterator[Recording]:
-    """Keep the latents of the plain run inside the block, so that a steered run can leave what surrounds its regions
-    as it was there (`steer(…, plain=recording)`). The memory of one latent video a step.
-
-    Args:
-        pipe, by_callback: as for `steer`.
-    """
-    recording = Recording(Tap(pipe))
-    with _between_steps(recording, by_callback):
-        yield recording
+def _placed(targets: Sequence[_Target], size: ClipSize) -> list[_Target]:
+    """The same with their regions laid over a clip of this size. Raises RequestError if they contradict each other."""
+    regions = read_regions([target.region for target in targets], size.frames, size.height, size.width)
+    check_agreement([target.wanted for target in targets], regions)
+    return [
+        replace(target, region=None if region is None else torch.as_tensor(region))
+        for target, region in zip(targets, regions, strict=True)
+    ]
 
 
 @contextmanager
@@ -382,8 +301,9 @@ def steer(
         pipe: a diffusers video pipeline of a known family (`moft.backbones.FAMILIES`).
         wanted: one or more requests: a `Motion` (its target is synthesised), or a `Reference` taken from a clip.
         statistics: motion channels of this model; None takes those shipped with or computed for it.
-        regions: one mask per request, (h w) or for each frame (f h w), in 0…1 at any resolution, or None for the whole
-            frame. None here reads the mask files named by the requests.
+        regions: one for each request: a mask, (h w) or for each frame (f h w), in 0…1 at any resolution, a text as
+            of `Motion.region`, or None, which is the whole frame for a single request and beside others what they
+            leave. None here takes those named by the requests.
         settings: see `Settings`.
         shared_kv: keys and values recorded in a plain run, replayed in the gradient pass to keep content.
         plain: the plain run of the same seed, made under `record`: what surrounds the regions then stays as in it for
@@ -391,7 +311,8 @@ def steer(
         by_callback: guide only through `pipe(…, callback_on_step_end=run.callback)`; the default needs no such
             argument.
     Raises:
-        RequestError: contradictory request, or no statistics known for this model.
+        RequestError: contradictory requests, or no statistics known for this model; for what depends on the clip's
+            size, such as different motions of one place, in the pipeline's first step.
         BackboneError: unknown pipeline, or a scheduler that cannot keep a change made between its steps.
     """
     if not wanted:
@@ -407,34 +328,30 @@ def steer(
     settings = settings or Settings()
     if settings.fused and shared_kv is not None:
         raise RequestError("expected fused or shared_kv, got both: replayed keys would change the prediction itself; leave one out")
+    places = regions or [request.region if isinstance(request, Motion) else None for request in wanted]
     targets = [
-        _prepared(request, statistics, tap, region, settings)
-        for request, region in zip(wanted, regions or [None] * len(wanted), strict=True)
+        _prepared(request, statistics, tap, region, settings, alone=len(wanted) == 1)
+        for request, region in zip(wanted, places, strict=True)
     ]
     with Steering(tap, targets, settings, shared_kv, plain).attached(by_callback) as run:
         yield run
 
 
 def _prepared(
-    request: Motion | Reference, statistics: Statistics | None, tap: Tap, region: Any, settings: Settings
+    request: Motion | Reference, statistics: Statistics | None, tap: Tap, region: Any, settings: Settings, alone: bool
 ) -> _Target:
     if isinstance(request, Motion):
         assert statistics is not None
         reference: Reference = synthesise(request, statistics)
-        if region is None and request.region is not None:
-            from moft.video import read_mask
-
-            region = read_mask(request.region)
     else:
         reference = request
     if reference.layer != tap.layer:
         raise RequestError(f"expected all requests on one layer, got {reference.layer!r} and {tap.layer!r}")
-    mask = None if region is None else torch.as_tensor(np.asarray(region, np.float32))
-    if mask is not None and (mask.ndim not in (2, 3) or not mask.isfinite().all() or not mask.any()):
-        raise RequestError(f"expected a region (h w) or (f h w) in 0…1 that is not empty, got shape {tuple(mask.shape)}")
-    return _Target(
-        reference, mask, reference.strength, settings.loss or reference.loss, settings.steps or reference.steps
-    )
+    if region is not None:
+        check_region(region)
+    loss = settings.loss or (reference.loss if region is None and alone else reference.region_loss)
+    steps = reference.steps or settings.steps or reference.usual_steps
+    return _Target(reference, region, reference.strength, loss, steps, request)
 
 
-__all__ = ["Recording", "Report", "Settings", "Steering", "record", "steer"]
+__all__ = ["Report", "Settings", "Steering", "steer"]

@@ -12,18 +12,17 @@ import math
 import os
 import re
 import sys
-import types
-import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moft import __version__
-from moft.errors import MoftError, RecipeError, RequestError
-from moft.motion import Motion
+from moft.errors import MediaError, RecipeError, RequestError
+from moft.fields import read
+from moft.motion import Like, Motion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,13 +31,17 @@ if TYPE_CHECKING:
     from moft.reference import Statistics
     from moft.tap import ClipSize
 
-FORMAT = 1
+FORMAT = 2  # 1 held one request, "request", whose clip was followed in as many frames as were made
 MAX_BYTES = 2**20  # of a recipe, in a clip or beside it
+MAX_REQUESTS = 100
 MAX_THREADS = 1024
 MAX_STEPS = 1000  # of denoising, and of updates in each
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}")
 _MODEL_FILES = (".json", ".safetensors", ".txt", ".model")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+Request = Motion | Like
 
 
 # ---------------------------------------------------------------- what a clip is made from
@@ -67,47 +70,6 @@ class Scene:
         _within("steps", self.steps, 1, MAX_STEPS)
 
 
-@dataclass(frozen=True)
-class Request:
-    """How it should move: as `motion` says, or like the clip `like`."""
-
-    motion: Motion | None = None
-    like: str | None = None  # file name
-    region: str | None = None  # file name of a mask; that of `motion` counts beside a motion
-    strength: float = 1.0
-    settings: Settings | None = None  # None: the library's
-
-    def __post_init__(self) -> None:
-        if (self.motion is None) == (self.like is None):
-            got = "both" if self.motion else "neither"
-            raise RequestError(f"expected exactly one of a motion and a clip to follow, got {got}")
-        _within("strength", self.strength, 0, math.inf)
-
-    @property
-    def mask(self) -> str | None:
-        """File name of the mask, if any."""
-        return self.motion.region if self.motion else self.region
-
-    @property
-    def inputs(self) -> list[str]:
-        """Files that must not be overwritten."""
-        return [name for name in (self.like, self.mask) if name]
-
-    def to_json(self) -> dict[str, Any]:
-        """The request alone, without the fields that were left out."""
-        if self.motion:
-            return self.motion.to_json()
-        return {k: v for k in ("like", "region", "strength") if (v := getattr(self, k)) is not None}
-
-    def elsewhere(self, where: dict[str, str]) -> Request:
-        """The same with its files at other places, by their names here."""
-        moved: dict[str, Any] = {k: where[v] for k in ("like", "region") if (v := getattr(self, k)) in where}
-        motion = self.motion
-        if motion and motion.region in where:
-            motion = replace(motion, region=where[motion.region])
-        return replace(self, motion=motion, **moved)
-
-
 def _within(name: str, value: float, least: float, most: float) -> None:
     if not (least <= value <= most and math.isfinite(value)):
         raise RequestError(f"expected a finite {name} in {least}…{most}, got {value!r:.50}")
@@ -121,17 +83,19 @@ class Recipe:
     """
 
     scene: Scene
-    request: Request  # its settings are never None
+    requests: tuple[Request, ...]  # one or more
+    settings: Settings
     model: str  # "miniature", a folder, or a hub id
     model_digest: str | None  # None: not known
     channels: str | None  # file name of the motion channels; None: the model's own
     channels_digest: str  # of their numbers, wherever they lie
-    inputs: dict[str, str]  # digest of every file that was named
+    inputs: dict[str, str]  # digest of every file, or folder of masks, that was named
     versions: dict[str, str]
     threads: int  # of torch on the processor, 1…MAX_THREADS
     frames_digest: str | None = None  # of the steered frames before they are encoded; None: not made yet
 
     def __post_init__(self) -> None:
+        _within("number of requests", len(self.requests), 1, MAX_REQUESTS)
         digests = {**{f"inputs {name!r}": digest for name, digest in self.inputs.items()},
                    **{name: getattr(self, name) for name in ("model_digest", "channels_digest", "frames_digest")}}  # fmt: skip
         for name, digest in digests.items():
@@ -147,32 +111,25 @@ class Recipe:
 
     @classmethod
     def of(
-        cls, scene: Scene, request: Request, model: str, folder: str | None, statistics: Statistics, channels: str | None
+        cls, scene: Scene, requests: Sequence[Request], settings: Settings, model: str, folder: str | None,
+        statistics: Statistics, channels: str | None,
     ) -> Recipe:
         """The recipe of a run that is about to start, on this machine, from a model that lies in `folder`.
 
         Raises RecipeError for a file that is not there, and for a recipe above MAX_BYTES."""
         import torch
 
-        from moft.guidance import Settings
-
-        request = replace(request, settings=request.settings or Settings())
-        names = [name for name in (*request.inputs, scene.image, channels) if name]
-        recipe = cls(scene, request, model, model_digest(folder), channels, statistics_digest(statistics),
-                     {name: file_digest(name) for name in names}, versions(), torch.get_num_threads())  # fmt: skip
+        names = [*(name for request in requests for name in named_files(request)), scene.image, channels]
+        recipe = cls(scene, tuple(requests), settings, model, model_digest(folder), channels, statistics_digest(statistics),
+                     {name: file_digest(name) for name in names if name}, versions(), torch.get_num_threads())  # fmt: skip
         embedded(recipe.to_json())
         return recipe
 
     @property
-    def settings(self) -> Settings:
-        """How it was steered."""
-        assert self.request.settings is not None
-        return self.request.settings
-
-    @property
     def files(self) -> list[str]:
-        """Every file that is named: clip to follow, mask, first frame, motion channels."""
-        return [name for name in (*self.request.inputs, self.scene.image, self.channels) if name]
+        """Every file and folder that is named: clips to follow, masks, first frame, motion channels."""
+        names = [*(name for request in self.requests for name in named_files(request)), self.scene.image, self.channels]
+        return list(dict.fromkeys(name for name in names if name))
 
     def located(self, folder: Path) -> Recipe:
         """The same with its files where they are now: where they were, or by their bare names in `folder`.
@@ -181,7 +138,8 @@ class Recipe:
         where = {name: _found(name, digest, folder) for name, digest in self.inputs.items()}
         image, channels = (where[name] if name else None for name in (self.scene.image, self.channels))
         return replace(
-            self, scene=replace(self.scene, image=image), request=self.request.elsewhere(where), channels=channels,
+            self, scene=replace(self.scene, image=image), channels=channels,
+            requests=tuple(_elsewhere(request, where) for request in self.requests),
             inputs={where[name]: digest for name, digest in self.inputs.items()},
         )  # fmt: skip
 
@@ -205,7 +163,7 @@ class Recipe:
         """Flat, as in the record beside a clip; `from_json` reads it."""
         return {
             "recipe": FORMAT, "model": self.model, "model_digest": self.model_digest, **asdict(self.scene),
-            "request": self.request.to_json(), "settings": asdict(self.settings), "channels": self.channels,
+            "requests": [request.to_json() for request in self.requests], "settings": asdict(self.settings), "channels": self.channels,
             "channels_digest": self.channels_digest, "inputs": self.inputs, "versions": self.versions,
             "threads": self.threads, "frames_digest": self.frames_digest,
         }  # fmt: skip
@@ -216,18 +174,62 @@ class Recipe:
 
         Raises RecipeError, naming the field, for everything that is missing or not as it should be."""
         from moft.guidance import Settings
+        from moft.tap import ClipSize
 
+        names = {"Settings": Settings, "ClipSize": ClipSize, "Request": Request}
         if not isinstance(data, dict) or "recipe" not in data:
             raise RecipeError('expected a recipe of moft, with "recipe" among its keys; got another JSON')
-        if data["recipe"] != FORMAT or isinstance(data["recipe"], bool):
-            raise RecipeError(f"recipe: expected format {FORMAT}, got {data['recipe']!r:.50}; update moft")
-        scene, settings = _read(Scene, _part(Scene, data), ""), _read(Settings, _need(data, "settings"), "settings")
-        wanted = _need(data, "request")
-        if isinstance(wanted, dict) and "like" in wanted:
-            request = _read(Request, wanted, "request", settings=settings)
+        if data["recipe"] not in (1, FORMAT) or isinstance(data["recipe"], bool):
+            raise RecipeError(f"recipe: expected a format up to {FORMAT}, got {data['recipe']!r:.50}; update moft")
+        scene = read(Scene, _part(Scene, data), "", names)
+        settings = read(Settings, _need(data, "settings"), "settings")
+        if data["recipe"] == 1:
+            wanted: tuple[Request, ...] = (_of_first_format(_need(data, "request"), scene.size.frames),)
         else:
-            request = Request(_read(Motion, wanted, "request"), settings=settings)
-        return _read(cls, _part(cls, data), "", scene=scene, request=request)
+            wanted = read_requests(_need(data, "requests"))
+        return read(cls, _part(cls, data), "", names, scene=scene, requests=wanted, settings=settings)
+
+
+def named_files(request: Request) -> list[str]:
+    """The files, and folders of masks, that a request names."""
+    from moft.region import region_file
+
+    if isinstance(request, Motion):
+        names = [region_file(request.region)]
+    else:
+        names = [request.like, region_file(request.region), region_file(request.like_region)]
+    return [name for name in names if name]
+
+
+def read_requests(data: Any) -> tuple[Request, ...]:
+    """Requests from a list of their JSON forms, those with "like" being of a clip.
+
+    Raises RecipeError, naming the field, for everything that is not as it should be."""
+    if not isinstance(data, list):
+        raise RecipeError(f"requests: expected a list, got {data!r:.100}")
+    return tuple(_request(value, f"requests[{i}]") for i, value in enumerate(data))
+
+
+def _request(value: Any, where: str) -> Request:
+    kind = Like if isinstance(value, dict) and "like" in value else Motion
+    found: Request = read(kind, value, where)
+    return found
+
+
+def _of_first_format(value: Any, frames: int) -> Request:
+    """A clip was followed from its first frame, without being resampled."""
+    found = _request(value, "request")
+    try:
+        return replace(found, like_frames=(0, frames)) if isinstance(found, Like) else found
+    except RequestError as error:
+        raise RecipeError(f"request: {error}") from error
+
+
+def _elsewhere(request: Request, where: dict[str, str]) -> Request:
+    """The same with its files at other places, by their names here."""
+    names = [field.name for field in fields(request) if field.name in ("like", "region", "like_region")]
+    moved: dict[str, Any] = {name: where[old] for name in names if (old := getattr(request, name)) in where}
+    return replace(request, **moved)
 
 
 # ---------------------------------------------------------------- reading
@@ -286,80 +288,6 @@ def _need(data: dict[str, Any], name: str) -> Any:
     return data[name]
 
 
-def _read(hint: Any, value: Any, where: str, **made: Any) -> Any:
-    """A JSON value as its type hint wants it, dataclasses included; fields in `made` are taken as they are.
-
-    Raises RecipeError, which names the field at fault."""
-    if is_dataclass(hint):
-        return _read_fields(hint, value, where, made)
-    origin, inner = typing.get_origin(hint) or hint, typing.get_args(hint)
-    if origin in (types.UnionType, typing.Union):
-        return _read_union(inner, value, where)
-    if origin is tuple and isinstance(value, list):
-        hints = [inner[0]] * len(value) if inner[-1] is Ellipsis else list(inner)
-        if len(hints) == len(value):
-            return tuple(_read(h, v, f"{where}[{i}]") for i, (h, v) in enumerate(zip(hints, value, strict=True)))
-    if origin is dict and isinstance(value, dict):
-        return {_read(str, k, where): _read(inner[1], v, f"{where}.{k:.50}") for k, v in value.items()}
-    if origin in _PLAIN and _PLAIN[origin](value):
-        return value
-    raise RecipeError(f"{where}: expected {_named(hint)}, got {value!r:.100}")
-
-
-def _read_union(hints: tuple[Any, ...], value: Any, where: str) -> Any:
-    for hint in hints:
-        try:
-            return _read(hint, value, where)
-        except RecipeError:
-            continue
-    raise RecipeError(f"{where}: expected {' or '.join(map(_named, hints))}, got {value!r:.100}")
-
-
-def _named(hint: Any) -> str:
-    if hint is type(None):
-        return "null"
-    return hint.__name__ if hint in _PLAIN else str(hint)
-
-
-def _read_fields(cls: Any, value: Any, where: str, made: dict[str, Any]) -> Any:
-    from moft.guidance import Settings
-    from moft.tap import ClipSize
-
-    if not isinstance(value, dict):
-        raise RecipeError(f"{where}: expected a JSON object, got {value!r:.100}")
-    hints = typing.get_type_hints(cls, localns={"Settings": Settings, "ClipSize": ClipSize})
-    dot = f"{where}." if where else ""
-    for name in value.keys() - hints.keys():
-        raise RecipeError(f"{dot}{name:.50}: unknown; expected keys among {', '.join(hints)}")
-    for field in fields(cls):
-        if field.name not in {*value, *made} and field.default is field.default_factory is MISSING:
-            raise RecipeError(f"{dot}{field.name}: expected it among the keys, got nothing")
-    found = {name: _read(hints[name], v, f"{dot}{name}") for name, v in value.items() if name not in made}
-    try:
-        return cls(**found, **made)
-    except RecipeError:
-        raise
-    except MoftError as error:  # a value of the right type, out of range
-        raise RecipeError(f"{where}: {error}" if where else str(error)) from error
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and not any("\ud800" <= c <= "\udfff" or c == "\0" for c in value)
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < 1e300  # False for NaN
-
-
-_PLAIN: dict[Any, Callable[[Any], bool]] = {
-    bool: lambda value: isinstance(value, bool),
-    int: lambda value: type(value) is int and abs(value) < 2**63,
-    float: _is_number,
-    str: _is_text,
-    type(None): lambda value: value is None,
-}
-
-
 # ---------------------------------------------------------------- writing
 
 
@@ -378,7 +306,13 @@ def embedded(record: dict[str, Any]) -> str:
 
 
 def file_digest(name: str | os.PathLike[str]) -> str:
-    """ "sha256:…" of an ordinary file. Raises RecipeError for anything else."""
+    """ "sha256:…" of an ordinary file, or of the masks in a folder, by their names and in order.
+
+    Raises RecipeError for anything else; MediaError for a folder without masks, or with too many."""
+    from moft.region import masks_in
+
+    if os.path.isdir(name):
+        return _combined([(os.path.basename(mask), file_digest(mask)) for mask in masks_in(name)])
     if not os.path.isfile(name):
         raise RecipeError(f"cannot read {os.fspath(name)}: expected an ordinary file, got none; check the path")
     found = hashlib.sha256()
@@ -422,16 +356,24 @@ def _combined(parts: list[Any]) -> str:
 
 def _found(name: str, digest: str, folder: Path) -> str:
     changed = False
-    for place in (Path(name), folder / Path(name).name):
-        if os.path.isfile(place):  # Path.is_file raises where a name is too long
-            if file_digest(place) == digest:
-                return str(place)
+    # Joined, not normalised: "./box:1" would become the text of a region.
+    for place in (name, os.path.join(folder, Path(name).name)):
+        if os.path.exists(place):  # Path.exists raises where a name is too long
+            if _digest_if_any(place) == digest:
+                return place
             changed = True
     got = "another file of that name" if changed else "no such file"
     raise RecipeError(
         f"cannot replay without {name:.200}: expected the file as it was ({digest:.19}…), got {got}; "
         f"put it back, or in {folder}"
     )
+
+
+def _digest_if_any(place: str) -> str | None:
+    try:
+        return file_digest(place)
+    except MediaError:  # a folder that is none of masks
+        return None
 
 
 def is_hub_id(model: str) -> bool:

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moft.errors import BackboneError, RequestError
-from moft.feature import ccr, moft, motion_channels, pool
+from moft.feature import at_cells, ccr, laid_over, moft, motion_channels, pool
 from moft.hooks import capture
 from moft.motion import DIRECTIONS, Motion
 from moft.tap import Call, ClipSize, Tap, usual_level
@@ -48,7 +48,16 @@ class Reference(Protocol):
         "quadrants", which says where things go on the whole and leaves their details free."""
 
     @property
-    def steps(self) -> tuple[float, float]:
+    def region_loss(self) -> str:
+        """The same for a request with a region: "region" instead of "quadrants", whose quarters of the frame would cut a
+        region in pieces too small to say where they go; but for zooms, whose mean is nought."""
+
+    @property
+    def steps(self) -> tuple[float, float] | None:
+        """Share of the denoising steps in which it is asked, if the request says so itself."""
+
+    @property
+    def usual_steps(self) -> tuple[float, float]:
         """Share of the denoising steps that it suits to guide: the early ones (3…11 of 25 in the release), where motion is
         decided; for stillness most, since details that are drawn later flicker by themselves."""
 
@@ -251,7 +260,16 @@ class Synthesised:
         return "position" if self.motion.direction == "still" else "quadrants"  # nothing may move, not only the mean
 
     @property
-    def steps(self) -> tuple[float, float]:
+    def region_loss(self) -> str:
+        shifts = self.motion.path is not None or isinstance(self.motion.direction, float) or self.motion.direction in DIRECTIONS
+        return "region" if shifts else self.loss
+
+    @property
+    def steps(self) -> tuple[float, float] | None:
+        return self.motion.steps
+
+    @property
+    def usual_steps(self) -> tuple[float, float]:
         return STILL_STEPS if self.motion.direction == "still" else EARLY_STEPS
 
     def target(self, found: Tensor, size: ClipSize) -> Tensor:
@@ -285,13 +303,18 @@ class FromClip:
     strength: float = 1.0
     made: dict[str, Any] = dataclasses.field(default_factory=dict)
     gain: float = 1.0  # as in `Statistics`
+    steps: tuple[float, float] | None = None  # as of `Motion`; not kept in a file
 
     @property
     def loss(self) -> str:
         return "position" if self.value.shape[2:].numel() > 1 else "quadrants"
 
     @property
-    def steps(self) -> tuple[float, float]:
+    def region_loss(self) -> str:
+        return "position" if self.loss == "position" else "region"
+
+    @property
+    def usual_steps(self) -> tuple[float, float]:
         return EARLY_STEPS
 
     def target(self, found: Tensor, size: ClipSize) -> Tensor:
@@ -321,10 +344,12 @@ def from_clip(
     *,
     statistics: Statistics | None = None,
     region: np.ndarray | None = None,
+    onto: np.ndarray | None = None,
     per_position: bool = False,
     invert: bool = False,
     timestep: int | None = None,
     strength: float = 1.0,
+    steps: tuple[float, float] | None = None,
     seed: int = 0,
 ) -> FromClip:
     """MOFT of a clip, to steer by.
@@ -332,11 +357,13 @@ def from_clip(
     Args:
         video: uint8 (f h w 3), of the size at which the model samples.
         statistics: motion channels; None takes those known for the model.
-        region: (h w) in 0…1; None the whole frame. Only used for the mean.
+        region: where to look in the clip, (h w) or (f h w) in 0…1; None the whole frame.
+        onto: the region that it is to steer, likewise; counts with `per_position` alone.
         per_position: keep every position (paper, Eq. 3) instead of the region's mean (the release): then the clips'
-            layouts should agree.
+            layouts should agree. The bounds of `region` are laid over those of `onto`, stretched if need be.
         invert: reach the timestep by DDIM inversion instead of adding noise.
         timestep: None takes that of the statistics.
+        strength, steps: as of `Motion`.
     Raises:
         RequestError: wrong shape or dtype. BackboneError: inversion asked of a model that has none.
     """
@@ -347,14 +374,16 @@ def from_clip(
     tap = Tap(pipe, statistics.layer, t)
     read = inverted_features if invert else noised_features
     feature = moft(read(tap, video[None], t, "", seed), statistics.channels).cpu()
-    if not per_position:
-        mask = None if region is None else F.interpolate(
-            torch.as_tensor(region)[None, None].float(), feature.shape[-2:], mode="area")[0, 0]  # fmt: skip
-        feature = pool(feature, mask)[..., None, None]
+    places = [None if mask is None else torch.as_tensor(mask) for mask in (region, onto)]
+    if per_position:
+        feature = laid_over(feature, *places)
+    else:
+        where = None if places[0] is None else at_cells(places[0], (feature.shape[1], *feature.shape[-2:]))
+        feature = pool(feature, where)[..., None, None]
     made = {"from": "inverted" if invert else "noised", "frames": len(video), "size": list(video.shape[1:3])}
     return FromClip(
         feature[0].contiguous(), statistics.channels, statistics.layer, statistics.scale, t, strength, made,
-        statistics.gain,
+        statistics.gain, steps,
     )
 
 

@@ -1,4 +1,4 @@
-"""Reading and writing clips and masks: the only place that knows a codec.
+"""Reading and writing clips, and the pictures of masks: the only place that knows a codec.
 
 A video is a uint8 array of shape (frames, height, width, 3), RGB, 0..255. Files are taken to be hostile:
 their kind is told by their first bytes, never by their name, and nothing else is opened on their behalf.
@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from functools import partial
 from io import BytesIO
 from numbers import Integral
 from pathlib import Path
@@ -27,11 +26,10 @@ from .errors import MediaError, MoftError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["is_image", "read_mask", "read_metadata", "read_video", "side_by_side", "write_video"]
+__all__ = ["evenly", "fit", "is_image", "read_greys", "read_metadata", "read_video", "side_by_side", "write_video"]
 
 PathLike = str | os.PathLike[str]
 Video = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.float32]
 
 MAX_PIXELS = 8192 * 8192  # in one frame
 MAX_BYTES = 2**31  # in one video, as returned
@@ -82,6 +80,25 @@ def read_video(
     _check_whole("stride", stride, 1)
     _check_whole("frames", 1 if frames is None else frames, 1)
     _check_size(size)
+    return _read(path, _rgb, frames, size, start, stride)
+
+
+def read_greys(path: PathLike) -> Video:
+    """Read a picture or a clip as masks, uint8 (f h w), 0..255: its alpha if that varies, else its luminance.
+
+    Raises MediaError as `read_video` does.
+    """
+    return _read(path, _mask_channel)
+
+
+def _read(
+    path: PathLike,
+    convert: Callable[[Image], Image],
+    frames: int | None = None,
+    size: tuple[int, int] | None = None,
+    start: int = 0,
+    stride: int = 1,
+) -> Video:
     with _opened(path) as (file, kind), (_movie if kind in _DEMUXERS else _pictures)(file, kind) as clip:
         expected = frames if frames is not None else len(range(start, clip.length, stride))
         _check_budget(file.name, expected, size or (clip.height, clip.width))
@@ -90,7 +107,7 @@ def read_video(
         for total, picture in enumerate(clip.pictures, 1):
             if total <= start or (total - 1 - start) % stride:
                 continue
-            kept.append(_fit(picture(), size))
+            kept.append(fit(convert(picture()), size))
             _check_budget(file.name, len(kept), kept[0].shape[:2])
             if kept[-1].shape != kept[0].shape:
                 raise _refusal(
@@ -146,23 +163,24 @@ def write_video(
             write(temporary, video, fps, metadata or {})
 
 
-def read_mask(path: PathLike, *, size: tuple[int, int] | None = None) -> Mask:
-    """Read an image as a mask, float32 (h w) in 0..1: its alpha if that varies, else its luminance.
+def evenly(count: int, wanted: int) -> npt.NDArray[np.int64]:
+    """Which of `count` frames stand for `wanted`: the nearest at evenly spaced moments, the first and the last among them."""
+    return np.linspace(0, count - 1, wanted).round().astype(np.int64)
 
-    `size` is (height, width): cropped and resized as `read_video` does, so that a mask stays on its clip.
-    Raises MediaError for anything that is no readable image, and for a mask that selects nothing.
-    """
-    _check_size(size)
-    with _opened(path) as (file, kind):
-        if kind not in _IMAGES:
-            raise _refusal(file.name, "an image (png, jpg, webp, gif)", "a video", "save the mask as a png")
-        with _pictures(file, kind, convert=_mask_channel) as clip:
-            mask: Mask = (_fit(next(clip.pictures)(), size) / 255).astype(np.float32)
-    if not mask.any():
-        raise _refusal(
-            os.fspath(path), "a mask that is above 0 somewhere", "zeros only", "paint what to select in white"
-        )
-    return mask
+
+def fit(image: Image, size: tuple[int, int] | None) -> npt.NDArray[Any]:
+    """The picture as an array (h w 3), or (h w) if it has one channel; its centre cropped and resized to (height, width)."""
+    from PIL.Image import Resampling
+
+    if size is None or size == (image.height, image.width):
+        return np.asarray(image)
+    height, width = size
+    scale = min(image.width / width, image.height / height)
+    # Rounding must not push the box out of the picture.
+    left = max((image.width - width * scale) / 2, 0)
+    top = max((image.height - height * scale) / 2, 0)
+    box = (left, top, image.width - left, image.height - top)
+    return np.asarray(image.resize((width, height), Resampling.BICUBIC, box=box))
 
 
 def read_metadata(path: PathLike) -> dict[str, str]:
@@ -273,7 +291,7 @@ def _movie(file: BinaryIO, kind: str) -> Iterator[_Clip]:
 
 
 @contextmanager
-def _pictures(file: BinaryIO, kind: str, convert: Callable[[Image], Image] | None = None) -> Iterator[_Clip]:
+def _pictures(file: BinaryIO, kind: str) -> Iterator[_Clip]:
     import PIL.Image
     from PIL.ImageSequence import Iterator as Sequence
 
@@ -285,7 +303,7 @@ def _pictures(file: BinaryIO, kind: str, convert: Callable[[Image], Image] | Non
             for _, picture in zip(range(length), Sequence(image), strict=False):
                 # Nothing is decoded yet. Every frame counts, as one of a gif may enlarge the canvas.
                 _check_pixels(file.name, picture.width, picture.height)
-                yield partial(convert or _rgb, picture)
+                yield picture.copy
 
         yield _Clip(image.width, image.height, length, pictures())
 
@@ -305,21 +323,6 @@ def _rgb(image: Image) -> Image:
     if image.mode.startswith("I"):  # 16-bit grey, which PIL would clip instead of scale
         image = fromarray((np.asarray(image) / 257).round().astype(np.uint8))
     return image.convert("RGB")
-
-
-def _fit(image: Image, size: tuple[int, int] | None) -> Video:
-    """The picture as uint8 (h w 3), or (h w) if grey; its centre cropped and resized to (height, width)."""
-    from PIL.Image import Resampling
-
-    if size is None or size == (image.height, image.width):
-        return np.asarray(image)
-    height, width = size
-    scale = min(image.width / width, image.height / height)
-    # Rounding must not push the box out of the picture.
-    left = max((image.width - width * scale) / 2, 0)
-    top = max((image.height - height * scale) / 2, 0)
-    box = (left, top, image.width - left, image.height - top)
-    return np.asarray(image.resize((width, height), Resampling.BICUBIC, box=box))
 
 
 def _write_movie(path: Path, video: Video, fps: float, metadata: dict[str, str]) -> None:

@@ -13,8 +13,9 @@ from torch import Tensor
 
 import moft
 from moft.backbones import family_of
+from moft.between import record
 from moft.feature import ccr
-from moft.guidance import Settings, Steering, record, steer
+from moft.guidance import Settings, Steering, steer
 from moft.hooks import capture
 from moft.tap import Call, Tap
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,9 @@ from typer.testing import CliRunner
 
 import moft
 from moft import calibrate, cli
+from moft.compare import Run
 from moft.errors import BackboneError
+from moft.metrics import MeasuredMotion
 from moft.motion import DIRECTIONS, Motion
 from moft.recipe import Scene
 from moft.reference import FromClip, find_statistics, synthesise
@@ -37,15 +38,19 @@ def slow_clips(monkeypatch: pytest.MonkeyPatch, share: float) -> list[moft.Stati
         asked.append(motion)
         yield
 
-    def sample(_pipe: Any, scene: Scene, _mask: None, _name: str) -> Any:
-        x, y = asked[-1].velocity(*vars(scene.size).values())
+    def sample(_pipe: Any, scene: Scene, _name: str) -> Run:
+        return Run(np.zeros((*vars(scene.size).values(), 3), np.uint8), 1.0, None)
+
+    def measure(video: np.ndarray) -> MeasuredMotion:
+        x, y = asked[-1].velocity(*video.shape[:3])
         aside = 0.7  # px across the asked direction, which shall not count
         length = np.hypot(x, y)
         inside = (share * x - aside * y / length, share * y + aside * x / length)
-        return SimpleNamespace(size=scene.size, motion=SimpleNamespace(inside=inside))
+        return MeasuredMotion(inside, None, (inside,) * (len(video) - 1), float(np.hypot(*inside)), 1.0, 0.0)
 
     monkeypatch.setattr(calibrate, "steer", steer)
     monkeypatch.setattr(calibrate, "sample", sample)
+    monkeypatch.setattr(calibrate, "measure", measure)
     return used
 
 

@@ -18,7 +18,6 @@ import moft
 from moft import compare
 from moft.cli import app
 from moft.errors import BackboneError, RequestError
-from moft.motion import Motion
 from moft.reference import STATISTICS_FILE
 from moft.tap import ClipSize
 
@@ -68,11 +67,14 @@ def test_steer_writes_three_clips_and_a_record_and_nothing_else(steered: Any) ->
 
 def test_the_record_says_all_that_is_needed_to_repeat_and_to_judge(steered: Any) -> None:
     _, _, record = steered
-    assert record["request"] == {"direction": "left", "speed": "1.5px", "strength": 1.0}
+    assert record["requests"] == [{"direction": "left", "speed": "1.5px", "strength": 1.0}]
     assert record["seed"] == 0 and record["steps"] == 5 and record["size"]["frames"] == 8
-    assert isinstance(record["followed"], bool)
+    assert isinstance(record["followed"], bool) and record["resampled"] == []
+    (part,) = record["outcome"]
+    assert part["asked"] == "left at 1.5px a frame" and part["goal"] == record["requests"][0]
     for run in ("plain", "steered"):
-        assert len(record[run]["motion"]["per_frame"]) == 7
+        assert len(part[run]["motion"]["per_frame"]) == 7
+        assert isinstance(part[run]["followed"], bool) and isinstance(part[run]["share"], float)
         assert record[run]["seconds"] > 0 and record[run]["peak_memory_mb"] > 0
     assert record["seconds_ratio"] == pytest.approx(record["steered"]["seconds"] / record["plain"]["seconds"])
     assert record["losses"] and all(len(step["losses"]) == 2 for step in record["losses"])
@@ -111,7 +113,7 @@ def test_the_same_seed_gives_the_same_clips(steered: Any, tiny_folder: Path, tmp
     )
     result = moft_cli(*arguments)
     again = json.loads(result.stdout)  # --json prints JSON alone
-    assert again["steered"]["motion"] == record["steered"]["motion"]  # 180 degrees is left
+    assert again["outcome"][0]["steered"] == record["outcome"][0]["steered"]  # 180 degrees is left
     for name in ("left.mp4", "left.plain.mp4"):
         assert np.array_equal(moft.read_video(tmp_path / name), moft.read_video(folder / name))
 
@@ -144,7 +146,7 @@ def test_the_region_reaches_steering_and_measuring(
     arguments = (*LEFT, "--region", region, "-o", tmp_path / "a.mp4", "--json")
     record = json.loads(moft_cli("steer", "--model", tiny_folder, *PROMPT, *arguments).stdout)
     assert np.array_equal(seen[0], np.repeat([[1.0] * 32 + [0.0] * 32], 64, 0))
-    assert record["plain"]["motion"]["outside"] and record["request"]["region"] == str(region)
+    assert record["outcome"][0]["plain"]["motion"]["outside"] and record["requests"][0]["region"] == str(region)
 
 
 def test_like_records_the_clip_s_own_motion(tiny_folder: Path, tmp_path: Path) -> None:
@@ -153,19 +155,87 @@ def test_like_records_the_clip_s_own_motion(tiny_folder: Path, tmp_path: Path) -
     result = moft_cli("steer", "--model", tiny_folder, *PROMPT, *arguments)
     assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "a.json").read_text())
-    x, y = record["reference"]["motion"]["inside"]
-    assert x == pytest.approx(2, abs=0.3) and y == pytest.approx(0, abs=0.3)
-    assert -1 <= record["reference"]["cosine"] <= 1
-    assert record["steered"]["motion"]["outside"] is not None
-    assert record["request"] == {"like": str(clip), "region": str(region), "strength": 1.0}
+    (part,) = record["outcome"]
+    x, y = part["reference"]["motion"]["inside"]
+    assert x == pytest.approx(2 * 10 / 8, abs=0.4) and y == pytest.approx(0, abs=0.3)  # ten frames in eight
+    assert part["goal"]["direction"] == pytest.approx(0, abs=10) or part["goal"]["direction"] > 350
+    assert part["steered"]["motion"]["outside"] is not None
+    assert record["resampled"] == [f"{clip}: 10 frames resampled to 8, 1.2 times as fast"]
+    assert record["resampled"][0] in result.stdout
+    assert record["requests"] == [{"like": str(clip), "region": str(region), "strength": 1.0}]
 
 
-def test_a_clip_is_judged_as_the_motion_it_has(tmp_path: Path) -> None:
-    clip = moft.read_video(panned(tmp_path / "clip.mp4"))
-    run = compare.Run(clip, moft.measure(clip), 1.0, None)
-    assert run.to_json(compare._as_motion(run.motion, run.size))["followed"] is True
-    assert run.to_json(Motion("left"))["followed"] is False
-    assert run.to_json(None)["followed"] is None
+def steered_twice(folder: Path, out: Path, *options: object) -> tuple[Any, dict[str, Any]]:
+    halves = ("--motion", "left 2px", "--region", "box:0,0,50%,100%", "--motion", "right 2px", "--region", "rest")
+    result = moft_cli("steer", "--model", folder, *PROMPT, *halves, "-o", out, *options)
+    assert result.exit_code == 0, result.output
+    return result, json.loads(out.with_suffix(".json").read_text())
+
+
+def test_two_requests_are_each_measured_in_their_own_region(tiny_folder: Path, tmp_path: Path) -> None:
+    result, record = steered_twice(tiny_folder, tmp_path / "a.mp4")
+    first, second = record["outcome"]
+    for run in ("plain", "steered"):
+        assert first[run]["motion"]["inside"] == second[run]["motion"]["outside"]
+    for words in ("1 asked:   left at 2px a frame, in box:0,0,50%,100%", "2 asked:   right at 2px a frame, in rest"):
+        assert words in result.stdout
+    shown = moft_cli("info", tmp_path / "a.mp4").stdout
+    assert "asked 1" in shown and "asked 2" in shown
+
+
+def test_what_was_missed_is_said_with_what_to_try(tiny_folder: Path, tmp_path: Path) -> None:
+    """An untrained model follows nothing: so each line is there."""
+    result, record = steered_twice(tiny_folder, tmp_path / "a.mp4")
+    assert record["followed"] is False and len(record["tries"]) == 1 and "tries:" not in result.stdout
+    said = [line for line in result.stdout.splitlines() if line.startswith("followed:")]
+    for line, part in zip(said, record["outcome"], strict=True):
+        share, angle = part["steered"]["share"], part["steered"]["angle"]
+        verdict = "yes" if part["steered"]["followed"] else "no"
+        assert line == f"followed:  {verdict}, {100 * share:.0f}% of what was asked, {angle:.0f} degrees off"
+    for words in (f"{sum('yes' in line for line in said)} of 2 requests followed", "try:", "step size 0.45 instead of 0.3", "--retry 4", "larger region", "seed 1"):
+        assert words in result.stdout
+
+
+def test_retry_tries_that_keeps_the_best_and_lists_all(tiny_folder: Path, tmp_path: Path) -> None:
+    from moft.outcome import standing
+
+    result, record = steered_twice(tiny_folder, tmp_path / "a.mp4", "--retry", 4)
+    tries = record["tries"]
+    assert [one["change"] for one in tries] == [None, "step size 0.45 instead of 0.3", "guided up to 80% of the steps",
+                                                "4 gradients a step instead of 2", "seed 1"]  # fmt: skip
+    assert [one["settings"]["gradient_steps"] for one in tries] == [2, 2, 2, 4, 4] and tries[-1]["seed"] == 1
+    stood = [standing([{"steered": found} for found in one["steered"]]) for one in tries]
+    assert stood[record["kept"]] == max(stood)
+    kept = tries[record["kept"]]
+    assert record["seed"] == kept["seed"] and record["settings"] == kept["settings"] and record["followed"] == kept["followed"]
+    assert [part["steered"]["share"] for part in record["outcome"]] == [found["share"] for found in kept["steered"]]
+    assert f"Kept: {record['kept'] + 1} of 5" in result.stdout
+    again = moft_cli("replay", tmp_path / "a.mp4", "-o", tmp_path / "b.mp4", "--json")
+    assert json.loads(again.stdout)["identical"] is True
+
+
+def test_a_retry_ends_when_all_is_followed(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = iter([False, False, True])
+    monkeypatch.setattr(compare, "overall", lambda _: next(found, True))
+    _, record = steered_twice(tiny_folder, tmp_path / "a.mp4", "--retry", 9)
+    assert len(record["tries"]) == 3
+
+
+def test_a_file_of_requests_steers_as_options_do(tiny_folder: Path, tmp_path: Path) -> None:
+    _, record = steered_twice(tiny_folder, tmp_path / "a.mp4")
+    (tmp_path / "r.json").write_text(json.dumps(record["requests"]))
+    arguments = ("steer", "--model", tiny_folder, *PROMPT, "--requests", tmp_path / "r.json", "-o", tmp_path / "b.mp4", "--json")
+    assert json.loads(moft_cli(*arguments).stdout)["frames_digest"] == record["frames_digest"]
+    both = moft_cli(*arguments, "--motion", "left")
+    assert both.exit_code == 2 and "expected --requests alone, got --motion too" in both.stderr
+
+
+def test_a_folder_of_masks_is_never_written_into(tiny_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    mask(folder / "0.png", 32)
+    result = moft_cli("steer", "--model", tiny_folder, *PROMPT, "--motion", "left", "--region", folder, "-o", folder / "a.mp4")
+    assert result.exit_code == 2 and "is an input" in result.stderr and os.listdir(folder) == ["0.png"]
 
 
 def refused(result: Any, folder: Path, *words: str) -> None:
@@ -185,7 +255,12 @@ LEFT = ("--motion", "left")
     ("arguments", "words"),
     [
         ((), ("--motion", "--like", "neither")),
-        ((*LEFT, "--like", "clip.mp4"), ("both",)),
+        ((*LEFT, *LEFT, "--region", "a", "--region", "b", "--region", "c"), ("--region", "2 requests", "got 3")),
+        ((*LEFT, "--span", "0.7,0.2"), ("span",)),
+        ((*LEFT, "--ease", "fast"), ("ease", "in-out")),
+        (("--path", "0,0"), ("path",)),
+        ((*LEFT, "--requests", "r.json"), ("--requests alone", "--motion")),
+        (("--requests", "none.json"), ("none.json",)),
         (("--like", "clip.mp4", "--speed", "2px"), ("--speed",)),
         (("--motion", "sideways"), ("sideways", "down-right", "zoom in", "still")),
         ((*LEFT, "--speed", "fast"), ("1.5px",)),
@@ -223,7 +298,10 @@ def test_bad_inputs_end_before_anything_is_sampled(
     refused(steer(*LEFT, "--region", empty), tmp_path, "mask")
     refused(steer(*LEFT, "--region", given / "none.png"), tmp_path, "none.png")
     refused(steer("--like", hostile), tmp_path, "hostile.mp4")
-    refused(steer("--like", short), tmp_path, "3")
+    refused(steer("--like", short, "--like-frames", "0:4"), tmp_path, "3")
+    refused(steer("--like", mask(given / "m.png", 32)), tmp_path, "m.png", "2 frames or more")
+    refused(steer(*LEFT, "--region", "box:64,0,9,9"), tmp_path, "box:64,0,9,9", "inside the clip")
+    refused(steer(*LEFT, "--motion", "right"), tmp_path, "request 1 and request 2", "whole frame")
     refused(steer(*LEFT, "--height", 38), tmp_path, "38")
     refused(steer(*LEFT, "--channels", empty), tmp_path, "empty.png")
     refused(steer("--like", short, "-o", short), tmp_path, "input")

@@ -108,9 +108,11 @@ def test_each_request_is_guided_in_the_steps_that_suit_it(tiny_animatediff: Any,
             sample(tiny_animatediff, num_inference_steps=10)
         return [step["step"] for step in run.report.steps]
 
-    left, still = moft.Motion("left"), moft.Motion("still")
+    left, still = moft.Motion("left"), moft.Motion("still", region="box:0,0,50%,100%")
     assert guided(left) == [1, 2, 3, 4] and guided(still) == guided(left, still) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert guided(left, still, steps=(0.5, 0.7)) == [5, 6]
+    own = moft.Motion("left", steps=(0.8, 1))  # what a request says of its steps counts more than what the settings say
+    assert guided(own) == guided(own, steps=(0.5, 0.7)) == [8, 9]
 
 
 # ---------------------------------------------------------------- fused
@@ -159,3 +161,71 @@ def test_fused_and_shared_keys_are_refused(tiny_animatediff: Any, tiny_statistic
     with pytest.raises(RequestError, match="leave one out"):
         with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=FUSED, shared_kv=shared):
             pass
+
+
+# ---------------------------------------------------------------- several requests
+
+
+HALVES = (moft.Motion("left", region="box:0,0,50%,100%"), moft.Motion("right", region="rest"))
+
+
+def steered(pipe: Any, statistics: Any, *wanted: Any, **options: Any) -> torch.Tensor:
+    with moft.steer(pipe, *wanted, statistics=statistics, **options):
+        return sample(pipe)
+
+
+def test_regions_in_words_and_as_arrays_are_the_same(tiny_animatediff: Any, tiny_statistics: Any):
+    said = steered(tiny_animatediff, tiny_statistics, *HALVES)
+    for regions in ([LEFT_HALF, 1 - LEFT_HALF], [LEFT_HALF, None], ["polygon:0,0;32,0;32,64;0,64", "rest"]):
+        assert torch.equal(steered(tiny_animatediff, tiny_statistics, *HALVES, regions=regions), said)
+
+
+def test_a_request_moves_its_own_region_alone(tiny_animatediff: Any, tiny_statistics: Any):
+    """What the other one asks makes no difference to a region in the first guided step, but for the common step size."""
+    one = dict(statistics=tiny_statistics, settings=moft.Settings(steps=(0.17, 0.34), gradient_steps=1, rule="plain", step_size=10.0))
+    found = []
+    for other in ("right", "up"):
+        with moft.steer(tiny_animatediff, HALVES[0], moft.Motion(other, region="rest"), **one), moft.record(tiny_animatediff) as seen:
+            sample(tiny_animatediff)
+        found.append(seen.latents[1])
+    first, second = found
+    assert torch.equal(first[..., :8], second[..., :8]) and not torch.equal(first[..., 8:], second[..., 8:])
+
+
+def test_saving_memory_makes_no_difference_to_two_requests(tiny_animatediff: Any, tiny_statistics: Any):
+    """Each takes a gradient of its own through layers that are computed again."""
+    for fused in (False, True):
+        found = [steered(tiny_animatediff, tiny_statistics, *HALVES, settings=moft.Settings(save_memory=saving, fused=fused))
+                 for saving in (False, True)]  # fmt: skip
+        torch.testing.assert_close(*found, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "word"),
+    [
+        ((moft.Motion("left"), moft.Motion("right")), "whole frame or the rest"),
+        ((moft.Motion("left", region="rest"),), "another request"),
+        ((moft.Motion("left", region="box:0,0,48,64"), moft.Motion("up", region="box:0,0,40,64")), r"request 1 \(left.*request 2 \(up"),
+        ((moft.Motion("left", region="box:64,0,9,9"),), "inside the clip of 64 x 64 px"),
+    ],
+)
+def test_contradictions_end_the_run_in_its_first_step(tiny_animatediff: Any, tiny_statistics: Any, wanted: Any, word: str):
+    with pytest.raises(RequestError, match=word):
+        steered(tiny_animatediff, tiny_statistics, *wanted)
+    assert "step" not in vars(tiny_animatediff.scheduler)
+
+
+@pytest.mark.parametrize("region", ["box:0,0,9", "none.png", np.zeros((4, 4)), np.full((4, 4), np.nan), np.ones(4)], ids=str)
+def test_regions_that_no_clip_has_are_refused_at_once(tiny_animatediff: Any, tiny_statistics: Any, region: Any):
+    with pytest.raises(moft.MoftError):
+        with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, regions=[region]):
+            pytest.fail("attached")
+
+
+def test_inside_a_region_a_motion_is_asked_by_its_mean(tiny_animatediff: Any, tiny_statistics: Any):
+    still, zoom = moft.Motion("still"), moft.Motion("zoom in")
+    for wanted, region, loss in ((HALVES[0], None, "region"), (moft.Motion(30), LEFT_HALF, "region"), (moft.Motion("left"), None, "quadrants"),
+                                 (zoom, LEFT_HALF, "quadrants"), (still, LEFT_HALF, "position"), (still, None, "position")):  # fmt: skip
+        regions = None if region is None else [region]
+        with moft.steer(tiny_animatediff, wanted, statistics=tiny_statistics, regions=regions) as run:
+            assert run.targets[0].loss == loss

@@ -30,15 +30,15 @@ HEAVY = {
 # Imports go to earlier rows only. The miniature stands beside them: the library knows where it lies, no more.
 ROWS = (
     {"errors"},
-    {"feature", "motion", "video", "hooks", "metrics"},
-    {"backbones", "tracks"},
+    {"feature", "fields", "motion", "video", "hooks", "metrics"},
+    {"backbones", "region", "tracks"},
     {"tap", "fidelity"},
-    {"reference", "correspondence"},
+    {"between", "correspondence", "reference"},
     {"guidance", "interpret"},
     {"readout", "drag"},
     {"miniature"},
-    {"recipe", "figures"},
-    {"compare"},
+    {"recipe", "outcome", "figures"},
+    {"compare", "options", "present"},
     {"explain", "calibrate", "dragged"},
     {"cli"},
     {"demo"},
@@ -58,7 +58,7 @@ def test_importing_moft_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["guidance", "reference", "metrics", "tracks", "fidelity", "video", "miniature", "interpret", "readout", "figures", "explain"],
+    ["guidance", "reference", "metrics", "tracks", "fidelity", "video", "region", "outcome", "options", "miniature", "interpret", "readout", "figures", "explain"],
 )
 def test_modules_load_optional_packages_only_where_they_use_them(module: str) -> None:
     assert not loaded_by(f"import moft.{module}") & (HEAVY - {"torch"})

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from moft.errors import RequestError
-from moft.metrics import MeasuredMotion, dense_flow, followed, measure
+from moft.metrics import MeasuredMotion, dense_flow, followed, judged, measure
 from moft.motion import Motion
 
 FINE = 4  # the source has this many pixels per clip pixel, so that quarter pixels are drawn exactly
@@ -260,3 +260,74 @@ def test_a_mask_without_a_region_inside_the_border_is_refused() -> None:
         with pytest.raises(RequestError, match="4 px or more"):
             measure(pan((0, 0), 2), empty)
     assert measure(pan((0, 0), 2), np.ones((3, 3))).outside is None
+
+
+# ---------------------------------------------------------------- regions that move, and by how much
+
+
+def test_a_region_of_each_frame_is_measured_where_it_is() -> None:
+    video = np.concatenate([pan((2, 0))[:, :, :32], pan((-2, 0))[:, :, 32:]], 2)
+    mask = np.zeros((5, 64, 64))
+    mask[:2, :, :24] = mask[2:, :, 40:] = 1  # the border between the halves left out
+    assert [x for x, _ in measure(video, mask).per_frame] == pytest.approx([2, 2, -2, -2], abs=0.2)
+
+
+def test_a_region_alike_in_all_frames_is_one_that_does_not_move() -> None:
+    video, mask = pan((1, 2)), np.zeros((32, 32))
+    mask[8:20, 10:30] = 1
+    assert measure(video, mask) == measure(video, np.repeat(mask[None], 5, 0))
+
+
+def test_steps_without_a_region_count_as_the_others() -> None:
+    mask = np.ones((5, 64, 64))
+    mask[1] = 0
+    some, found = measure(pan((2, 0))), measure(pan((2, 0)), mask)
+    others = np.delete(np.array(some.per_frame), 1, 0).mean(0)
+    assert found.per_frame[1] == pytest.approx(tuple(others)) and found.inside == pytest.approx(tuple(others))
+    assert math.isfinite(found.zoom) and math.isfinite(found.mean_speed)
+
+
+def test_masks_of_another_number_of_frames_are_refused() -> None:
+    with pytest.raises(RequestError, match="one for each of 5 frames"):
+        measure(pan((1, 0)), np.ones((4, 64, 64)))
+
+
+def verdict(velocity: tuple[float, float], motion: Motion) -> tuple[bool, float, float | None]:
+    found = judged(measure(pan(velocity)), motion, 5, 64, 64)
+    return found.followed, found.share, found.angle
+
+
+def test_a_verdict_says_by_how_much_a_direction_was_missed() -> None:
+    right = Motion("right", speed="2px")
+    assert verdict((2, 0), right) == (True, pytest.approx(1, abs=0.1), pytest.approx(0, abs=3))
+    assert verdict((1, 0), right) == (True, pytest.approx(0.5, abs=0.1), pytest.approx(0, abs=3))
+    assert verdict((0, 2), right) == (False, pytest.approx(0, abs=0.1), pytest.approx(90, abs=3))
+    assert verdict((-2, 0), right) == (False, pytest.approx(-1, abs=0.1), pytest.approx(180, abs=3))
+
+
+def test_a_verdict_on_stillness_and_zooms_has_no_angle() -> None:
+    assert verdict((0, 0), Motion("still")) == (True, 1.0, None)
+    fine, share, angle = verdict((2, 0), Motion("still"))
+    assert not fine and share == pytest.approx(0.16, abs=0.03) and angle is None  # 0.32 px would be still
+    found = judged(measure(zoomed(1.02)), Motion("zoom in", speed="0.64px"), 5, 64, 64)
+    assert found.followed and found.share == pytest.approx(1, abs=0.2) and found.angle is None
+
+
+def test_a_clip_without_motion_goes_nowhere() -> None:
+    grey = np.full((5, 64, 64, 3), 90, np.uint8)
+    found = judged(measure(grey), Motion("left"), 5, 64, 64)
+    assert (found.followed, found.share, found.angle) == (False, 0, None)
+
+
+def test_a_motion_with_a_course_is_followed_by_its_course() -> None:
+    late = Motion("right", speed="2px", span=(0.5, 1))
+    done = carried(noise(), [(0, 0), (0, 0), (0, 0), (2, 0), (4, 0)])
+    back = carried(noise(), [(0, 0), (-2, 0), (-4, 0), (-2, 0), (0, 0)])
+    found = judged(measure(done), late, 5, 64, 64)
+    assert found.followed and found.share == pytest.approx(1, abs=0.1) and found.angle == pytest.approx(0, abs=10)
+    assert not followed(measure(back), late, 5, 64, 64)
+
+
+def test_a_zoom_in_a_span_is_judged_by_its_mean_rate() -> None:
+    half = Motion("zoom in", speed="1.28px", span=(0, 0.5))  # 4 % a frame, in half of the frames
+    assert judged(measure(zoomed(1.02)), half, 5, 64, 64).share == pytest.approx(1, abs=0.2)

@@ -9,7 +9,7 @@ import pytest
 
 from moft.errors import RequestError
 from moft.metrics import dense_flow
-from moft.motion import DEFAULT_SPEED, DIRECTIONS, Motion
+from moft.motion import DEFAULT_SPEED, DIRECTIONS, EASES, Like, Motion
 
 WHERE_CONTENT_GOES = {
     "left": (-2, 0), "right": (2, 0), "up": (0, -2), "down": (0, 2),
@@ -120,6 +120,8 @@ def test_a_path_may_reverse_and_then_has_no_net_velocity() -> None:
         Motion("still"),
         Motion(path=[(0, 0), (-0.25, 0.5), (0, 0)]),
         Motion("left", speed=np.float32(0.5), strength=np.int64(2)),
+        Motion("left", ease="in-out", span=(0.25, 1), steps=[0.1, 0.5]),  # type: ignore[arg-type]
+        Motion(path=[(0, 0), (-0.25, 0.5), (0, 0)], ease="in", region="box:0,0,50%,100%"),  # type: ignore[arg-type]
     ],
 )
 def test_json_round_trip_gives_an_equal_motion(motion: Motion) -> None:
@@ -188,8 +190,8 @@ def test_bad_strengths_are_refused(strength: object) -> None:
     assert Motion("left", strength=0).strength == 0
 
 
-@pytest.mark.parametrize("region", ["", " ", 3, b"a.png"])
-def test_a_region_must_be_a_file_name(region: object) -> None:
+@pytest.mark.parametrize("region", ["", " ", 3, b"a.png", "a\0.png"])
+def test_a_region_must_be_a_text(region: object) -> None:
     with pytest.raises(RequestError, match="region"):
         Motion("left", region=region)  # type: ignore[arg-type]
 
@@ -213,3 +215,117 @@ def test_a_motion_is_frozen_and_hashable() -> None:
     assert len({motion, Motion.from_json(motion.to_json())}) == 1
     with pytest.raises(AttributeError):
         motion.strength = 2  # type: ignore[misc]
+
+
+# ---------------------------------------------------------------- over time
+
+
+def speeds(motion: Motion, frames: int = 9) -> list[float]:
+    """To the right from frame to frame, in px of 100."""
+    return np.diff([x for x, _ in motion.displacement(frames, 100, 100)]).tolist()
+
+
+def test_in_a_span_it_moves_at_its_speed_and_stands_before_and_after() -> None:
+    assert speeds(Motion("right", speed="2px", span=(0.25, 0.75))) == pytest.approx([0, 0, 2, 2, 2, 2, 0, 0])
+    assert speeds(Motion("right", speed="2px", span=(0, 1))) == pytest.approx([2] * 8)
+
+
+@pytest.mark.parametrize("ease", EASES)
+def test_an_ease_goes_as_far_as_none(ease: str) -> None:
+    for span in (None, (0.5, 1)):
+        eased, even = (Motion("right", speed="2px", span=span, ease=e).displacement(9, 100, 100) for e in (ease, None))
+        assert eased[-1] == pytest.approx(even[-1]) and eased[0] == (0, 0)
+        assert eased[6] != pytest.approx(even[6]) or ease == "in-out"
+
+
+def test_an_ease_says_where_it_is_slow() -> None:
+    into, out, both = (speeds(Motion("right", speed="2px", ease=ease)) for ease in ("in", "out", "in-out"))
+    assert into == sorted(into) and out == into[::-1] and into[0] < 0.5 < 3.5 < into[-1]
+    assert both[:4] == sorted(both[:4]) and both == pytest.approx(both[::-1]) and max(both) == pytest.approx(3, rel=0.05)
+
+
+def test_a_path_is_run_through_in_the_span() -> None:
+    motion = Motion(path=[(0, 0), (0.4, 0), (0, 0)], span=(0.5, 1))  # type: ignore[arg-type]
+    assert [x for x, _ in motion.displacement(9, 100, 100)] == pytest.approx([0, 0, 0, 0, 0, 20, 40, 20, 0])
+
+
+def test_a_zoom_grows_in_its_span_alone() -> None:
+    scale = Motion("zoom in", speed="1px", span=(0, 0.5)).scale(5, 100, 100)
+    assert scale == pytest.approx([1, 1.02, 1.02**2, 1.02**2, 1.02**2])
+
+
+@pytest.mark.parametrize("pair", [(0.5, 0.5), (0.6, 0.4), (-0.1, 1), (0, 1.1), (0, math.nan), (0,), (0, 0.5, 1), "ab", 3, (None, 1)])
+@pytest.mark.parametrize("name", ["span", "steps"])
+def test_bad_shares_of_time_are_refused_by_name(name: str, pair: object) -> None:
+    with pytest.raises(RequestError, match=f"expected {name} "):
+        Motion("left", **{name: pair})  # type: ignore[arg-type]
+    if name == "steps":
+        with pytest.raises(RequestError, match="expected steps "):
+            Like("a.mp4", steps=pair)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ease", ["fast", "", 1, "In", ["in"]])
+def test_unknown_eases_are_refused_with_the_known_ones_listed(ease: object) -> None:
+    with pytest.raises(RequestError, match="in, out, in-out"):
+        Motion("left", ease=ease)  # type: ignore[arg-type]
+
+
+def test_stillness_has_no_course() -> None:
+    for course in ({"ease": "in"}, {"span": (0, 0.5)}):
+        with pytest.raises(RequestError, match="still"):
+            Motion("still", **course)  # type: ignore[arg-type]
+
+
+def test_the_course_is_readable() -> None:
+    motion = Motion("left", speed="2px", ease="in", span=(0.25, 1), region="rest", strength=2, steps=(0.1, 0.5))
+    assert str(motion) == "left at 2px a frame, from 25% to 100% of the clip, ease in, in rest, strength 2, asked in 10% to 50% of the steps"
+
+
+# ---------------------------------------------------------------- as text, and as a clip's
+
+
+@pytest.mark.parametrize(
+    ("text", "motion"),
+    [
+        ("left 2px", Motion("left", speed="2px")), ("zoom in 2%", Motion("zoom in", speed="2%")), (" up-left  1.5PX ", Motion("up left", speed="1.5PX")),
+        ("180 2px", Motion(180, speed="2px")), ("left", Motion("left")), ("zoom in", Motion("zoom in")), ("still", Motion("still")),
+    ],
+)  # fmt: skip
+def test_a_text_names_direction_and_speed(text: str, motion: Motion) -> None:
+    assert Motion.from_text(text) == motion
+
+
+@pytest.mark.parametrize("text", ["2px", "left fast 2px", "left -2px", "left nanpx", "still 2px", ""])
+def test_texts_that_name_none_are_refused(text: str) -> None:
+    with pytest.raises(RequestError):
+        Motion.from_text(text)
+
+
+def test_two_speeds_are_refused() -> None:
+    with pytest.raises(RequestError, match="one speed"):
+        Motion.from_text("left 2px", speed="1px")
+
+
+def test_the_same_motion_is_the_same_wherever_and_however_hard() -> None:
+    left = Motion("left", speed="2px", region="a.png", strength=2, steps=(0, 0.5))
+    assert left.same(Motion(180, speed="2 px"))
+    assert left.same(Motion("left", speed=" 2px")) and not left.same(Motion("left")) and not left.same("left")
+    assert not left.same(Motion("left", speed="2px", ease="in"))
+    like = Like("a.mp4", region="a.png")
+    assert like.same(Like("a.mp4", strength=3)) and not like.same(Like("a.mp4", invert=True)) and not like.same(left)
+
+
+@pytest.mark.parametrize("wrong", [{"like": ""}, {"like": None}, {"like": 3}, {"region": " "}, {"like_region": ""}, {"like_region": "rest"},
+                                   {"like_frames": (0, 1)}, {"like_frames": (3, 2)}, {"like_frames": (-1, 5)}, {"like_frames": (0.0, 5)},
+                                   {"like_frames": 8}, {"per_position": 1}, {"invert": "yes"}, {"strength": -1}, {"strength": math.nan}])  # fmt: skip
+def test_bad_requests_for_a_clip_s_motion_are_refused_by_name(wrong: dict[str, object]) -> None:
+    with pytest.raises(RequestError, match=next(iter(wrong))):
+        Like(**({"like": "a.mp4"} | wrong))  # type: ignore[arg-type]
+
+
+def test_a_clip_s_motion_as_json_and_in_words() -> None:
+    like = Like("a.mp4", "rest", "box:0,0,9,9", (0, 8), per_position=True, invert=True, strength=2, steps=(0, 0.5))
+    data = json.loads(json.dumps(like.to_json()))
+    assert Like(**data) == like and Like("a.mp4").to_json() == {"like": "a.mp4", "strength": 1.0}
+    assert str(like) == ("the motion of a.mp4 in box:0,0,9,9, frames 0 to 8, per position, inverted, in rest, strength 2, "
+                         "asked in 0% to 50% of the steps")  # fmt: skip

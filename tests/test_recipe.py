@@ -21,8 +21,17 @@ import moft
 from moft import compare
 from moft.cli import app, printable
 from moft.errors import MediaError, MoftError, RecipeError, RequestError
-from moft.motion import Motion
-from moft.recipe import MAX_BYTES, Recipe, Request, Scene, embedded, frames_digest, model_digest, read_recipe
+from moft.motion import Like, Motion
+from moft.recipe import (
+    MAX_BYTES,
+    Recipe,
+    Scene,
+    embedded,
+    file_digest,
+    frames_digest,
+    model_digest,
+    read_recipe,
+)
 from moft.reference import STATISTICS_FILE
 from moft.tap import ClipSize
 from moft.video import read_metadata
@@ -71,7 +80,7 @@ def test_every_file_of_a_run_carries_the_recipe(steered: Path, name: str, tiny_f
     recipe = read_recipe(steered / name)
     assert recipe.scene.prompt == "a red ball [on]\nblue stripes, größer" and recipe.scene.seed == 3
     assert recipe.scene.size == ClipSize(8, 64, 64) and recipe.settings.step_size == 0.2
-    assert recipe.request.motion == Motion("left", region=str(steered / "mask.png"))
+    assert recipe.requests == (Motion("left", region=str(steered / "mask.png")),)
     assert recipe.model == str(tiny_folder) and recipe.model_digest == model_digest(str(tiny_folder))
     assert list(recipe.inputs) == [str(steered / "mask.png")]
     assert {"moft", "torch", "diffusers", "transformers", "device"} <= set(recipe.versions)
@@ -103,13 +112,46 @@ def test_a_recipe_survives_a_copy_by_another_program(steered: Path, tmp_path: Pa
 def test_a_recipe_for_every_kind_of_request_comes_back(data: dict[str, Any]) -> None:
     recipe = Recipe.from_json(data)
     digest = data["channels_digest"]
-    for request, files in (
-        (Request(Motion(path=((0, 0), (-0.3, 0.1), (0, 0)), strength=0.5)), {}),
-        (Request(Motion(200, speed="1.5px")), {}),
-        (Request(like="clip.mp4", region="m.png", strength=2.0), {"clip.mp4": digest, "m.png": digest}),
-    ):
-        wanted = replace(recipe, request=replace(request, settings=recipe.settings), inputs=files)
+    path, turned = Motion(path=((0, 0), (-0.3, 0.1), (0, 0)), strength=0.5), Motion(200, speed="1.5px", region="box:0,0,50%,9")
+    timed = Motion("left", ease="in", span=(0.2, 0.7), steps=(0.1, 0.5), region="rest")
+    like = Like("clip.mp4", region="m.png", like_region="masks", like_frames=(3, 9), per_position=True, strength=2.0)
+    for requests, files in (
+        ((path,), ()), ((turned, timed), ()), ((like,), ("clip.mp4", "m.png", "masks")),
+        ((replace(turned, region="m.png"), like, timed), ("m.png", "clip.mp4", "masks")),
+    ):  # fmt: skip
+        wanted = replace(recipe, requests=requests, inputs=dict.fromkeys(files, digest))
         assert Recipe.from_json(json.loads(json.dumps(wanted.to_json()))) == wanted
+
+
+def of_first_format(data: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """The recipe as it was before there could be several requests."""
+    return {"recipe": 1, "request": request, **{k: v for k, v in data.items() if k not in ("recipe", "requests")}}
+
+
+def test_a_recipe_of_one_request_is_still_read(data: dict[str, Any]) -> None:
+    (motion,) = data["requests"]
+    old = Recipe.from_json(of_first_format(data, motion))
+    assert old == Recipe.from_json(data) and old.to_json()["recipe"] == 2
+    followed = of_first_format(data | {"inputs": {"a.mp4": data["channels_digest"]}}, {"like": "a.mp4", "strength": 1.0})
+    assert Recipe.from_json(followed).requests == (Like("a.mp4", like_frames=(0, 8)),)  # its first frames, not resampled
+    for wrong, word in (({"like": 3}, "request.like: expected str"), ({"direction": "sideways"}, "request: expected a direction"),
+                        (3, "request: expected a JSON object"), ({"like": "a.mp4", "motion": {"direction": "left"}}, "request.motion")):  # fmt: skip
+        with pytest.raises(RecipeError, match=word):
+            Recipe.from_json(of_first_format(data, wrong))  # type: ignore[arg-type]
+
+
+def test_the_digest_of_a_folder_of_masks_sees_their_order_and_every_byte(tmp_path: Path) -> None:
+    from PIL import Image as image
+
+    def digest(*names: str) -> str:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        for i, name in enumerate(names):
+            image.new("L", (4, 4), 100 + i).save(folder / name)
+        return file_digest(folder)
+
+    assert digest("a.png", "b.png") == digest("a.png", "b.png")
+    assert len({digest("a.png", "b.png"), digest("b.png", "a.png"), digest("a.png", "c.png"), digest("a.png")}) == 4
 
 
 def test_the_digest_of_a_model_sees_one_byte_of_its_weights_and_not_its_notes(
@@ -174,6 +216,31 @@ def test_replay_warns_of_other_versions_models_and_channels(data: dict[str, Any]
         assert any(line.startswith(f"warning: {start}") for line in lines), lines
 
 
+def test_replay_of_several_requests_is_exact(tiny_folder: Path, tmp_path: Path) -> None:
+    """With a folder of masks, a clip region to region, a course over time and a retry; and from another place."""
+    made, moved = tmp_path / "made", tmp_path / "moved"
+    (made / "masks").mkdir(parents=True)
+    for i in range(4):
+        paint(made / "masks" / f"{i}.png", 16 + 4 * i)
+    noise = np.random.default_rng(0).integers(0, 255, (64, 84, 3), np.uint8)
+    moft.write_video(made / "clip.mp4", np.stack([noise[:, 20 - 2 * i : 84 - 2 * i] for i in range(10)]))
+    options = ("--motion", "left 2px", "--region", made / "masks", "--ease", "in-out", "--span", "0,75%", "--like", made / "clip.mp4",
+               "--region", "rest", "--like-region", "box:0,0,50%,100%", "--per-position", "--retry", 1)  # fmt: skip
+    result = moft_cli("steer", "--model", tiny_folder, "--prompt", "a ball", "--steps", 4, *options, "-o", made / "a.gif", "--json")
+    assert result.exit_code == 0, result.output
+    record = json.loads(result.stdout)
+    assert set(record["inputs"]) == {str(made / "masks"), str(made / "clip.mp4")}
+    assert any("4 masks spread over 8 frames" in line for line in record["resampled"])
+    assert any("10 frames resampled to 8" in line for line in record["resampled"])
+    made.rename(moved)
+    result = moft_cli("replay", moved / "a.gif", "-o", tmp_path / "b.gif")
+    assert result.exit_code == 0, result.output
+    assert "identical: yes" in result.stdout and (moved / "a.gif").read_bytes() != b""
+    assert np.array_equal(moft.read_video(moved / "a.gif"), moft.read_video(tmp_path / "b.gif"))
+    paint(moved / "masks" / "2.png", 5)
+    refused(moft_cli("replay", moved / "a.gif", "-o", tmp_path / "c.gif"), "masks", "another file of that name")
+
+
 def test_replay_finds_a_clip_beside_the_recipe_and_its_own_channels(
     tiny_folder: Path, tiny_statistics: moft.Statistics, tmp_path: Path
 ) -> None:
@@ -216,10 +283,10 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("no_model")
 def test_replay_refuses_a_mask_that_is_gone_or_changed(data: dict[str, Any], tmp_path: Path) -> None:
-    old, mask = data["request"]["region"], tmp_path / "m.png"
-    endless = bent(bent(data, "request", "region", to="m" * 5000), "inputs", to={"m" * 5000: data["inputs"][old]})
+    old, mask = data["requests"][0]["region"], tmp_path / "m.png"
+    endless = bent(bent(data, "requests", 0, "region", to="m" * 5000), "inputs", to={"m" * 5000: data["inputs"][old]})
     refused(moft_cli("replay", saved(tmp_path / "r.json", endless), "-o", tmp_path / "a.mp4"), "no such file")
-    data["request"]["region"], data["inputs"] = str(mask), {str(mask): data["inputs"][old]}
+    data["requests"][0]["region"], data["inputs"] = str(mask), {str(mask): data["inputs"][old]}
     recipe = saved(tmp_path / "r.json", data)
     for got in ("no such file", "another file of that name"):
         refused(moft_cli("replay", recipe, "-o", tmp_path / "again.mp4"), str(mask), got)
@@ -260,7 +327,7 @@ def test_replay_never_overwrites_what_it_reads(steered: Path, source: str) -> No
     assert {p.name: p.read_bytes() for p in steered.iterdir()} == before
 
 
-def bent(data: dict[str, Any], *path: str, to: Any) -> dict[str, Any]:
+def bent(data: dict[str, Any], *path: str | int, to: Any) -> dict[str, Any]:
     """The same, with another value at a place; without that place if `to` is ..."""
     found = copy.deepcopy(data)
     at = found
@@ -277,7 +344,8 @@ def bent(data: dict[str, Any], *path: str, to: Any) -> dict[str, Any]:
     ("path", "to", "word"),
     [
         (("recipe",), ..., '"recipe"'),
-        (("recipe",), 2, "recipe: expected format 1"),
+        (("recipe",), 3, "recipe: expected a format up to 2"),
+        (("recipe",), True, "recipe: expected a format"),
         (("seed",), -1, "seed"),
         (("seed",), 1.5, "seed: expected int"),
         (("seed",), True, "seed: expected int"),
@@ -289,12 +357,20 @@ def bent(data: dict[str, Any], *path: str, to: Any) -> dict[str, Any]:
         (("size", "frames"), 10**5, "frames"),
         (("size", "height"), "64", "size.height: expected int"),
         (("guidance_scale",), float("1e301"), "guidance_scale"),
-        (("request",), ..., "request"),
-        (("request",), {"like": 3}, "request.like: expected str"),
-        (("request",), {"like": "a.mp4", "motion": {"direction": "left"}}, "request"),
-        (("request", "direction"), "sideways", "request: expected a direction"),
-        (("request", "strength"), -1, "request: expected strength"),
-        (("request", "__class__"), 1, "request.__class__: unknown"),
+        (("requests",), ..., "requests"),
+        (("requests",), [], "requests"),
+        (("requests",), {}, "requests: expected a list"),
+        (("requests",), [{"direction": "left"}] * 101, "requests"),
+        (("requests", 0), {"like": 3}, "requests[0].like: expected str"),
+        (("requests", 0), {"like": "a.mp4", "motion": {"direction": "left"}}, "requests[0].motion: unknown"),
+        (("requests", 0), {"like": "a.mp4"}, "inputs: expected a digest each"),
+        (("requests", 0, "direction"), "sideways", "requests[0]: expected a direction"),
+        (("requests", 0, "strength"), -1, "requests[0]: expected strength"),
+        (("requests", 0, "span"), [0.5, 0.1], "requests[0]: expected span"),
+        (("requests", 0, "steps"), [0.5], "requests[0].steps"),
+        (("requests", 0, "ease"), "fast", "requests[0]: expected an ease"),
+        (("requests", 0, "region"), "//host/m.png", "inputs"),
+        (("requests", 0, "__class__"), 1, "requests[0].__class__: unknown"),
         (("settings", "step_size"), -1, "settings: expected a finite step_size"),
         (("settings", "steps"), [0.1], "settings.steps"),
         (("settings", "rule"), "eval", "settings: expected a rule"),
@@ -309,7 +385,7 @@ def bent(data: dict[str, Any], *path: str, to: Any) -> dict[str, Any]:
     ],
 )  # fmt: skip
 def test_a_bad_recipe_is_one_error_that_names_the_field(
-    data: dict[str, Any], path: tuple[str, ...], to: Any, word: str, tmp_path: Path
+    data: dict[str, Any], path: tuple[str | int, ...], to: Any, word: str, tmp_path: Path
 ) -> None:
     Recipe.from_json(data)  # which is fine
     bad = saved(tmp_path / "r.json", bent(data, *path, to=to))
@@ -378,11 +454,10 @@ JSON = st.recursive(
 )
 
 
-def places(data: Any) -> list[tuple[str, ...]]:
-    """Every path through the objects of a JSON value."""
-    if not isinstance(data, dict):
-        return []
-    return [path for name, value in data.items() for path in ((name,), *((name, *rest) for rest in places(value)))]
+def places(data: Any) -> list[tuple[str | int, ...]]:
+    """Every path through the objects and lists of a JSON value."""
+    inner = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return [path for name, value in inner for path in ((name,), *((name, *rest) for rest in places(value)))]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

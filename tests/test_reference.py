@@ -135,3 +135,19 @@ def test_inversion_is_deterministic_and_puts_the_scheduler_back(tiny_animatediff
     first, second = (inverted_features(tap, video, 300) for _ in range(2))
     assert torch.equal(first, second) and first.shape[:2] == (1, 8)
     assert tiny_animatediff.scheduler is scheduler
+
+
+def test_a_clip_is_read_where_it_was_asked(tiny_animatediff: Any, tiny_statistics: Any) -> None:
+    video = np.random.default_rng(3).integers(0, 255, (4, 64, 64, 3), np.uint8)
+    left = np.repeat([[1.0, 0.0]], 2, 0).astype(np.float32)
+
+    def read(**options: Any) -> torch.Tensor:
+        return moft.from_clip(tiny_animatediff, video, statistics=tiny_statistics, **options).value
+
+    whole, halves = read(), [read(region=region) for region in (left, 1 - left)]
+    torch.testing.assert_close(read(region=np.ones((4, 64, 64), np.float32)), whole)
+    torch.testing.assert_close(sum(halves) / 2, whole)
+    assert not torch.allclose(halves[0], whole)
+    here, there = read(per_position=True), read(per_position=True, region=left, onto=1 - left)
+    half = here.shape[-1] // 2
+    assert torch.equal(there[..., half:], here[..., :half]) and torch.equal(there[..., :half], here[..., :half])

@@ -13,7 +13,7 @@ from PIL import Image
 
 from moft import video as module
 from moft.errors import MediaError, MoftError
-from moft.video import read_mask, read_video, side_by_side, write_video
+from moft.video import evenly, read_greys, read_video, side_by_side, write_video
 
 
 def smooth(frames=6, height=48, width=64):
@@ -381,7 +381,7 @@ def test_an_image_bomb_is_refused_by_its_header(tmp_path):
         )
         refused(path, "pixels in a frame|DecompressionBomb")
         with pytest.raises(MediaError, match="pixels in a frame|DecompressionBomb"):
-            read_mask(path)
+            read_greys(path)
 
 
 def test_a_gif_frame_that_enlarges_the_canvas_is_refused(tmp_path):
@@ -410,7 +410,7 @@ def test_a_movie_that_outgrows_its_header_is_refused_while_it_decodes(tmp_path, 
 
 def test_a_result_above_the_budget_is_refused_before_decoding(clip, monkeypatch):
     monkeypatch.setattr(module, "MAX_BYTES", 6 * 48 * 64 * 3 - 1)
-    monkeypatch.setattr(module, "_fit", lambda *_: pytest.fail("decoded"))
+    monkeypatch.setattr(module, "fit", lambda *_: pytest.fail("decoded"))
     refused(clip, "6 frames of 48 x 64")
 
 
@@ -546,14 +546,13 @@ def test_a_mask_of_any_mode_is_read_in_0_to_1(tmp_path, mode):
     mask_image(mode).save(tmp_path / "m.png")
     with Image.open(tmp_path / "m.png") as image:
         assert image.mode == mode
-    mask = read_mask(tmp_path / "m.png")
-    assert mask.dtype == np.float32
-    np.testing.assert_allclose(mask, RAMP / 255, atol=1e-6)
+    greys = read_greys(tmp_path / "m.png")
+    assert greys.dtype == np.uint8 and np.array_equal(greys, RAMP[None])
 
 
 def test_a_black_and_white_mask_is_0_or_1(tmp_path):
     mask_image("1").save(tmp_path / "m.png")
-    assert read_mask(tmp_path / "m.png").tolist() == [[0, 0], [1, 1]]
+    assert read_greys(tmp_path / "m.png").tolist() == [[[0, 0], [255, 255]]]
 
 
 @pytest.mark.parametrize("alpha", [255, 0])
@@ -561,37 +560,18 @@ def test_alpha_that_says_nothing_leaves_luminance(tmp_path, alpha):
     image = mask_image("RGB")
     image.putalpha(alpha)
     image.save(tmp_path / "m.png")
-    np.testing.assert_allclose(read_mask(tmp_path / "m.png"), RAMP / 255, atol=1e-6)
+    assert np.array_equal(read_greys(tmp_path / "m.png"), RAMP[None])
 
 
-def test_a_mask_that_selects_nothing_is_refused(tmp_path):
-    Image.new("L", (40, 20)).save(tmp_path / "m.png")
-    with pytest.raises(MediaError, match="zeros only"):
-        read_mask(tmp_path / "m.png")
+def test_the_masks_of_a_clip_are_its_luminance(clip):
+    greys = read_greys(clip)
+    expected = np.stack([np.asarray(Image.fromarray(frame).convert("L")) for frame in read_video(clip)])
+    assert greys.dtype == np.uint8 and np.array_equal(greys, expected)
 
 
-def test_a_mask_that_the_crop_empties_is_refused(tmp_path):
-    picture = np.zeros((20, 60), np.uint8)
-    picture[:, :10] = 255
-    Image.fromarray(picture).save(tmp_path / "m.png")
-    assert read_mask(tmp_path / "m.png").max() == 1
-    with pytest.raises(MediaError, match="zeros only"):
-        read_mask(tmp_path / "m.png", size=(8, 8))
-
-
-def test_a_resized_mask_stays_on_its_clip_and_in_0_to_1(tmp_path):
-    picture = np.zeros((40, 80), np.uint8)
-    picture[10:30, 30:50] = 255
-    Image.fromarray(picture).save(tmp_path / "m.png")
-    mask = read_mask(tmp_path / "m.png", size=(16, 24))
-    frame = read_video(tmp_path / "m.png", size=(16, 24))[0, ..., 0]
-    assert mask.shape == (16, 24) and mask.min() >= 0 and mask.max() <= 1
-    np.testing.assert_allclose(mask, frame / 255, atol=1e-6)
-
-
-def test_a_movie_is_no_mask(clip):
-    with pytest.raises(MediaError, match="an image.*a video"):
-        read_mask(clip)
+def test_evenly_keeps_both_ends_and_repeats_what_is_too_few():
+    assert evenly(5, 3).tolist() == [0, 2, 4] and evenly(2, 4).tolist() == [0, 0, 1, 1]
+    assert evenly(3, 3).tolist() == [0, 1, 2] and evenly(7, 1).tolist() == [0]
 
 
 def test_a_truncated_mask_is_refused(tmp_path):
@@ -599,7 +579,7 @@ def test_a_truncated_mask_is_refused(tmp_path):
     Image.fromarray(noisy(1)[0]).save(buffer, format="png")
     (tmp_path / "m.png").write_bytes(buffer.getvalue()[:2000])
     with pytest.raises(MediaError, match="truncated"):
-        read_mask(tmp_path / "m.png")
+        read_greys(tmp_path / "m.png")
 
 
 # ---------------------------------------------------------------- side by side and imports

@@ -1,0 +1,120 @@
+"""Seeing and changing the latents between the denoising steps of a pipeline, and recording them."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from torch import Tensor
+
+from moft.errors import BackboneError, RequestError
+from moft.tap import Call, Tap
+
+__all__ = ["Between", "Recording", "between_steps", "record"]
+
+
+class Between:
+    """Sees, and may change, the latents between the denoising steps of a pipeline."""
+
+    def __init__(self, tap: Tap) -> None:
+        self.tap = tap
+        self.calls: list[Call] = []  # of the denoiser in the step at hand
+
+    def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
+        """What becomes of the latents (b c f h w) that the denoiser will see at step `index`; the last index is behind
+        it. `calls` are those of the step before."""
+        raise NotImplementedError
+
+    def callback(self, _pipe: Any, _index: int, timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """For `pipe(…, callback_on_step_end=run.callback)`: the same through diffusers' own door."""
+        kwargs["latents"] = self._between(kwargs["latents"], timestep)
+        return kwargs
+
+    def after_step(self, output: Any, timestep: Any) -> Any:
+        """For what `scheduler.step` returns."""
+        if isinstance(output, tuple):
+            return (self._between(output[0], timestep), *output[1:])
+        output.prev_sample = self._between(output.prev_sample, timestep)
+        return output
+
+    def _between(self, held: Tensor, timestep: Any) -> Tensor:
+        """`next` for latents in the pipeline's own layout. Counted on the scheduler's whole schedule, of which a
+        pipeline that starts from a video runs only the end."""
+        calls, self.calls[:] = list(self.calls), []
+        index = int((self.tap.pipe.scheduler.timesteps == timestep).nonzero()[0]) + 1
+        latents = self.tap.enter(held, calls[0])
+        found = self.next(latents, index, calls)
+        return held if found is latents else self.tap.leave(found, held)
+
+
+class Recording(Between):
+    """The latents of a plain run between its steps; made by `record`."""
+
+    def __init__(self, tap: Tap) -> None:
+        super().__init__(tap)
+        self.latents: dict[int, Tensor] = {}
+
+    def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
+        self.latents[index] = latents.detach().clone()
+        return latents
+
+    def at(self, index: int, like: Tensor) -> Tensor:
+        """What was recorded there. Raises RequestError if the run at hand is of another kind."""
+        found = self.latents.get(index)
+        if found is None or found.shape != like.shape:
+            got = f"{len(self.latents)} steps" if found is None else f"latents {tuple(found.shape)}"
+            raise RequestError(
+                f"expected a plain run with the same steps and size as this one (step {index}, latents "
+                f"{tuple(like.shape)}), got {got}; record it with the same arguments"
+            )
+        return found
+
+
+@contextmanager
+def _replaced_step(scheduler: Any, after: Callable[[Any, Any], Any]) -> Iterator[None]:
+    """Pass what `scheduler.step` returns through `after(output, timestep)`."""
+    original = scheduler.step
+    had_own = "step" in vars(scheduler)
+    signature = inspect.signature(original)
+
+    @functools.wraps(original)  # pipelines read the signature to decide whether to pass `generator` and `eta`
+    def step(*args: Any, **kwargs: Any) -> Any:
+        return after(original(*args, **kwargs), signature.bind(*args, **kwargs).arguments["timestep"])
+
+    scheduler.step = step
+    try:
+        yield
+    finally:
+        if had_own:
+            scheduler.step = original
+        else:
+            del scheduler.step
+
+
+@contextmanager
+def between_steps(what: Between, by_callback: bool) -> Iterator[None]:
+    """Show `what` the denoiser's calls and, unless a callback does it, what `scheduler.step` returns."""
+    pipe = what.tap.pipe
+    if by_callback and "callback_on_step_end" not in inspect.signature(pipe.__call__).parameters:
+        raise BackboneError(f"{type(pipe).__name__} takes no callback_on_step_end; leave by_callback out")
+    with (
+        what.tap.listen(what.calls),
+        nullcontext() if by_callback else _replaced_step(pipe.scheduler, what.after_step),
+    ):
+        yield
+
+
+@contextmanager
+def record(pipe: Any, by_callback: bool = False) -> Iterator[Recording]:
+    """Keep the latents of the plain run inside the block, so that a steered run can leave what surrounds its regions
+    as it was there (`steer(…, plain=recording)`). The memory of one latent video a step.
+
+    Args:
+        pipe, by_callback: as for `steer`.
+    """
+    recording = Recording(Tap(pipe))
+    with between_steps(recording, by_callback):
+        yield recording

@@ -1,0 +1,160 @@
+"""What came of requests: how clips to follow are laid out, who is judged followed, and what is tried then."""
+
+from __future__ import annotations
+
+import math
+import re
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import moft
+from moft.errors import MediaError, RequestError
+from moft.guidance import Settings
+from moft.motion import Like, Motion
+from moft.outcome import as_motion, in_words, judge, lay_out, overall, remedies, standing
+from moft.tap import ClipSize
+
+SIZE = ClipSize(8, 64, 64)
+NOISE = np.random.default_rng(0).integers(0, 255, (16, 64, 3)).astype(np.uint8).repeat(4, 0).repeat(4, 1)
+
+
+def panned(speeds: list[float]) -> np.ndarray:
+    """A clip whose content goes right by so many whole px from frame to frame."""
+    starts = 128 - np.cumsum([0, *speeds]).astype(int)
+    return np.stack([NOISE[:, x : x + 64] for x in starts])
+
+
+def motion_of(speeds: list[float]) -> Motion | None:
+    return as_motion(moft.measure(panned(speeds)), 64, 64)
+
+
+# ---------------------------------------------------------------- goals
+
+
+def test_a_clip_that_goes_one_way_is_a_direction() -> None:
+    found = motion_of([2] * 7)
+    assert found is not None and isinstance(found.direction, float)
+    assert math.cos(math.radians(found.direction)) > 0.99 and found.velocity(8, 64, 64)[0] == pytest.approx(2, abs=0.3)
+
+
+def test_a_clip_that_turns_back_is_a_path_and_one_that_stays_is_still() -> None:
+    found, still = motion_of([2, 2, 2, 0, -2, -2, -2]), motion_of([0] * 7)
+    assert found is not None and found.path is not None
+    assert [x for x, _ in found.displacement(8, 64, 64)] == pytest.approx([0, 2, 4, 6, 6, 4, 2, 0], abs=0.6)
+    assert still == Motion("still")
+
+
+def test_a_clip_that_zooms_names_no_mean_motion() -> None:
+    import cv2
+
+    frames = [cv2.warpAffine(NOISE[:, :64], cv2.getRotationMatrix2D((31.5, 31.5), 0, 1.03**i), (64, 64)) for i in range(8)]
+    found = as_motion(moft.measure(cv2.GaussianBlur(np.stack(frames).reshape(512, 64, 3), (5, 5), 0).reshape(8, 64, 64, 3)), 64, 64)
+    assert found is None or found.direction != "still"
+
+
+def test_the_clip_itself_follows_its_own_motion_and_its_reverse_does_not() -> None:
+    for speeds in ([2] * 7, [2, 2, 2, 0, -2, -2, -2], [0] * 7):
+        clip, goal = panned(speeds), motion_of(speeds)
+        assert judge(clip, None, goal)["followed"] is True
+        if any(speeds):
+            assert judge(panned([-s for s in speeds]), None, goal)["followed"] is False
+    assert judge(panned([2] * 7), None, None)["followed"] is None
+
+
+# ---------------------------------------------------------------- laid out
+
+
+def lay(*requests: Motion | Like) -> tuple[list[Any], list[str]]:
+    said: list[str] = []
+    return lay_out(requests, SIZE, said.append), said
+
+
+def test_a_longer_or_shorter_clip_is_resampled_and_it_is_said(tmp_path: Path) -> None:
+    clip = panned([1] * 15)
+    moft.write_video(tmp_path / "clip.mp4", clip)
+    name = str(tmp_path / "clip.mp4")
+    (asked,), said = lay(Like(name))
+    assert said == [f"{name}: 16 frames resampled to 8, 2 times as fast"]
+    assert np.array_equal(asked.clip[[0, -1]], moft.read_video(name)[[0, -1]])
+    assert asked.outcome(clip[:8], clip[::2])["reference"]["motion"]["inside"][0] == pytest.approx(15 / 7, abs=0.3)
+    (asked,), said = lay(Like(name, like_frames=(4, 12)))
+    assert not said and np.array_equal(asked.clip, moft.read_video(name)[4:12])
+    (asked,), said = lay(Like(name, like_frames=(0, 3)))
+    assert said == [f"{name}: 3 frames resampled to 8, 0.38 times as fast"] and len(asked.clip) == 8
+
+
+def test_where_to_look_is_told_in_px_of_the_clip_to_follow(tmp_path: Path) -> None:
+    right, left = panned([2] * 7), panned([-2] * 7)
+    wide = np.concatenate([right, left], 2).repeat(2, 1).repeat(2, 2)[:, 32:96]  # 256 x 64: of the centre, two halves are left
+    moft.write_video(tmp_path / "wide.mp4", wide)
+    name = str(tmp_path / "wide.mp4")
+    for box, way in (("box:96,0,32,64", 1), ("box:50%,0,12.5%,100%", -1)):
+        (asked,), _ = lay(Like(name, like_region=box))
+        assert asked.look.shape == (64, 64) and asked.look[:, :2].any() == (way == 1)
+        assert way * asked.outcome(right, left)["reference"]["motion"]["inside"][0] > 1
+
+
+def test_one_picture_is_no_clip_and_frames_behind_the_end_are_none(tmp_path: Path) -> None:
+    moft.write_video(tmp_path / "a.gif", panned([]))
+    with pytest.raises(RequestError, match="2 frames or more, got 1"):
+        lay(Like(str(tmp_path / "a.gif")))
+    moft.write_video(tmp_path / "b.mp4", panned([2, 2]))
+    with pytest.raises(MediaError, match="a clip of 3"):
+        lay(Like(str(tmp_path / "b.mp4"), like_frames=(1, 5)))
+
+
+def test_each_request_is_judged_in_its_own_region() -> None:
+    asked, _ = lay(Motion("right", speed="2px", region="box:0,0,50%,100%"), Motion("left", speed="2px"))
+    apart = np.concatenate([panned([2] * 7)[:, :, :32], panned([-2] * 7)[:, :, 32:]], 2)
+    still = panned([0] * 7)
+    outcome = [part.outcome(still, apart) for part in asked]
+    assert [part["steered"]["followed"] for part in outcome] == [True, True]
+    assert [part["plain"]["followed"] for part in outcome] == [False, False]
+    assert overall(outcome) is True and all(re.match(r"yes, (8|9|10)\d% of", in_words(part)) for part in outcome)
+    backwards = [part.outcome(still, apart[::-1]) for part in asked]
+    assert overall(backwards) is False
+    for part in backwards:
+        assert part["steered"]["share"] < -0.8 and part["steered"]["angle"] > 170
+        assert re.fullmatch(r"no, -\d+% of what was asked, 1[78]\d degrees off", in_words(part))
+    moving = lay(Motion("still"))[0][0].outcome(still, panned([2] * 7))
+    assert re.fullmatch(r"no, moves by [12]\.\d\d px a frame", in_words(moving))
+
+
+def test_contradictions_are_refused_before_anything_runs() -> None:
+    with pytest.raises(RequestError, match=r"request 1 \(left.*request 2 \(right"):
+        lay(Motion("left", region="box:0,0,50%,100%"), Motion("right", region="box:0,0,40%,100%"))
+    with pytest.raises(RequestError, match="whole frame or the rest"):
+        lay(Motion("left"), Motion("right"))
+
+
+# ---------------------------------------------------------------- which is best, and what is tried
+
+
+def parts(*found: tuple[bool | None, float | None]) -> list[dict[str, Any]]:
+    return [{"steered": {"followed": followed, "share": share}} for followed, share in found]
+
+
+def test_the_best_run_follows_most_requests_and_then_misses_least() -> None:
+    ordered = [parts((False, -0.5), (False, 0.2)), parts((False, 0.1), (False, 0.2)), parts((True, 0.4), (False, 0.0)),
+               parts((True, 0.4), (False, 0.2)), parts((True, 0.4), (True, 0.3)), parts((True, 0.9), (True, 0.9))]  # fmt: skip
+    assert sorted(ordered, key=standing) == ordered
+    assert [overall(outcome) for outcome in ordered] == [False] * 4 + [True] * 2
+    assert overall(parts((True, 0.4), (None, None))) is None and overall(parts((False, 0.1), (None, None))) is False
+
+
+def test_remedies_go_on_top_of_each_other_and_end_with_other_seeds() -> None:
+    found = list(islice(remedies(Settings(), 2**63 - 2, [Motion("left")]), 5))
+    assert found[0].settings == Settings(step_size=0.3 * 1.5) and found[0].seed == 2**63 - 2
+    assert found[1].settings.steps is not None and found[1].settings.step_size == found[0].settings.step_size
+    assert found[2].settings.gradient_steps == 4 and found[2].settings.steps == found[1].settings.steps
+    assert [remedy.seed for remedy in found[3:]] == [2**63 - 1, 0] and found[3].settings == found[4].settings
+    assert len({remedy.words for remedy in found}) == 5
+
+
+@pytest.mark.parametrize(("settings", "wanted"), [(Settings(steps=(0, 0.3)), Motion("left")), (Settings(), Motion("left", steps=(0, 0.3)))])
+def test_steps_that_were_asked_for_are_left_as_they_are(settings: Settings, wanted: Motion) -> None:
+    assert {remedy.settings.steps for remedy in islice(remedies(settings, 0, [wanted]), 4)} == {settings.steps}
