@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,9 @@ from moft.tap import Call, ClipSize, Tap, serves
 
 Trajectory = Sequence[tuple[float, float]]  # px; see `trajectories`
 
-Schedule = tuple[tuple[float, float], tuple[float, float]]  # shares of the denoising steps that MOFT and DIFT guide
-
 SCHEDULE = (0.0, 8 / 25), (7 / 25, 21 / 25)  # Eq. 9: of 25 steps counted down, 25…18 and 18…5
+LOSSES = ("moft", "dift")
+LATE = 1 / 3  # of the step size, in the second part: details are drawn then, and break sooner
 RADIUS = 0.25  # shorter sides: how far around a point the picture goes with it
 _REMEDY = "write start:end as 12,30:40,30, more points for a bent way, or one point for what must stay"
 
@@ -106,33 +106,38 @@ class Dragging(Between):
     should be, (n f 2) px, once the pipeline has made its first step."""
 
     def __init__(
-        self, tap: Tap, other: Tap, points: Sequence[Trajectory], radius: float | None, schedule: Schedule,
+        self, taps: Mapping[str, Tap], points: Sequence[Trajectory], radius: float | None, losses: tuple[str, str],
         statistics: Statistics, settings: Settings, plain: Recording | None,
     ) -> None:  # fmt: skip
-        super().__init__(tap)
-        self.points, self.radius, self.schedule, self.statistics = points, radius, schedule, statistics
-        self.early, self.late = Steering(tap, [], settings, None, plain), _Pulling(other, [], settings, None, plain)
-        self.report = self.late.report = self.early.report
+        super().__init__(taps["moft"])
+        self.points, self.radius, self.statistics = points, radius, statistics
         self.wanted: npt.NDArray[np.float64] | None = None
+        self.phases = [
+            (_Pulling if loss == "dift" else Steering)(taps[loss], [], replace(settings, step_size=step), None, plain)
+            for loss, step in zip(losses, (settings.step_size, LATE * settings.step_size), strict=True)
+        ]
+        self.report = self.phases[0].report
+        self.phases[1].report = self.report
 
     def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
-        """Guide the latents by MOFT, by DIFT, one after the other, or not at all, as Eq. 9 says."""
+        """Guide the latents by one loss, by the other, one after the other, or not at all, as Eq. 9 says."""
         if self.wanted is None:
             self._lay_out(self.tap.clip_size(latents))
-        return self.late.next(self.early.next(latents, index, calls), index, calls)
+        for phase in self.phases:
+            latents = phase.next(latents, index, calls)
+        return latents
 
     def _lay_out(self, size: ClipSize) -> None:
         self.wanted = trajectories(self.points, size)
+        for phase, steps in zip(self.phases, SCHEDULE, strict=True):
+            phase.targets = [self._pull(path, size, steps) for path in self.wanted]
+
+    def _pull(self, path: npt.NDArray[np.float64], size: ClipSize, steps: tuple[float, float]) -> _Pull:
+        """What both losses ask of the point that goes this way (f 2), in these steps."""
         radius = RADIUS * size.side if self.radius is None else self.radius
-        early, late = [], []
-        for path in self.wanted:
-            motion = Motion(path=tuple((x, y) for x, y in ((path - path[0]) / size.side).tolist()))
-            disc = discs(path, radius, size)
-            target = _Target(synthesise(motion, self.statistics), disc, 1.0, "region", self.schedule[0])
-            early.append(target)
-            tracks = torch.from_numpy(path + _around(radius / 2)[:, None])
-            late.append(_Pull(**{**vars(target), "steps": self.schedule[1]}, tracks=tracks))
-        self.early.targets, self.late.targets = early, late
+        motion = Motion(path=tuple((x, y) for x, y in ((path - path[0]) / size.side).tolist()))
+        tracks = torch.from_numpy(path + _around(radius / 2)[:, None])
+        return _Pull(synthesise(motion, self.statistics), discs(path, radius, size), 1.0, "region", steps, tracks=tracks)
 
 
 def discs(path: npt.NDArray[np.float64], radius: float, size: ClipSize) -> npt.NDArray[np.float32]:
@@ -161,7 +166,7 @@ def drag(
     radius: float | None = None,
     statistics: Statistics | None = None,
     layer: str | None = None,
-    schedule: Schedule = SCHEDULE,
+    losses: tuple[str, str] = LOSSES,
     settings: Settings | None = None,
     plain: Recording | None = None,
     by_callback: bool = False,
@@ -182,11 +187,12 @@ def drag(
         radius: px around a point in which the picture goes with it; None: a quarter of the shorter side.
         statistics: motion channels of this model; None takes those shipped with or computed for it.
         layer: where to read DIFT; None is the family's default layer.
-        schedule: which steps MOFT and which DIFT guides; (0, 0) leaves one out.
-        settings: see `Settings`; `steps`, `loss` and `fused` have no say here and must be left as they are.
+        losses: what guides in the early and in the later steps, "moft" or "dift" each.
+        settings: see `Settings`; the step size is that of the early steps, the later ones take a third of it. `steps`, `loss`
+            and `fused` have no say here and must be left as they are.
         plain, by_callback: as for `steer`.
     Raises:
-        RequestError: no points, positions that are no finite numbers, a radius that is not positive, other settings; in the
+        RequestError: no points, positions that are no finite numbers, a radius that is not positive, unknown losses, other settings; in the
             pipeline's first step, what depends on the clip's size: positions outside the picture or more than frames.
         BackboneError: as `steer`.
     """
@@ -194,11 +200,13 @@ def drag(
     paths, settings = _checked(points), settings or Settings()
     if radius is not None and not (math.isfinite(radius) and radius > 0):
         raise RequestError(f"expected a radius > 0 px; received {radius!r}; leave it out for a quarter of the shorter side")
+    if len(losses) != 2 or not set(losses) <= set(LOSSES):
+        raise RequestError(f'expected two losses, each "moft" or "dift"; received {losses!r:.200}; leave them out for Eq. 9')
     if settings.steps or settings.loss or settings.fused:
         raise RequestError("expected settings without steps, loss and fused, which dragging decides itself; leave them out")
     statistics = statistics or find_statistics(pipe)
-    taps = [Tap(pipe, name, statistics.timestep) for name in (statistics.layer, layer)]
-    run = Dragging(taps[0], taps[1], paths, radius, schedule, statistics, settings, plain)
+    taps = {"moft": Tap(pipe, statistics.layer, statistics.timestep), "dift": Tap(pipe, layer, statistics.timestep)}
+    run = Dragging(taps, paths, radius, losses, statistics, settings, plain)
     started = time.perf_counter()
     with between_steps(run, by_callback):
         try:
@@ -207,4 +215,4 @@ def drag(
             run.report.seconds = time.perf_counter() - started
 
 
-__all__ = ["SCHEDULE", "Dragging", "Schedule", "Trajectory", "discs", "drag", "trajectories"]
+__all__ = ["LOSSES", "SCHEDULE", "Dragging", "Trajectory", "discs", "drag", "trajectories"]

@@ -181,6 +181,8 @@ def test_it_detaches_without_a_trace_also_from_a_run_that_fails(tiny_animatediff
         ([[(1, math.nan)]], {}, "point 1"),
         ([RIGHT], {"radius": 0}, "a radius > 0 px; received 0"),
         ([RIGHT], {"radius": math.nan}, "a radius > 0 px"),
+        ([RIGHT], {"losses": ("moft", "dino")}, "two losses, each"),
+        ([RIGHT], {"losses": ("moft",)}, "two losses, each"),
         ([RIGHT], {"settings": Settings(fused=True)}, "without steps, loss and fused"),
         ([RIGHT], {"settings": Settings(steps=(0, 0.5))}, "without steps, loss and fused"),
     ],
