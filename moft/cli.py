@@ -161,7 +161,7 @@ def drag(
     point: Annotated[list[str], typer.Option(metavar="X,Y[:X,Y...]", help="What to drag where, in px; give several.")],
     prompt: Annotated[str | None, typer.Option(help="What to show, for models that take words.")] = None,
     radius: Annotated[float | None, typer.Option(
-        help="px around a point in which the picture goes with it; default: a quarter of the shorter side.")] = None,
+        help="px around a point in which the picture goes with it; default: three eighths of the shorter side.")] = None,
     image: Annotated[str | None, typer.Option(help="First frame, for models that start from an image.")] = None,
     model: Model = "miniature",
     negative_prompt: Annotated[str | None, typer.Option(help="What not to show.")] = None,

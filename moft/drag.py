@@ -32,7 +32,7 @@ Trajectory = Sequence[tuple[float, float]]  # px; see `trajectories`
 SCHEDULE = (0.0, 8 / 25), (7 / 25, 21 / 25)  # Eq. 9: of 25 steps counted down, 25…18 and 18…5
 LOSSES = ("moft", "dift")
 LATE = 1 / 3  # of the step size, in the second part: details are drawn then, and break sooner
-RADIUS = 0.25  # shorter sides: how far around a point the picture goes with it
+RADIUS = 3 / 8  # shorter sides: how far around a point the picture goes with it
 _REMEDY = "write start:end as 12,30:40,30, more points for a bent way, or one point for what must stay"
 
 
@@ -136,7 +136,7 @@ class Dragging(Between):
         """What both losses ask of the point that goes this way (f 2), in these steps."""
         radius = RADIUS * size.side if self.radius is None else self.radius
         motion = Motion(path=tuple((x, y) for x, y in ((path - path[0]) / size.side).tolist()))
-        tracks = torch.from_numpy(path + _around(radius / 2)[:, None])
+        tracks = torch.from_numpy(path + _around(radius / 3)[:, None])
         return _Pull(synthesise(motion, self.statistics), discs(path, radius, size), 1.0, "region", steps, tracks=tracks)
 
 
@@ -184,7 +184,7 @@ def drag(
     Args:
         pipe: a diffusers video pipeline of a known family (`moft.backbones.FAMILIES`).
         points: one trajectory each, as `trajectories` takes them, in px of the video.
-        radius: px around a point in which the picture goes with it; None: a quarter of the shorter side.
+        radius: px around a point in which the picture goes with it; None: three eighths of the shorter side.
         statistics: motion channels of this model; None takes those shipped with or computed for it.
         layer: where to read DIFT; None is the family's default layer.
         losses: what guides in the early and in the later steps, "moft" or "dift" each.
@@ -199,7 +199,7 @@ def drag(
     serves(pipe)
     paths, settings = _checked(points), settings or Settings()
     if radius is not None and not (math.isfinite(radius) and radius > 0):
-        raise RequestError(f"expected a radius > 0 px; received {radius!r}; leave it out for a quarter of the shorter side")
+        raise RequestError(f"expected a radius > 0 px; received {radius!r}; leave it out for three eighths of the shorter side")
     if len(losses) != 2 or not set(losses) <= set(LOSSES):
         raise RequestError(f'expected two losses, each "moft" or "dift"; received {losses!r:.200}; leave them out for Eq. 9')
     if settings.steps or settings.loss or settings.fused:
