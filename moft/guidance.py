@@ -19,7 +19,7 @@ from moft.errors import RequestError
 from moft.feature import LOSSES, at_cells, moft
 from moft.hooks import SharedKV, frozen
 from moft.motion import Motion
-from moft.reference import Reference, Statistics, find_statistics, synthesise
+from moft.reference import FromClip, Reference, Statistics, find_statistics, synthesise
 from moft.region import check_agreement, check_region, read_regions
 from moft.tap import Call, ClipSize, Tap, serves
 
@@ -323,6 +323,10 @@ def steer(
     given = [w for w in wanted if not isinstance(w, Motion)]
     if len(given) < len(wanted):
         statistics = statistics or find_statistics(pipe)
+    if len(wanted) > 1 and not any(isinstance(w, Motion) and w.direction == "still" for w in wanted):
+        # The gain was found on whole frames. Where all parts move, it would turn them aside (docs/steering.md).
+        statistics = statistics and replace(statistics, gain=1.0)
+        wanted = tuple(replace(w, gain=1.0) if isinstance(w, FromClip) else w for w in wanted)
     source = given[0] if given or statistics is None else statistics
     tap = Tap(pipe, source.layer, source.timestep)
     settings = settings or Settings()

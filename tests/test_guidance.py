@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -229,3 +230,16 @@ def test_inside_a_region_a_motion_is_asked_by_its_mean(tiny_animatediff: Any, ti
         regions = None if region is None else [region]
         with moft.steer(tiny_animatediff, wanted, statistics=tiny_statistics, regions=regions) as run:
             assert run.targets[0].loss == loss
+
+
+def test_the_gain_is_left_out_where_all_parts_move(tiny_animatediff: Any, tiny_statistics: Any):
+    enlarged = replace(tiny_statistics, gain=2.0)
+    clip = moft.from_clip(tiny_animatediff, np.random.default_rng(0).integers(0, 255, (4, 64, 64, 3), np.uint8), statistics=enlarged)
+
+    def gains(*wanted: Any, regions: Any = None) -> list[float]:
+        with moft.steer(tiny_animatediff, *wanted, statistics=enlarged, regions=regions) as run:
+            return [getattr(target.reference, "gain", None) or target.reference.statistics.gain for target in run.targets]
+
+    still = moft.Motion("still", region="rest")
+    assert gains(HALVES[0]) == gains(clip) == [2] and gains(HALVES[0], still) == [2, 2]
+    assert gains(*HALVES) == gains(HALVES[0], clip, regions=[LEFT_HALF, None]) == [1, 1]
