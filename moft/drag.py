@@ -87,7 +87,7 @@ class _Pull(_Target):
         found = at_points(features, tracks, size)  # (b n f c)
         first = found[:, :, :1].detach()
         apart = ((found[:, :, 1:] - first).square().sum(-1) + EPSILON).sqrt()
-        inside = ((tracks > -0.5) & (tracks < tracks.new_tensor([size.width, size.height]) - 0.5)).all(-1)
+        inside = ((tracks >= -0.5) & (tracks < tracks.new_tensor([size.width, size.height]) - 0.5)).all(-1)
         seen = (inside[:, 1:] & inside[:, :1]).to(apart)  # the point itself always is
         return (apart * seen).sum() / seen.sum() / len(features) / (first.square().sum(-1).mean() + EPSILON).sqrt()
 
