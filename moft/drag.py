@@ -88,7 +88,7 @@ class _Pull(_Target):
         found = at_points(features, tracks, size)  # (b n f c)
         first = found[:, :, :1].detach()
         apart = ((found[:, :, 1:] - first).square().sum(-1) + EPSILON).sqrt()
-        inside = ((tracks > -0.5) & (tracks < tracks.new_tensor([size.width, size.height]) - 0.5)).all(-1)
+        inside = ((tracks >= -0.5) & (tracks < tracks.new_tensor([size.width, size.height]) - 0.5)).all(-1)
         seen = (inside[:, 1:] & inside[:, :1]).to(apart)  # the point itself always is
         return (apart * seen).sum() / seen.sum() / len(features) / (first.square().sum(-1).mean() + EPSILON).sqrt()
 
@@ -173,10 +173,8 @@ def drag(
 ) -> Iterator[Dragging]:
     """Drag points in whatever `pipe` samples inside the block; afterwards the pipeline is as it was.
 
-        with moft.record(pipe) as plain:
-            pipe("green cells", generator=torch.Generator().manual_seed(0))
-        with moft.drag(pipe, [(24, 32), (38, 32)], [(52, 10)], plain=plain) as run:
-            frames = pipe("green cells", generator=torch.Generator().manual_seed(0)).frames[0]
+        with drag(pipe, [(24, 32), (38, 32)], [(52, 10)]) as run:
+            frames = pipe("green cells").frames[0]
 
     In the early steps MOFT around each point follows its trajectory; in the later ones DIFT there is pulled to that of the
     first frame (Eq. 4), as Eq. 9 divides them. In the one step that has both, one works after the other.
@@ -190,7 +188,8 @@ def drag(
         losses: what guides in the early and in the later steps, "moft" or "dift" each.
         settings: see `Settings`; the step size is that of the early steps, the later ones take a third of it. `steps`, `loss`
             and `fused` have no say here and must be left as they are.
-        plain, by_callback: as for `steer`.
+        plain, by_callback: as for `steer`. With `plain`, what is further from the points than the radius stays as it was, and
+            pulls them back (docs/steering.md).
     Raises:
         RequestError: no points, positions that are no finite numbers, a radius that is not positive, unknown losses, other settings; in the
             pipeline's first step, what depends on the clip's size: positions outside the picture or more than frames.

@@ -62,9 +62,9 @@ def compare_drag(
 
     needs("cv2")
     wanted = trajectories(points, scene.size)
-    plain = sample(pipe, scene, "plain")
-    with drag(pipe, *points, radius=radius, statistics=statistics, settings=settings) as run:
+    with drag(pipe, *points, radius=radius, statistics=statistics, settings=settings) as run:  # first: it may refuse
         dragged = sample(pipe, scene, "dragged")
+    plain = sample(pipe, scene, "plain")
     tracks = {"plain": follow(plain.video, wanted[:, 0]), "dragged": follow(dragged.video, wanted[:, 0])}
     found = [_told(i, wanted, tracks) for i in range(len(wanted))]
     moving = [point for point in found if point["length_px"] > 0]

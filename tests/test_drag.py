@@ -11,7 +11,7 @@ import torch
 from steered import everything_about
 
 import moft
-from moft.drag import SCHEDULE, _around, _Pull, discs, drag, trajectories
+from moft.drag import SCHEDULE, _around, _at_frames, _Pull, discs, drag, trajectories
 from moft.errors import RequestError
 from moft.guidance import Settings
 from moft.tap import ClipSize
@@ -112,6 +112,12 @@ def test_the_first_frame_is_the_goal_and_is_not_pulled() -> None:
     pull(RIGHT).cost(features, SIZE).backward()
     assert features.grad is not None and features.grad.isfinite().all()
     assert not features.grad[:, 0].any() and features.grad[:, 1:].any()
+
+
+def test_latent_frames_are_read_at_their_moments() -> None:
+    """Nine frames of video in three of latents: the first, the middle and the last."""
+    tracks = torch.from_numpy(trajectories([[(0, 8), (16, 40)]], ClipSize(9, 64, 64)))
+    assert _at_frames(tracks, 3).tolist() == [[[0, 8], [8, 24], [16, 40]]]
 
 
 def test_what_is_outside_the_picture_asks_nothing() -> None:
