@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from moft.between import record
     from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
-    from moft.guidance import Settings, steer
+    from moft.guidance import Settings, invert, steer
     from moft.metrics import followed, measure
     from moft.miniature import miniature_path
     from moft.motion import Like, Motion
@@ -27,14 +27,14 @@ __version__ = "0.1.0"
 _HOMES = {
     "BackboneError": "errors", "FromClip": "reference", "Like": "motion", "MediaError": "errors", "MoftError": "errors",
     "Motion": "motion", "RecipeError": "errors", "RequestError": "errors", "Settings": "guidance", "Statistics": "reference",
-    "find_motion_channels": "reference", "followed": "metrics", "from_clip": "reference", "measure": "metrics",
+    "find_motion_channels": "reference", "followed": "metrics", "from_clip": "reference", "invert": "guidance", "measure": "metrics",
     "miniature_path": "miniature", "read_region": "region", "read_video": "video", "record": "between",
     "steer": "guidance", "write_video": "video",
 }  # fmt: skip
 
 __all__ = [
     "BackboneError", "FromClip", "Like", "MediaError", "MoftError", "Motion", "RecipeError", "RequestError", "Settings",
-    "Statistics", "find_motion_channels", "followed", "from_clip", "measure", "miniature_path", "read_region", "read_video",
+    "Statistics", "find_motion_channels", "followed", "from_clip", "invert", "measure", "miniature_path", "read_region", "read_video",
     "record", "steer", "write_video",
 ]  # fmt: skip
 

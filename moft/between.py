@@ -61,6 +61,11 @@ class Recording(Between):
         self.latents[index] = latents.detach().clone()
         return latents
 
+    @property
+    def start(self) -> Tensor:
+        """The noise that the run starts from, (b c f h w); only an inverted clip has it."""
+        return self.latents[0]
+
     def at(self, index: int, like: Tensor) -> Tensor:
         """What was recorded there. Raises RequestError if the run at hand is of another kind."""
         found = self.latents.get(index)

@@ -18,8 +18,9 @@ from moft.between import Between, Recording, between_steps
 from moft.errors import RequestError
 from moft.feature import LOSSES, at_cells, moft
 from moft.hooks import SharedKV, frozen
+from moft.inversion import inverted
 from moft.motion import Motion
-from moft.reference import FromClip, Reference, Statistics, find_statistics, synthesise
+from moft.reference import FromClip, Reference, Statistics, check_clip, encode, find_statistics, synthesise
 from moft.region import check_agreement, check_region, read_regions
 from moft.tap import Call, ClipSize, Tap, serves
 
@@ -278,6 +279,31 @@ def _placed(targets: Sequence[_Target], size: ClipSize) -> list[_Target]:
         replace(target, region=None if region is None else torch.as_tensor(region))
         for target, region in zip(targets, regions, strict=True)
     ]
+
+
+def invert(pipe: Any, video: np.ndarray, *, steps: int = 25, prompt: str = "") -> Recording:
+    """A real clip as a plain run: the latents from which, without guidance, sampling gives the clip again, at every step.
+
+        plain = moft.invert(pipe, clip)
+        with moft.steer(pipe, moft.Motion("up", region="mask.png"), plain=plain):
+            pipe("", latents=plain.start, guidance_scale=1.0, num_inference_steps=25)
+
+    What surrounds the regions stays as it is in the clip. What is inside is drawn anew by the model.
+
+    Args:
+        video: uint8 (f h w 3), of the size at which the pipeline will sample.
+        steps: those of the run to come.
+        prompt: that of the run to come.
+    Raises:
+        RequestError: no such clip. BackboneError: unknown pipeline, or a scheduler other than DDIM.
+    """
+    check_clip(video)
+    tap = Tap(pipe)
+    recording, clean = Recording(tap), encode(tap, video[None])
+    recording.latents[steps] = clean
+    for i, (_, latents) in enumerate(inverted(tap, clean, steps, prompt)):
+        recording.latents[steps - 1 - i] = latents
+    return recording
 
 
 @contextmanager

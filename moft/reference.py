@@ -22,8 +22,9 @@ from torch import Tensor
 from moft.errors import BackboneError, RequestError
 from moft.feature import at_cells, ccr, laid_over, moft, motion_channels, pool
 from moft.hooks import capture
+from moft.inversion import inverted
 from moft.motion import DIRECTIONS, Motion
-from moft.tap import Call, ClipSize, Tap, usual_level
+from moft.tap import ClipSize, Tap, usual_level
 
 EARLY_STEPS, STILL_STEPS = (0.12, 0.48), (0.12, 0.92)
 STATISTICS_FILE = "motion_channels.safetensors"
@@ -361,14 +362,13 @@ def from_clip(
         onto: the region that it is to steer, likewise; counts with `per_position` alone.
         per_position: keep every position (paper, Eq. 3) instead of the region's mean (the release): then the clips'
             layouts should agree. The bounds of `region` are laid over those of `onto`, stretched if need be.
-        invert: reach the timestep by DDIM inversion instead of adding noise.
+        invert: reach the timestep by inversion (`moft.inversion`) instead of adding noise.
         timestep: None takes that of the statistics.
         strength, steps: as of `Motion`.
     Raises:
         RequestError: wrong shape or dtype. BackboneError: inversion asked of a model that has none.
     """
-    if video.dtype != np.uint8 or video.ndim != 4 or video.shape[-1] != 3 or len(video) < 2:
-        raise RequestError(f"expected a clip uint8 (f h w 3), f ≥ 2, got {video.dtype} {video.shape}")
+    check_clip(video)
     statistics = statistics or find_statistics(pipe)
     t = statistics.timestep if timestep is None else timestep
     tap = Tap(pipe, statistics.layer, t)
@@ -385,6 +385,12 @@ def from_clip(
         feature[0].contiguous(), statistics.channels, statistics.layer, statistics.scale, t, strength, made,
         statistics.gain, steps,
     )
+
+
+def check_clip(video: np.ndarray) -> None:
+    """Raise RequestError unless this is a clip, uint8 (f h w 3) of two frames or more."""
+    if video.dtype != np.uint8 or video.ndim != 4 or video.shape[-1] != 3 or len(video) < 2:
+        raise RequestError(f"expected a clip uint8 (f h w 3), f ≥ 2, got {video.dtype} {video.shape}")
 
 
 def synthesise(motion: Motion, statistics: Statistics) -> Synthesised:
@@ -406,7 +412,7 @@ def noised_layers(
     Raises:
         BackboneError: a layer that the pass does not reach.
     """
-    latents = _encode(tap, videos)
+    latents = encode(tap, videos)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
     noisy, told = tap.noised(latents, noise, timestep)
     size = 1 if tap.starts_from_image else len(latents)  # pipelines take one image for all clips of a batch
@@ -425,25 +431,16 @@ def noised_layers(
 
 @torch.no_grad()
 def inverted_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", seed: int = 0) -> Tensor:
-    """Features (b f c h w) of clips brought to a timestep by 25 steps of DDIM inversion (deterministic; no seed)."""
-    from diffusers import DDIMInverseScheduler, DDIMScheduler
-
-    pipe = tap.pipe
-    if not isinstance(pipe.scheduler, DDIMScheduler):
-        raise BackboneError(f"inversion needs a DDIMScheduler, got {type(pipe.scheduler).__name__}; set one, or add noise")
-    latents, original = _encode(tap, videos), pipe.scheduler
-    calls: list[Call] = []
-    pipe.scheduler = DDIMInverseScheduler.from_config(original.config)
-    try:
-        with tap.listen(calls):
-            tap.run([prompt] * len(latents), latents, num_inference_steps=25)
-    finally:
-        pipe.scheduler = original
-    call = min(calls, key=lambda c: abs(float(torch.as_tensor(c["timestep"]).flatten()[0]) - timestep))
-    return tap.features_of(tap.inputs(call), float(torch.as_tensor(call["timestep"]).flatten()[0]), call)
+    """Features (b f c h w) of clips brought to a timestep by inversion in 25 steps (deterministic; no seed)."""
+    latents = encode(tap, videos)
+    call = tap.first_call([prompt] * len(latents), latents)
+    path = inverted(tap, latents, 25, prompt)
+    level, found = next((at for at in path if at[0] >= timestep), (timestep, latents))
+    return tap.features_of(found, level, call)
 
 
-def _encode(tap: Tap, videos: np.ndarray) -> Tensor:
+def encode(tap: Tap, videos: np.ndarray) -> Tensor:
+    """Clips uint8 (b f h w 3) → latents (b c f h w)."""
     pixels = torch.from_numpy(np.ascontiguousarray(videos)).permute(0, 1, 4, 2, 3).float() / 255
     return tap.encode(pixels).to(tap.device)
 

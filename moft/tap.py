@@ -359,6 +359,14 @@ class Tap:
         output = run_until(self.denoiser, self.layer, lambda: self.denoiser(**arguments))
         return self.grid(output, arguments).float()
 
+    @torch.no_grad()
+    def predicted(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
+        """What the denoiser predicts for what it takes, (b c f h w), told a timestep; without the variance that some add."""
+        told = torch.as_tensor(call["timestep"], device=inputs.device)
+        output = self.denoiser(**(self._with(inputs, call) | {"timestep": torch.full_like(told, timestep)}))
+        whole = rearrange(output[0], f"{self.family.layout} -> {INSIDE}", **self._sizes(self.family.layout, call))
+        return whole[:, : inputs.shape[1]].to(inputs)
+
     def _with(self, inputs: Tensor, call: Call) -> Call:
         """The call with other latents, (b c f h w); channels behind them and given tokens stay."""
         before = self.inputs(call)

@@ -1,0 +1,90 @@
+"""Inversion: its step undoes diffusers' own, a real clip comes back from its noise, and stays outside a steered region."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AnimateDiffPipeline, DDIMScheduler, EulerDiscreteScheduler
+from sklearn.datasets import load_sample_image
+
+import moft
+from moft.errors import BackboneError, RequestError
+from moft.inversion import _before, inverted
+from moft.motion import Motion
+from moft.reference import encode, pan
+from moft.tap import ClipSize, Tap
+
+CLIP = pan(load_sample_image("china.jpg"), Motion("right", speed="1px"), ClipSize(8, 64, 64), zoom=1.5)
+
+
+@pytest.fixture(scope="module")
+def miniature() -> Any:
+    pipe = AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def sampled(pipe: Any, latents: torch.Tensor, steps: int = 25) -> np.ndarray:
+    frames = pipe("", latents=latents, guidance_scale=1.0, num_inference_steps=steps, num_frames=8, height=64, width=64,
+                  output_type="np").frames[0]  # fmt: skip
+    return (frames * 255).round().astype(np.uint8)
+
+
+def psnr(a: np.ndarray, b: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / np.square(a.astype(float) - b).mean()))
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction", "sample"])
+@pytest.mark.parametrize("index", [0, 3, 9])
+def test_a_step_back_undoes_the_schedulers_own_step(kind: str, index: int) -> None:
+    scheduler = DDIMScheduler(prediction_type=kind, clip_sample=False, set_alpha_to_one=False)
+    scheduler.set_timesteps(10)
+    t, spacing = int(scheduler.timesteps[index]), 100
+    y, predicted = torch.randn(2, 1, 4, 3, 8, 8, generator=torch.Generator().manual_seed(index), dtype=torch.float64)
+    x = scheduler.step(predicted, t, y).prev_sample
+    signal, goal = (float(scheduler.alphas_cumprod[max(at, 0)]) ** 0.5 for at in (t - spacing, t))
+    torch.testing.assert_close(_before(x, predicted, kind, signal, goal), y, atol=1e-6, rtol=1e-5)
+
+
+def test_a_real_clip_comes_back_from_its_noise(miniature: Any) -> None:
+    tap = Tap(miniature)
+    clean = encode(tap, CLIP[None])
+    decoded = miniature.decode_latents(clean)[0].permute(1, 2, 3, 0).clamp(-1, 1) / 2 + 0.5
+    best = psnr((decoded.detach().numpy() * 255).round(), CLIP)
+    found = psnr(sampled(miniature, moft.invert(miniature, CLIP).start), CLIP)
+    (*_, (_, plain)) = inverted(tap, clean, iterations=1)
+    assert found > best - 0.5  # what the autoencoder loses is all that is lost
+    assert psnr(sampled(miniature, plain), CLIP) < found - 3
+
+
+def test_what_surrounds_a_region_of_a_real_clip_stays(miniature: Any) -> None:
+    region = np.zeros((64, 64), np.float32)
+    region[:, :32] = 1
+    plain = moft.invert(miniature, CLIP)
+    again = sampled(miniature, plain.start)
+    with moft.steer(miniature, Motion("up", speed="1.5px"), regions=[region], plain=plain):
+        found = sampled(miniature, plain.start)
+    assert psnr(found[:, :, 40:], again[:, :, 40:]) > 30
+    assert psnr(found[:, :, :24], again[:, :, :24]) < 20
+    assert moft.measure(found, region).inside[1] < -0.5
+
+
+def test_the_recording_has_the_noise_and_every_step_to_the_clip(tiny_animatediff: Any) -> None:
+    tap, scheduler = Tap(tiny_animatediff), tiny_animatediff.scheduler
+    first, second = (moft.invert(tiny_animatediff, CLIP, steps=4) for _ in range(2))
+    assert sorted(first.latents) == [0, 1, 2, 3, 4] and torch.equal(first.start, second.start)
+    assert torch.equal(first.latents[4], encode(tap, CLIP[None]))
+    assert tiny_animatediff.scheduler is scheduler
+
+
+def test_what_cannot_be_inverted_is_refused(tiny_animatediff: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RequestError, match="clip"):
+        moft.invert(tiny_animatediff, CLIP[:1])
+    with pytest.raises(RequestError, match="1 step"):
+        moft.invert(tiny_animatediff, CLIP, steps=0)
+    monkeypatch.setattr(tiny_animatediff, "scheduler", EulerDiscreteScheduler())
+    with pytest.raises(BackboneError, match="DDIM"):
+        moft.invert(tiny_animatediff, CLIP)

@@ -1,0 +1,60 @@
+"""The story of a steered run: what was asked at each place, and panels that tell where it was met."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_sample_image
+
+from moft.metrics import dense_flow
+from moft.motion import Motion
+from moft.pictures import CAPTION, GAP, asked_flow, story
+from moft.reference import pan
+from moft.tap import ClipSize
+
+SIZE = ClipSize(6, 64, 64)
+LEFT_HALF = np.repeat(np.array([[1.0] * 32 + [0.0] * 32]), 64, 0)
+RIGHT = Motion("right", speed="2px")
+PHOTO = load_sample_image("flower.jpg")
+SIDE = 192  # of a panel
+
+
+@pytest.mark.parametrize("motion", [RIGHT, Motion(225, speed="1px"), Motion("zoom out", speed="2%")])
+def test_the_asked_flow_is_that_of_a_clip_that_does_as_asked(motion: Motion) -> None:
+    found, asked = dense_flow(pan(PHOTO, motion, SIZE, zoom=1.6)), asked_flow(motion, 6, 64, 64)
+    inner = (slice(None), slice(8, 56), slice(8, 56))
+    assert asked.shape == found.shape
+    assert np.abs(found[inner] - asked[inner]).mean() < 0.25
+
+
+def test_stillness_asks_for_no_flow() -> None:
+    assert not asked_flow(Motion("still"), 6, 64, 64).any()
+
+
+def heat(video: np.ndarray) -> np.ndarray:
+    return video[:, CAPTION:, -SIDE:].astype(int)
+
+
+def test_what_does_as_asked_is_dark_and_what_does_not_is_bright() -> None:
+    right, left = (pan(PHOTO, Motion(way, speed="2px"), SIZE, zoom=1.6) for way in ("right", "left"))
+    good, bad = (heat(story(left, clip, [(RIGHT, None)])) for clip in (right, left))
+    inner = (slice(None), slice(30, 160), slice(30, 160))
+    assert good[inner].mean() < 0.7 * bad[inner].mean()
+
+
+def test_there_is_a_panel_for_each_clip_and_what_was_not_asked_is_grey() -> None:
+    clip = pan(PHOTO, RIGHT, SIZE, zoom=1.6)
+    three = story(clip, clip, [(RIGHT, LEFT_HALF)])
+    assert three.shape == (6, SIDE + CAPTION, 4 * (SIDE + GAP) - GAP, 3) and three.dtype == np.uint8
+    assert story(clip, clip, [(RIGHT, None)], clip).shape[2] == 5 * (SIDE + GAP) - GAP
+    colours = np.ptp(heat(three), axis=-1)
+    assert colours[:, :, 110:].max() == 0 < colours[:, :, :80].mean()
+
+
+def test_arrows_stand_in_each_region() -> None:
+    clip = pan(PHOTO, RIGHT, SIZE, zoom=1.6)
+    moving = np.stack([np.roll(LEFT_HALF, 8 * i, 1) for i in range(6)])  # a region that moves
+    video = story(clip, clip, [(RIGHT, moving)])[:, CAPTION:, 2 * (SIDE + GAP) : 3 * (SIDE + GAP) - GAP].astype(int)
+    blue = (np.abs(video - (0, 114, 178)).sum(-1) < 30).any(1)  # columns with the measured arrow
+    starts = [int(np.argmax(columns)) for columns in blue]
+    assert starts[0] == pytest.approx(48, abs=6) and starts[2] - starts[0] == pytest.approx(48, abs=6)
