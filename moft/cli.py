@@ -152,6 +152,50 @@ def steer(
     typer.echo(json.dumps(record) if as_json else summary(record))
 
 
+@app.command(
+    epilog="Example: moft drag --prompt 'green cells' --point 24,32:38,32 --point 52,10 -o dragged.mp4.  A point is start:end, "
+    "start:via:...:end at even moments, or one place that must not move; x right, y down, in px of the clip."
+)
+def drag(
+    point: Annotated[list[str], typer.Option(metavar="X,Y[:X,Y...]", help="What to drag where, in px; give several.")],
+    prompt: Annotated[str | None, typer.Option(help="What to show, for models that take words.")] = None,
+    radius: Annotated[float | None, typer.Option(
+        help="px around a point in which the picture goes with it; default: three eighths of the shorter side.")] = None,
+    image: Annotated[str | None, typer.Option(help="First frame, for models that start from an image.")] = None,
+    model: Model = "miniature",
+    negative_prompt: Annotated[str | None, typer.Option(help="What not to show.")] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1)] = 0,
+    steps: Annotated[int, typer.Option(min=2, max=1000, help="Denoising steps.")] = 25,
+    guidance_scale: Annotated[float | None, typer.Option(
+        help="How closely to follow the prompt; default: the pipeline's.")] = None,
+    frames: Annotated[int | None, typer.Option(min=2, help="Default: the model's.")] = None,
+    height: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
+    width: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
+    step_size: Annotated[float | None, typer.Option(min=0, help="Change of the latents per update.")] = None,
+    save_memory: Annotated[bool, typer.Option("--save-memory", help="Compute layers again instead of keeping them.")] = False,
+    channels: Annotated[Path | None, typer.Option(help="Motion channels file; default: the model's.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Dragged clip: .mp4, .webm or .gif.")] = Path("dragged.mp4"),
+    as_json: AsJson = False,
+) -> None:  # fmt: skip
+    """Sample a clip in which points go where they are dragged, beside the plain one from the same seed, and track both."""
+    from moft import dragged
+
+    wanted = dragged.points_of(point)
+    check_output(out, [image] if image else [])
+    from moft.guidance import Settings
+    from moft.reference import Statistics, find_statistics
+
+    settings = Settings(save_memory=save_memory)
+    if step_size is not None:
+        settings = replace(settings, step_size=step_size)
+    pipe = load_pipeline(model)
+    statistics = Statistics.load(channels) if channels else find_statistics(pipe)
+    size = clip_size(pipe, frames, height, width, statistics.made)
+    scene = Scene(prompt, size, negative_prompt, seed, steps, guidance_scale, image)
+    record = dragged.compare_drag(pipe, scene, wanted, radius, settings, statistics, out, model)
+    typer.echo(json.dumps(record) if as_json else dragged.summary(record))
+
+
 @app.command(epilog=f"Example: moft replay left.mp4 -o again.mp4.  {CONVENTION}")
 def replay(
     file: Recorded,

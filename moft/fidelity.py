@@ -163,16 +163,21 @@ def speed_error(found: Floats, wanted: Floats) -> float:
     return float(np.abs(np.linalg.norm(found, axis=-1) - np.linalg.norm(wanted, axis=-1)).mean())
 
 
-def drag_distance(found: Floats, wanted: Floats, height: int, width: int) -> float:
-    """Mean distance between a tracked point and where it should be, 0…1 inside the picture (the paper's Table 2).
+def drag_distance(found: Floats, wanted: Floats, unit: float | None = None) -> float:
+    """Mean distance between a tracked point and where it should be (the paper's Table 2), 0 the best.
 
-    found, wanted: (f >= 2, 2) or (n, f, 2) px. The first frame is left out, where both are given. In diagonals of the picture
-    of height x width px; the paper says "normalised", not by what. Raises RequestError for shapes that differ.
+    found, wanted: (f >= 2, 2) or (n, f, 2) px. The first frame is left out, where both are given. In `unit` px, or, without,
+    each in lengths of its wanted path: a point that stays behind on a straight one then has a little over 0.5. The paper says
+    "normalised", not by what; its figures (0.437 for points that barely follow) fit the path, not the picture.
+    Raises RequestError for shapes that differ, a unit that is not positive, and a wanted path without length.
     """
     found, wanted = _pair(found, wanted)
     if found.ndim < 2 or found.shape[-2] < 2:
         raise RequestError(f"expected paths of 2 frames or more; received {found.shape}; pass (frames, 2)")
-    return float(np.linalg.norm((found - wanted)[..., 1:, :], axis=-1).mean() / np.hypot(height, width))
+    units = np.linalg.norm(np.diff(wanted, axis=-2), axis=-1).sum(axis=-1) if unit is None else np.array(unit)
+    if not (units > 0).all():
+        raise RequestError(f"expected a unit > 0; received {unit or 'a path that stays'}; pass the shorter side, say")
+    return float((np.linalg.norm(found - wanted, axis=-1)[..., 1:].mean(axis=-1) / units).mean())
 
 
 def _pair(found: Floats, wanted: Floats) -> tuple[Floats, Floats]:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from .errors import RequestError
 from .metrics import dense_flow
 
-__all__ = ["TapVid", "Tracker", "Tracks", "flow_tracks", "tap_vid"]
+__all__ = ["TapVid", "Tracker", "Tracks", "flow_tracks", "follow", "tap_vid"]
 
 Video = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
@@ -72,22 +72,34 @@ class Tracker(Protocol):
 
 
 def flow_tracks(video: Video, across: int = ACROSS) -> Tracks:
-    """Points of a regular grid in the first frame, carried along by chained optical flow (`dense_flow`). A `Tracker`.
+    """Points of a regular grid in the first frame, carried along by chained optical flow (`follow`). A `Tracker`.
 
     video: uint8 (f >= 2, h >= 16, w >= 16, 3). across: points along the shorter side, >= 1.
-    A point counts as seen until the flow back does not return it, |w + w'|² > 0.01 (|w|² + |w'|²) + 0.5 px²
-    (Sundaram, Brox, Keutzer, ECCV 2010, Eq. 5; below 256 px the bound shrinks with the picture), or it leaves the picture; then never again, since a chain cannot
-    tell whether it has met its point again. From there on it goes with whatever flows at the nearest place.
-    One pair of frames is in memory at a time. Raises RequestError for other videos and numbers.
+    Raises RequestError for other videos and numbers.
     """
     if across < 1:
         raise RequestError(f"expected across >= 1 points; received {across}; {ACROSS} is usual")
     if len(video) < 2:
         dense_flow(video)  # refuses it, and says why
     height, width = video.shape[1:3]
-    at = _grid(height, width, across)
+    return follow(video, _grid(height, width, across))
+
+
+def follow(video: Video, points: Floats) -> Tracks:
+    """Points (n, 2) px of the first frame, carried along by chained optical flow (`dense_flow`).
+
+    video: uint8 (f >= 2, h >= 16, w >= 16, 3).
+    A point counts as seen until the flow back does not return it, |w + w'|² > 0.01 (|w|² + |w'|²) + 0.5 px²
+    (Sundaram, Brox, Keutzer, ECCV 2010, Eq. 5; below 256 px the bound shrinks with the picture), or it leaves the picture; then never again, since a chain cannot
+    tell whether it has met its point again. From there on it goes with whatever flows at the nearest place.
+    One pair of frames is in memory at a time. Raises RequestError for other videos and points.
+    """
+    at = np.asarray(points, np.float64)
+    if at.ndim != 2 or at.shape[1] != 2:
+        raise RequestError(f"expected points (n, 2); received {at.shape}; give those of the first frame alone")
+    height, width = video.shape[1:3]
     bound = 0.5 * min(1, min(height, width) / 256) ** 2  # px²; small pictures are enlarged to 256 px for the flow
-    points, seen = [at], [np.ones(len(at), bool)]
+    path, seen = [at], [np.ones(len(at), bool)]
     for i in range(len(video) - 1):
         pair = video[i : i + 2]
         step = _sampled(dense_flow(pair)[0], at)
@@ -95,9 +107,9 @@ def flow_tracks(video: Video, across: int = ACROSS) -> Tracks:
         back = _sampled(dense_flow(pair[::-1])[0], at)
         slack = 0.01 * (_squared(step) + _squared(back)) + bound
         inside = ((at >= -0.5) & (at < (width - 0.5, height - 0.5))).all(axis=-1)
-        points.append(at)
+        path.append(at)
         seen.append(seen[-1] & inside & (_squared(step + back) <= slack))
-    return Tracks(np.stack(points, 1), np.stack(seen, 1), height, width)
+    return Tracks(np.stack(path, 1), np.stack(seen, 1), height, width)
 
 
 class TapVid(NamedTuple):

@@ -212,23 +212,34 @@ def test_speed_error_is_the_difference_of_lengths_whichever_way() -> None:
     assert speed_error([[0, -2.5]], [[2, 0]]) == 0.5
 
 
-def test_drag_distance_is_the_mean_distance_in_diagonals() -> None:
+def test_drag_distance_is_the_mean_distance_in_lengths_of_the_wanted_path() -> None:
     wanted = np.array([[0, 0], [10, 0], [20, 0]])
-    assert drag_distance(wanted, wanted, 30, 40) == 0
-    assert drag_distance(wanted + [3, 4], wanted, 30, 40) == pytest.approx(5 / 50)
-    assert drag_distance(np.zeros((3, 2)), wanted, 30, 40) == pytest.approx(15 / 50)  # it never left
-    corner = drag_distance(np.zeros((2, 2)), np.full((2, 2), [40, 30]), 30, 40)
-    assert corner == pytest.approx(1)
+    assert drag_distance(wanted, wanted) == 0
+    assert drag_distance(wanted + [3, 4], wanted) == pytest.approx(5 / 20)
+    assert drag_distance(np.zeros((3, 2)), wanted) == pytest.approx(15 / 20)  # it never left
+    there_and_back = np.array([[0, 0], [10, 0], [0, 0]])
+    assert drag_distance(np.zeros((3, 2)), there_and_back) == pytest.approx(5 / 20)
+    both = np.stack([wanted, there_and_back])
+    assert drag_distance(np.zeros((2, 3, 2)), both) == pytest.approx((15 / 20 + 5 / 20) / 2)
+
+
+def test_drag_distance_of_a_point_that_must_not_move_needs_a_unit() -> None:
+    assert drag_distance(np.full((3, 2), 6.0), np.zeros((3, 2)), 12) == pytest.approx(0.5**0.5)
+    with pytest.raises(RequestError, match="stays"):
+        drag_distance(np.ones((3, 2)), np.zeros((3, 2)))
+    for unit in (0, -1, math.nan):
+        with pytest.raises(RequestError, match="unit"):
+            drag_distance(np.ones((3, 2)), np.zeros((3, 2)), unit)
 
 
 def test_drag_distance_agrees_with_another_implementation() -> None:
     pairwise = pytest.importorskip("sklearn.metrics.pairwise")
     a, b = walks(4), walks(4, seed=1)
     apart = [pairwise.paired_distances(x[1:], y[1:]).mean() for x, y in zip(a, b, strict=True)]
-    assert drag_distance(a, b, 48, 64) == pytest.approx(np.mean(apart) / 80)
+    assert drag_distance(a, b, 80) == pytest.approx(np.mean(apart) / 80)
 
 
-@pytest.mark.parametrize("error", [direction_error, speed_error, lambda a, b: drag_distance(a, b, 64, 64)])
+@pytest.mark.parametrize("error", [direction_error, speed_error, drag_distance])
 def test_paths_that_do_not_match_are_refused(error: object) -> None:
     for a, b in (((3, 2), (4, 2)), ((3, 3), (3, 3)), ((0, 2), (0, 2))):
         with pytest.raises(RequestError, match="expected"):

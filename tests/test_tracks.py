@@ -8,7 +8,7 @@ import pytest
 from test_metrics import carried, noise, pan
 
 from moft.errors import RequestError
-from moft.tracks import Tracks, _sampled, flow_tracks, tap_vid
+from moft.tracks import Tracks, _sampled, flow_tracks, follow, tap_vid
 
 
 def true_tracks(found: Tracks, positions: list[tuple[float, float]]) -> Tracks:
@@ -111,3 +111,13 @@ def test_clips_that_cannot_be_tracked_are_refused() -> None:
         flow_tracks(pan((1, 0)), across=0)
     with pytest.raises(RequestError, match="same points"):
         tap_vid(flow_tracks(pan((1, 0)), 8), flow_tracks(pan((1, 0)), 9))
+
+
+def test_chosen_points_are_followed_wherever_they_are() -> None:
+    points = np.array([[20.0, 20.0], [30.25, 40.5]])
+    found = follow(carried(noise(), [(2 * i, -i) for i in range(6)]), points)
+    wanted = points[:, None] + np.array([(2 * i, -i) for i in range(6)])
+    assert found.seen.all() and np.abs(found.points - wanted).max() < 0.5
+    for wrong in (points[0], points[..., :1]):
+        with pytest.raises(RequestError, match="expected points"):
+            follow(carried(noise(), [(0, 0)] * 2), wrong)

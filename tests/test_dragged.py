@@ -1,0 +1,101 @@
+"""`moft drag`: what it writes, what it says, and that it refuses in one line and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import moft
+from moft.cli import app
+from moft.dragged import LOST, TRACKED, WANTED, drawn, points_of
+from moft.errors import RequestError
+from moft.tracks import Tracks
+
+POINTS = ["--point", "20,32:34,32", "--point", "52,12"]
+SCENE = ["drag", "--prompt", "green cells", "--steps", "5"]
+
+
+def moft_cli(*arguments: object) -> Any:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def ran(tiny_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """One run: its folder, its result, and its record."""
+    folder = tmp_path_factory.mktemp("dragged")
+    result = moft_cli(*SCENE, "--model", tiny_folder, *POINTS, "-o", folder / "a.mp4", "--json")
+    assert result.exit_code == 0, result.output
+    return folder, result, json.loads((folder / "a.json").read_text())
+
+
+def test_it_writes_three_clips_and_a_record_and_nothing_else(ran: Any) -> None:
+    folder, result, record = ran
+    assert sorted(os.listdir(folder)) == ["a.compare.mp4", "a.json", "a.mp4", "a.plain.mp4"]
+    assert json.loads(result.stdout) == record
+    assert moft.read_video(folder / "a.mp4").shape == (8, 64, 64, 3)
+    assert moft.read_video(folder / "a.compare.mp4").shape[1:3] == (256, 2 * 256 + 4)  # enlarged, to see the points
+
+
+def test_the_record_tells_wanted_and_tracked_ways_and_how_far_apart_they_are(ran: Any) -> None:
+    _, _, record = ran
+    moves, stays = record["points"]
+    assert moves["wanted"] == [[20 + 2 * i, 32] for i in range(8)] and moves["length_px"] == 14
+    assert stays["wanted"] == [[52, 12]] * 8 and stays["dragged"]["distance"] is None
+    for name in ("plain", "dragged"):
+        apart = np.linalg.norm(np.array(moves[name]["track"]) - moves["wanted"], axis=-1)
+        assert apart[0] == 0 and moves[name]["distance_px"] == pytest.approx(apart[1:].mean())
+        assert moves[name]["distance"] == record["distance"][name] == pytest.approx(apart[1:].mean() / 14)
+    assert moves["plain"]["track"] != moves["dragged"]["track"]
+    assert [step["step"] for step in record["losses"]] == [1, 1, 2, 3] and record["seed"] == 0
+
+
+def test_it_says_how_each_point_fared(tiny_folder: Path, tmp_path: Path) -> None:
+    result = moft_cli(*SCENE, "--model", tiny_folder, *POINTS, "-o", tmp_path / "b.gif")
+    assert result.exit_code == 0, result.output
+    assert "point 1:   20,32 to 34,32; came to" in result.stdout and "point 2:   52,12 to stay; came to" in result.stdout
+    assert "of the wanted way off on average" in result.stdout and "b.compare.gif" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--point", "12;30"], "expected a point as x,y:x,y"),
+        (["--point", "1,2:"], "expected a point as x,y:x,y"),
+        (["--point", "nan,2"], "point 1: expected one or more positions"),
+        (["--point", "1,2", "--point", "20,30:64,30"], "point 2: expected positions inside the picture of 64 x 64 px"),
+        (["--point", ":".join(["5,5"] * 9)], "point 1: expected 1 to 8 positions"),
+        ([*POINTS, "--radius", "0"], "expected a radius > 0 px"),
+        ([*POINTS, "-o", "a.txt"], "expected a name ending in .mp4"),
+    ],
+)
+def test_it_refuses_in_one_line_and_leaves_nothing(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = moft_cli(*SCENE, "--model", tiny_folder, *arguments)
+    assert result.exit_code == 2 and said in result.stderr and result.stderr.count("\n") == 1
+    assert os.listdir(tmp_path) == []
+
+
+def test_points_are_read_from_texts() -> None:
+    assert points_of(["12,30:40.5,30", "50,50"]) == [[(12, 30), (40.5, 30)], [(50, 50)]]
+    with pytest.raises(RequestError, match="write 12,30:40,30"):
+        points_of(["12,30:40"])
+
+
+def test_wanted_and_tracked_points_are_drawn_where_they_are() -> None:
+    """On black, four times enlarged: a pixel's centre (x, y) comes to (4 x + 2, 4 y + 2)."""
+    wanted = np.array([[[10.0, 10.0], [20.0, 10.0]]])
+    tracks = Tracks(np.array([[[10.0, 30.0], [40.0, 30.0]]]), np.array([[True, False]]), 64, 64)
+    found = drawn(np.zeros((2, 64, 64, 3), np.uint8), wanted, tracks)
+    assert found.shape == (2, 256, 256, 3)
+    assert tuple(found[0, 122, 42]) == TRACKED and tuple(found[1, 122, 162]) == LOST
+    assert tuple(found[0, 42, 62]) == tuple(found[1, 42, 62]) == WANTED  # the way, in the middle
+    ring = (found == WANTED).all(-1)
+    assert ring[0, 30:36, 42].any() and not ring[0, 30:36, 82].any() and ring[1, 30:36, 82].any()
