@@ -109,12 +109,13 @@ def _arrows(frame: Video, flow: Flow, goal: Flow, regions: Sequence[npt.NDArray[
     return picture
 
 
-def _arrow(draw: Any, start: tuple[float, float], by: Any, colour: tuple[int, int, int]) -> None:
-    """An arrow as far as `by`, or a dot for None."""
-    x, y = start
+def _arrow(draw: Any, middle: tuple[float, float], by: Any, colour: tuple[int, int, int]) -> None:
+    """An arrow as long as `by` through the middle, or a dot for None."""
+    x, y = middle
     if by is None:
         draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=colour, outline="white")
         return
+    x, y = x - by[0] / 2, y - by[1] / 2
     tip = (x + by[0], y + by[1])
     draw.line((x, y, *tip), fill="white", width=7)
     draw.line((x, y, *tip), fill=colour, width=4)

@@ -65,7 +65,7 @@ def read_clip(path: str | os.PathLike[str], size: ClipSize) -> Clip:
         except MediaError:  # shorter, or nothing that can be read: the last attempt says which
             continue
         stride = _stride(whole, size)
-        taken = "the first" if stride == 1 else f"every {stride}. of the first"
+        taken = "the first" if stride == 1 else f"one in {stride} of the first"
         note = f"{Path(name).name}: {taken} {size.frames * stride} frames, its middle, resized to {_by(size)}"
         return Clip(name, whole[::stride][: size.frames], None, note)
     short = read_video(path, size=sides)

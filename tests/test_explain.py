@@ -176,7 +176,7 @@ def test_other_families_are_explained_through_the_same_door(make: Any, hostile: 
 
 def test_a_long_clip_is_read_with_a_stride_that_keeps_it_slow_enough(tmp_path: Path) -> None:
     slow, fast = noise_clip(tmp_path / "slow.mp4", 40, 1), noise_clip(tmp_path / "fast.mp4", 40, 3)
-    assert "every 2. of the first 16 frames" in str(read_clip(slow, SIZE).note)
+    assert "one in 2 of the first 16 frames" in str(read_clip(slow, SIZE).note)
     assert "the first 8 frames" in str(read_clip(fast, SIZE).note)
     assert abs(np.median(dense_flow(read_clip(slow, SIZE).video)[..., 0]) - 2) < 0.3
 
