@@ -384,4 +384,4 @@ def _prepared(
     return _Target(reference, region, reference.strength, loss, steps, request)
 
 
-__all__ = ["Report", "Settings", "Steering", "steer"]
+__all__ = ["Report", "Settings", "Steering", "invert", "steer"]
