@@ -102,14 +102,16 @@ def _arrows(frame: Video, flow: Flow, goal: Flow, regions: Sequence[npt.NDArray[
     means = [(region, goal[region].mean(0), flow[region].mean(0)) for region in regions if region.any()]
     longest = max(side / 64, *(float(np.linalg.norm(v)) for _, *pair in means for v in pair)) if means else 1.0
     for region, *pair in means:
-        y, x = (np.argwhere(region).mean(0) + 0.5) * factor
-        for velocity, colour, aside in zip(pair, (ASKED, MEASURED), (-5, 5), strict=True):
+        middle = (np.argwhere(region).mean(0)[::-1] + 0.5) * factor
+        along = max(pair, key=lambda velocity: float(np.linalg.norm(velocity)))
+        across = 5 * np.array([-along[1], along[0]]) / max(float(np.linalg.norm(along)), 1e-9)  # arrows beside each other
+        for velocity, colour, sign in zip(pair, (ASKED, MEASURED), (-1, 1), strict=True):
             reach = velocity * REACH * side * factor / longest
-            _arrow(draw, (x, y + aside), reach if np.linalg.norm(velocity) >= FAINT * side / 64 else None, colour)
+            _arrow(draw, middle + sign * across, reach if np.linalg.norm(velocity) >= FAINT * side / 64 else None, colour)
     return picture
 
 
-def _arrow(draw: Any, middle: tuple[float, float], by: Any, colour: tuple[int, int, int]) -> None:
+def _arrow(draw: Any, middle: npt.NDArray[np.floating[Any]], by: Any, colour: tuple[int, int, int]) -> None:
     """An arrow as long as `by` through the middle, or a dot for None."""
     x, y = middle
     if by is None:
