@@ -410,5 +410,6 @@ def on_threads(count: int) -> Iterator[None]:
 
 
 def command() -> list[str]:
-    """The command that is running."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+    """The command that is running; `python -m moft.cli` is `moft`."""
+    name = Path(sys.argv[0]).name
+    return ["moft" if name == "cli.py" else name, *sys.argv[1:]]
