@@ -29,6 +29,10 @@ from moft.recipe import Scene, command, named_files, read_recipe, versions
 if TYPE_CHECKING:
     import numpy as np
 
+    from moft.guidance import Settings
+    from moft.reference import Statistics
+    from moft.tap import ClipSize
+
 CONVENTION = "Directions say where the picture goes: left = the picture content goes left (camera right)."
 
 
@@ -60,6 +64,17 @@ app = typer.Typer(cls=_Group, no_args_is_help=True, pretty_exceptions_enable=Fal
 
 Model = Annotated[str, typer.Option(help="miniature, a folder, or a hub id (only that is fetched).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
+Prompt = Annotated[str | None, typer.Option(help="What to show, for models that take words.")]
+FirstFrame = Annotated[str | None, typer.Option(help="First frame, for models that start from an image.")]
+NegativePrompt = Annotated[str | None, typer.Option(help="What not to show.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1)]
+Steps = Annotated[int, typer.Option(min=2, max=1000, help="Denoising steps.")]
+Frames = Annotated[int | None, typer.Option(min=2, help="Default: the model's.")]
+Side = Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")]
+StepSize = Annotated[float | None, typer.Option(min=0, help="Change of the latents per update.")]
+SaveMemory = Annotated[bool, typer.Option("--save-memory", help="Compute layers again instead of keeping them.")]
+Channels = Annotated[Path | None, typer.Option(help="Motion channels file; default: the model's.")]
+GuidanceScale = Annotated[float | None, typer.Option(help="How closely to follow the prompt; default: the pipeline's.")]
 Recorded = Annotated[Path, typer.Argument(metavar="FILE", help="A clip that moft made, or the .json beside it.")]
 PLACES = "mask picture, folder of masks, mask video, box:x,y,w,h, polygon:x,y;x,y;x,y (px, or % of the clip)"
 
@@ -68,6 +83,24 @@ def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"moft {__version__}")
         raise typer.Exit
+
+
+def _ready(
+    model: str, channels: Path | None, frames: int | None = None, height: int | None = None, width: int | None = None
+) -> tuple[Any, Statistics, ClipSize]:
+    """A pipeline, its motion channels, and the size at which it will sample."""
+    pipe = load_pipeline(model)
+    from moft.reference import Statistics, find_statistics
+
+    statistics = Statistics.load(channels) if channels else find_statistics(pipe)
+    return pipe, statistics, clip_size(pipe, frames, height, width, statistics.made)
+
+
+def _settings(step_size: float | None, *, fused: bool = False, save_memory: bool) -> Settings:
+    from moft.guidance import Settings
+
+    chosen = Settings(fused=fused, save_memory=save_memory)
+    return chosen if step_size is None else replace(chosen, step_size=step_size)
 
 
 @app.callback(
@@ -89,7 +122,7 @@ def _root(
 )
 def steer(
     ctx: typer.Context,
-    prompt: Annotated[str | None, typer.Option(help="What to show, for models that take words.")] = None,
+    prompt: Prompt = None,
     motion: Annotated[list[str] | None, typer.Option(
         help="left, up-right, zoom in, still, ..., or degrees: 0 right, 90 down; 'left 2px' names the speed too.")] = None,
     speed: Annotated[list[str] | None, typer.Option(help="Mean while it moves, per frame: 1.5px, or 2% of the shorter side.")] = None,
@@ -105,23 +138,22 @@ def steer(
     like_frames: Annotated[list[str] | None, typer.Option(
         help="Which frames of it, 0:8 being the first eight; default: all, resampled.")] = None,
     per_position: Annotated[bool, typer.Option("--per-position", help="Follow a clip place by place, not its mean.")] = False,
-    invert: Annotated[bool, typer.Option("--invert", help="Read a clip by DDIM inversion instead of adding noise.")] = False,
+    invert: Annotated[bool, typer.Option("--invert", help="Read a clip by inversion instead of adding noise.")] = False,
     requests: Annotated[Path | None, typer.Option(help="File of requests (JSON) instead of all these.")] = None,
-    image: Annotated[str | None, typer.Option(help="First frame, for models that start from an image.")] = None,
+    image: FirstFrame = None,
     model: Model = "miniature",
-    negative_prompt: Annotated[str | None, typer.Option(help="What not to show.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1)] = 0,
-    steps: Annotated[int, typer.Option(min=2, max=1000, help="Denoising steps.")] = 25,
-    guidance_scale: Annotated[float | None, typer.Option(
-        help="How closely to follow the prompt; default: the pipeline's.")] = None,
-    frames: Annotated[int | None, typer.Option(min=2, help="Default: the model's.")] = None,
-    height: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
-    width: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
-    step_size: Annotated[float | None, typer.Option(min=0, help="Change of the latents per update.")] = None,
+    negative_prompt: NegativePrompt = None,
+    seed: Seed = 0,
+    steps: Steps = 25,
+    guidance_scale: GuidanceScale = None,
+    frames: Frames = None,
+    height: Side = None,
+    width: Side = None,
+    step_size: StepSize = None,
     retry: Annotated[int, typer.Option(min=0, max=100, help="If it is not followed: so many more runs of what may help; the best is kept.")] = 0,
     fused: Annotated[bool, typer.Option("--fused", help="Take gradients from the sampling itself: a quarter of the extra cost.")] = False,
-    save_memory: Annotated[bool, typer.Option("--save-memory", help="Compute layers again instead of keeping them.")] = False,
-    channels: Annotated[Path | None, typer.Option(help="Motion channels file; default: the model's.")] = None,
+    save_memory: SaveMemory = False,
+    channels: Channels = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Steered clip: .mp4, .webm or .gif.")] = Path("steered.mp4"),
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -135,17 +167,9 @@ def steer(
         if also:
             raise RequestError(f"expected --requests alone, got {', '.join(also)} too; write these into the file")
         wanted = read_requests_file(requests)
-    from moft.guidance import Settings
-
-    settings = Settings(fused=fused, save_memory=save_memory)
-    if step_size is not None:
-        settings = replace(settings, step_size=step_size)
+    settings = _settings(step_size, fused=fused, save_memory=save_memory)
     check_output(out, [*(name for request in wanted for name in named_files(request)), *([image] if image else [])])
-    pipe = load_pipeline(model)
-    from moft.reference import Statistics, find_statistics
-
-    statistics = Statistics.load(channels) if channels else find_statistics(pipe)
-    size = clip_size(pipe, frames, height, width, statistics.made)
+    pipe, statistics, size = _ready(model, channels, frames, height, width)
     scene = Scene(prompt, size, negative_prompt, seed, steps, guidance_scale, image)
     record = compare(pipe, scene, wanted, settings, statistics, out, model, retries=retry,
                      channels=str(channels) if channels else None)  # fmt: skip
@@ -158,22 +182,21 @@ def steer(
 )
 def drag(
     point: Annotated[list[str], typer.Option(metavar="X,Y[:X,Y...]", help="What to drag where, in px; give several.")],
-    prompt: Annotated[str | None, typer.Option(help="What to show, for models that take words.")] = None,
+    prompt: Prompt = None,
     radius: Annotated[float | None, typer.Option(
         help="px around a point in which the picture goes with it; default: three eighths of the shorter side.")] = None,
-    image: Annotated[str | None, typer.Option(help="First frame, for models that start from an image.")] = None,
+    image: FirstFrame = None,
     model: Model = "miniature",
-    negative_prompt: Annotated[str | None, typer.Option(help="What not to show.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1)] = 0,
-    steps: Annotated[int, typer.Option(min=2, max=1000, help="Denoising steps.")] = 25,
-    guidance_scale: Annotated[float | None, typer.Option(
-        help="How closely to follow the prompt; default: the pipeline's.")] = None,
-    frames: Annotated[int | None, typer.Option(min=2, help="Default: the model's.")] = None,
-    height: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
-    width: Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")] = None,
-    step_size: Annotated[float | None, typer.Option(min=0, help="Change of the latents per update.")] = None,
-    save_memory: Annotated[bool, typer.Option("--save-memory", help="Compute layers again instead of keeping them.")] = False,
-    channels: Annotated[Path | None, typer.Option(help="Motion channels file; default: the model's.")] = None,
+    negative_prompt: NegativePrompt = None,
+    seed: Seed = 0,
+    steps: Steps = 25,
+    guidance_scale: GuidanceScale = None,
+    frames: Frames = None,
+    height: Side = None,
+    width: Side = None,
+    step_size: StepSize = None,
+    save_memory: SaveMemory = False,
+    channels: Channels = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Dragged clip: .mp4, .webm or .gif.")] = Path("dragged.mp4"),
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
@@ -182,15 +205,8 @@ def drag(
 
     wanted = dragged.points_of(point)
     check_output(out, [image] if image else [])
-    from moft.guidance import Settings
-    from moft.reference import Statistics, find_statistics
-
-    settings = Settings(save_memory=save_memory)
-    if step_size is not None:
-        settings = replace(settings, step_size=step_size)
-    pipe = load_pipeline(model)
-    statistics = Statistics.load(channels) if channels else find_statistics(pipe)
-    size = clip_size(pipe, frames, height, width, statistics.made)
+    settings = _settings(step_size, save_memory=save_memory)
+    pipe, statistics, size = _ready(model, channels, frames, height, width)
     scene = Scene(prompt, size, negative_prompt, seed, steps, guidance_scale, image)
     record = dragged.compare_drag(pipe, scene, wanted, radius, settings, statistics, out, model)
     typer.echo(json.dumps(record) if as_json else dragged.summary(record))
@@ -239,9 +255,9 @@ def channels(
         int | None, typer.Option(min=1, max=999, help="Noise level at which to look; default: 300, of two denoisers the first's least.")
     ] = None,
     layer: Annotated[str | None, typer.Option(help="Submodule of the denoiser; see `moft models`.")] = None,
-    frames: Annotated[int | None, typer.Option(min=2)] = None,
-    height: Annotated[int | None, typer.Option(min=16)] = None,
-    width: Annotated[int | None, typer.Option(min=16)] = None,
+    frames: Frames = None,
+    height: Side = None,
+    width: Side = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Default: where `moft steer` looks.")
     ] = None,
@@ -308,7 +324,7 @@ def explain(
     probe: Annotated[bool, typer.Option("--probe", help="The scores on held-out clips and photographs; needs no clips.")] = False,
     layer: Annotated[str | None, typer.Option(help="Submodule of the denoiser; see `moft models`.")] = None,
     timestep: Annotated[int | None, typer.Option(min=1, max=999, help="Noise level at which to look.")] = None,
-    channels: Annotated[Path | None, typer.Option(help="Motion channels file; default: the model's.")] = None,
+    channels: Channels = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
     """See the motion inside a model: a report of figures, each with a number behind it."""
@@ -379,18 +395,16 @@ def calibrate(
     image: Annotated[list[str] | None, typer.Option(help="First frames, for models that start from an image.")] = None,
     model: Model = "miniature",
     speed: Annotated[str | None, typer.Option(help="At which to compare; default: 3% of the shorter side a frame.")] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1)] = 0,
-    steps: Annotated[int, typer.Option(min=2, max=1000, help="Denoising steps.")] = 25,
+    seed: Seed = 0,
+    steps: Steps = 25,
     channels: Annotated[Path | None, typer.Option(help="Motion channels file to amend; default: the model's.")] = None,
 ) -> None:
     """Find by how much targets must be enlarged so that clips move as fast as asked. Four steered runs a scene."""
-    pipe = load_pipeline(model)
-    from moft.calibrate import calibrate as run
-    from moft.reference import Statistics, find_statistics, statistics_path
-
     needs("cv2")
-    statistics = Statistics.load(channels) if channels else find_statistics(pipe)
-    size = clip_size(pipe, None, None, None, statistics.made)
+    pipe, statistics, size = _ready(model, channels)
+    from moft.calibrate import calibrate as run
+    from moft.reference import statistics_path
+
     pairs = itertools.zip_longest(prompt or [], image or [])
     scenes = [Scene(words, size, seed=seed + i, steps=steps, image=picture) for i, (words, picture) in enumerate(pairs)]
     if not scenes:

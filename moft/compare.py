@@ -324,7 +324,7 @@ def compare(
         "statistics": statistics.made,
         "command": command(),
     }
-    return _write(out, clips, record)
+    return write_all(out, clips, record)
 
 
 def replay(
@@ -430,7 +430,7 @@ def _targets(out: Path) -> dict[str, Path]:
     }
 
 
-def _write(out: Path, clips: dict[str, np.ndarray], record: dict[str, Any]) -> dict[str, Any]:
+def write_all(out: Path, clips: dict[str, np.ndarray], record: dict[str, Any]) -> dict[str, Any]:
     """All files or none; numbers that JSON has not (NaN, infinities) become null."""
     from moft.video import write_video
 

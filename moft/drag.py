@@ -22,7 +22,7 @@ from moft.between import Between, Recording, between_steps
 from moft.correspondence import at_points
 from moft.errors import RequestError
 from moft.feature import EPSILON
-from moft.guidance import Settings, Steering, _Target
+from moft.guidance import Settings, Steering, Target
 from moft.motion import Motion
 from moft.reference import Statistics, find_statistics, synthesise
 from moft.tap import Call, ClipSize, Tap, serves
@@ -76,7 +76,7 @@ def _refuse(expected: str, received: object, number: int, remedy: str) -> None:
 
 
 @dataclass(frozen=True)
-class _Pull(_Target):
+class _Pull(Target):
     """A point made ready for DIFT: what surrounds it in the first frame should be around it in every frame."""
 
     tracks: Tensor = field(kw_only=True)  # (n f 2) px: the point and what goes with it

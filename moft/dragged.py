@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from moft.compare import _write, needs, sample
+from moft.compare import needs, sample, write_all
 from moft.drag import Trajectory, drag, trajectories
 from moft.errors import RequestError
 from moft.fidelity import drag_distance
@@ -86,7 +86,7 @@ def compare_drag(
         "versions": versions(),
         "command": command(),
     }
-    return _write(out, clips, record)
+    return write_all(out, clips, record)
 
 
 def _told(number: int, wanted: Floats, tracks: dict[str, Tracks]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class _Target:
+class Target:
     """One request made ready: what the feature should be, where, and how much it counts."""
 
     reference: Reference
@@ -98,7 +98,7 @@ class Steering(Between):
     def __init__(
         self,
         tap: Tap,
-        targets: Sequence[_Target],
+        targets: Sequence[Target],
         settings: Settings,
         shared_kv: SharedKV | None,
         plain: Recording | None,
@@ -262,7 +262,7 @@ class Steering(Between):
         return gradient / (sums / (keep.sum() * gradient.shape[1])).sqrt().clamp_min(1e-20)
 
 
-def _inside(targets: Sequence[_Target], size: Sequence[int]) -> Tensor | None:
+def _inside(targets: Sequence[Target], size: Sequence[int]) -> Tensor | None:
     """The union of the regions, (h w) or (f h w) in 0…1, at this size (f, h, w); None if a request is for the whole frame.
     Cells that two regions share are theirs by the sum of their parts."""
     regions = [target.region for target in targets if target.region is not None]
@@ -271,7 +271,7 @@ def _inside(targets: Sequence[_Target], size: Sequence[int]) -> Tensor | None:
     return functools.reduce(torch.add, [at_cells(region, size) for region in regions]).clamp(max=1)
 
 
-def _placed(targets: Sequence[_Target], size: ClipSize) -> list[_Target]:
+def _placed(targets: Sequence[Target], size: ClipSize) -> list[Target]:
     """The same with their regions laid over a clip of this size. Raises RequestError if they contradict each other."""
     regions = read_regions([target.region for target in targets], size.frames, size.height, size.width)
     check_agreement([target.wanted for target in targets], regions)
@@ -369,7 +369,7 @@ def steer(
 
 def _prepared(
     request: Motion | Reference, statistics: Statistics | None, tap: Tap, region: Any, settings: Settings, alone: bool
-) -> _Target:
+) -> Target:
     if isinstance(request, Motion):
         assert statistics is not None
         reference: Reference = synthesise(request, statistics)
@@ -381,7 +381,7 @@ def _prepared(
         check_region(region)
     loss = settings.loss or (reference.loss if region is None and alone else reference.region_loss)
     steps = reference.steps or settings.steps or reference.usual_steps
-    return _Target(reference, region, reference.strength, loss, steps, request)
+    return Target(reference, region, reference.strength, loss, steps, request)
 
 
-__all__ = ["Report", "Settings", "Steering", "invert", "steer"]
+__all__ = ["Report", "Settings", "Steering", "Target", "invert", "steer"]

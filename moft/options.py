@@ -29,7 +29,7 @@ def requests_of(
     left = {kind: list(given.get(kind) or ()) for kind in KINDS}
     typed = [(kind, left[kind].pop(0)) for kind in order if kind in KINDS]
     if not typed:
-        raise RequestError("expected --motion, --path, --like or --requests, got neither; say what should move")
+        raise RequestError("expected --motion, --path, --like or --requests, got none; say what should move")
     moves = [i for i, (kind, text) in enumerate(typed) if kind == "motion" and Motion.from_text(text).direction != "still"]
     paths, clips = ([i for i, (kind, _) in enumerate(typed) if kind == wanted] for wanted in ("path", "like"))
     whom = {"speed": moves, "ease": sorted(moves + paths), "span": sorted(moves + paths), "like_region": clips,

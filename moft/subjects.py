@@ -56,7 +56,7 @@ def read_clip(path: str | os.PathLike[str], size: ClipSize) -> Clip:
     Raises:
         MediaError: unreadable, or a clip of one frame.
     """
-    from moft.video import is_image, read_video
+    from moft.video import evenly, is_image, read_video
 
     name, sides = str(path), (size.height, size.width)
     for stride in _STRIDES:
@@ -75,10 +75,9 @@ def read_clip(path: str | os.PathLike[str], size: ClipSize) -> Clip:
         return Clip(name, panned, true, f"{Path(name).name}: a picture, panned to the left by 3 % of the shorter side a frame")
     if len(short) < 2:
         raise MediaError(f"cannot explain {name}: expected a clip of 2 frames or more, or a picture, got one frame; bring a longer clip")
-    index = np.linspace(0, len(short) - 1, size.frames).round().astype(int)
     note = (f"{Path(name).name}: {len(short)} frames, fewer than the model's {size.frames}; resampled by repeating frames, "
             f"so it moves in jerks at {len(short) / size.frames:.2f} of its speed")  # fmt: skip
-    return Clip(name, short[index], None, note)
+    return Clip(name, short[evenly(len(short), size.frames)], None, note)
 
 
 def _stride(video: np.ndarray, size: ClipSize) -> int:

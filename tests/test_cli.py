@@ -341,14 +341,14 @@ def test_a_failing_write_leaves_the_older_files(
         monkeypatch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
         expected = moft.MediaError
     with pytest.raises(expected):
-        compare._write(tmp_path / "a.mp4", clips, {})
+        compare.write_all(tmp_path / "a.mp4", clips, {})
     assert os.listdir(tmp_path) == ["a.mp4"] and (tmp_path / "a.mp4").read_bytes() == b"older"
 
 
 def test_numbers_that_json_has_not_become_null(tmp_path: Path) -> None:
     video = np.zeros((2, 16, 16, 3), np.uint8)
     clips = {"": video, ".plain": video, ".compare": video}
-    record = compare._write(tmp_path / "a.gif", clips, {"losses": [float("nan"), float("inf"), 1.0]})
+    record = compare.write_all(tmp_path / "a.gif", clips, {"losses": [float("nan"), float("inf"), 1.0]})
     assert record["losses"] == [None, None, 1.0]
     assert json.loads((tmp_path / "a.json").read_text()) == record
 

@@ -92,7 +92,7 @@ def test_a_recipe_survives_every_format_that_is_written(
     data: dict[str, Any], tmp_path: Path, suffix: str
 ) -> None:
     clips: dict[str, Any] = {"": STILL, ".plain": STILL, ".compare": STILL}
-    compare._write(tmp_path / f"a{suffix}", clips, data)
+    compare.write_all(tmp_path / f"a{suffix}", clips, data)
     for clip in tmp_path.glob(f"*{suffix}"):
         assert read_recipe(clip).to_json() == data
 
