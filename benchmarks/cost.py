@@ -66,12 +66,14 @@ def wall(pipe: AnimateDiffPipeline, clips: int, rounds: int = 3) -> dict[str, fl
 
 def flops(pipe: AnimateDiffPipeline) -> dict[str, float]:
     """FLOPs of runs, text and VAE included."""
-    counted = {}
-    for name, run in ways(pipe).items():
-        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # fused attention is not counted
-            run()
-        counted[name] = float(counter.get_total_flops())
-    return counted
+    return {name: flops_of(run) for name, run in ways(pipe).items()}
+
+
+def flops_of(run: Callable[[], object]) -> float:
+    """FLOPs of one run."""
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # fused attention is not counted
+        run()
+    return float(counter.get_total_flops())
 
 
 def memory(pipe: AnimateDiffPipeline) -> dict[str, float]:

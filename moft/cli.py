@@ -21,7 +21,7 @@ from moft import __version__
 from moft import compare as runs
 from moft.compare import check_folder, check_output, clip_size, compare, load_pipeline, needs
 from moft.errors import MediaError, MoftError, RequestError
-from moft.motion import DEFAULT_SPEED
+from moft.motion import DEFAULT_SPEED, Drag
 from moft.options import KINDS, read_requests_file, requests_of
 from moft.present import describe, described, printable, scores, summary
 from moft.recipe import Scene, command, named_files, read_recipe, versions
@@ -195,6 +195,7 @@ def drag(
     height: Side = None,
     width: Side = None,
     step_size: StepSize = None,
+    retry: Annotated[int, typer.Option(min=0, max=100, help="If a point does not arrive: so many more seeds; the best is kept.")] = 0,
     save_memory: SaveMemory = False,
     channels: Channels = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Dragged clip: .mp4, .webm or .gif.")] = Path("dragged.mp4"),
@@ -203,12 +204,13 @@ def drag(
     """Sample a clip in which points go where they are dragged, beside the plain one from the same seed, and track both."""
     from moft import dragged
 
-    wanted = dragged.points_of(point)
+    wanted = Drag(dragged.points_of(point), radius)
     check_output(out, [image] if image else [])
     settings = _settings(step_size, save_memory=save_memory)
     pipe, statistics, size = _ready(model, channels, frames, height, width)
     scene = Scene(prompt, size, negative_prompt, seed, steps, guidance_scale, image)
-    record = dragged.compare_drag(pipe, scene, wanted, radius, settings, statistics, out, model)
+    record = dragged.compare_drag(pipe, scene, [wanted], settings, statistics, out, model, retries=retry,
+                                  channels=str(channels) if channels else None)  # fmt: skip
     typer.echo(json.dumps(record) if as_json else dragged.summary(record))
 
 
@@ -221,11 +223,16 @@ def replay(
     channels: Annotated[Path | None, typer.Option(help="Motion channels file; default: the recipe's.")] = None,
     as_json: AsJson = False,
 ) -> None:  # fmt: skip
-    """Make a steered clip again from its recipe, and say whether the frames are the same."""
-    record = runs.replay(read_recipe(file), out, file, lambda line: _say(f"warning: {printable(line)}"),
-                         model=model, channels=str(channels) if channels else None)  # fmt: skip
+    """Make a steered or dragged clip again from its recipe, and say whether the frames are the same."""
+    from moft import dragged
+
+    recipe = read_recipe(file)
+    drags = isinstance(recipe.requests[0], Drag)
+    record = runs.replay(recipe, out, file, lambda line: _say(f"warning: {printable(line)}"), model=model,
+                         channels=str(channels) if channels else None, run=dragged.compare_drag if drags else compare)  # fmt: skip
+    told = dragged.summary if drags else summary
     same = "yes, every frame" if record["identical"] else "no"
-    typer.echo(json.dumps(record) if as_json else f"{summary(record)}\nidentical: {same}")
+    typer.echo(json.dumps(record) if as_json else f"{told(record)}\nidentical: {same}")
 
 
 @app.command(epilog=f"Example: moft info left.mp4.  {CONVENTION}")

@@ -335,10 +335,11 @@ def replay(
     *,
     model: str | None = None,
     channels: str | None = None,
+    run: Callable[..., dict[str, Any]] = compare,
 ) -> dict[str, Any]:
     """Make again what a recipe, read from the file `source`, made; returns the record, with "identical": are the frames?
 
-    `model` and `channels` replace those of the recipe; a hub id is used only if it is given so. `warn` is told of every
+    `run` makes it: `compare`, or for a drag `moft.dragged.compare_drag`. `model` and `channels` replace those of the recipe; a hub id is used only if it is given so. `warn` is told of every
     difference between then and now. Raises RecipeError for what is gone or changed; else as `compare` does.
     """
     from moft.reference import Statistics, find_statistics
@@ -365,7 +366,7 @@ def replay(
     for difference in recipe.differences(now):
         warn(difference)
     with on_threads(recipe.threads):
-        record = compare(
+        record = run(
             pipe, scene, recipe.requests, recipe.settings, statistics, out, name, channels=channels, commit=commit
         )
     record["identical"] = record["frames_digest"] == recipe.frames_digest

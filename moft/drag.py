@@ -1,11 +1,10 @@
 """Point drag: what lies at points of the first frame is taken along trajectories, early by MOFT, later by DIFT (paper, Sec. 3.4).
 
-Points are (x, y) in px, x right, y down, (0, 0) the centre of the first pixel.
+Points are as of `moft.motion.Drag`: (x, y) in px, x right, y down, (0, 0) the centre of the first pixel.
 """
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,28 +22,24 @@ from moft.correspondence import at_points
 from moft.errors import RequestError
 from moft.feature import EPSILON
 from moft.guidance import Settings, Steering, Target
-from moft.motion import Motion
+from moft.motion import Drag, Motion, Trajectory
 from moft.reference import Statistics, find_statistics, synthesise
 from moft.tap import Call, ClipSize, Tap, serves
-
-Trajectory = Sequence[tuple[float, float]]  # px; see `trajectories`
 
 SCHEDULE = (0.0, 8 / 25), (7 / 25, 21 / 25)  # Eq. 9: of 25 steps counted down, 25…18 and 18…5
 LOSSES = ("moft", "dift")
 LATE = 1 / 3  # of the step size, in the second part: details are drawn then, and break sooner
 RADIUS = 3 / 8  # shorter sides: how far around a point the picture goes with it
-_REMEDY = "write start:end as 12,30:40,30, more points for a bent way, or one point for what must stay"
 
 
 def trajectories(points: Sequence[Trajectory], size: ClipSize) -> npt.NDArray[np.float64]:
     """Where each point should be in each frame of a clip of this size: (n f 2) px.
 
-    points: one or more trajectories. One position: the point must not move. Else 2…f positions at evenly spaced moments
-    from the first frame to the last, straight and even in between; f of them are the whole trajectory.
+    points: as of `Drag`, f positions each at most; f of them are the whole trajectory.
     Raises RequestError, naming the point, for anything else and for what is outside the picture.
     """
     wanted = []
-    for number, path in enumerate(_checked(points), 1):
+    for number, path in enumerate(_checked(points).points, 1):
         if len(path) > size.frames:
             _refuse(f"1 to {size.frames} positions, as the clip has frames", len(path), number, "leave some out")
         outside = [at for at in path if not (-0.5 <= at[0] < size.width - 0.5 and -0.5 <= at[1] < size.height - 0.5)]
@@ -55,20 +50,9 @@ def trajectories(points: Sequence[Trajectory], size: ClipSize) -> npt.NDArray[np
     return np.stack(wanted)
 
 
-def _checked(points: Sequence[Trajectory]) -> list[list[tuple[float, float]]]:
-    """The trajectories as finite numbers, whatever the clip's size."""
-    if not len(points):
-        raise RequestError(f"expected at least one point; received none; {_REMEDY}")
-    found = []
-    for number, path in enumerate(points, 1):
-        try:
-            numbers = [(float(x), float(y)) for x, y in path]
-        except (TypeError, ValueError):  # not pairs of numbers
-            numbers = []
-        if not numbers or not all(math.isfinite(value) for at in numbers for value in at):
-            _refuse("one or more positions (x, y) of finite numbers", path, number, _REMEDY)
-        found.append(numbers)
-    return found
+def _checked(points: Any, radius: float | None = None) -> Drag:
+    """Points in any sequences, as a request."""
+    return Drag(tuple(points), radius)
 
 
 def _refuse(expected: str, received: object, number: int, remedy: str) -> None:
@@ -106,11 +90,11 @@ class Dragging(Between):
     should be, (n f 2) px, once the pipeline has made its first step."""
 
     def __init__(
-        self, taps: Mapping[str, Tap], points: Sequence[Trajectory], radius: float | None, losses: tuple[str, str],
+        self, taps: Mapping[str, Tap], wanted: Drag, losses: tuple[str, str],
         statistics: Statistics, settings: Settings, plain: Recording | None,
     ) -> None:  # fmt: skip
         super().__init__(taps["moft"])
-        self.points, self.radius, self.statistics = points, radius, statistics
+        self.request, self.statistics = wanted, statistics
         self.wanted: npt.NDArray[np.float64] | None = None
         self.phases = [
             (_Pulling if loss == "dift" else Steering)(taps[loss], [], replace(settings, step_size=step), None, plain)
@@ -128,13 +112,13 @@ class Dragging(Between):
         return latents
 
     def _lay_out(self, size: ClipSize) -> None:
-        self.wanted = trajectories(self.points, size)
+        self.wanted = trajectories(self.request.points, size)
         for phase, steps in zip(self.phases, SCHEDULE, strict=True):
             phase.targets = [self._pull(path, size, steps) for path in self.wanted]
 
     def _pull(self, path: npt.NDArray[np.float64], size: ClipSize, steps: tuple[float, float]) -> _Pull:
         """What both losses ask of the point that goes this way (f 2), in these steps."""
-        radius = RADIUS * size.side if self.radius is None else self.radius
+        radius = self.request.radius or RADIUS * size.side
         motion = Motion(path=tuple((x, y) for x, y in ((path - path[0]) / size.side).tolist()))
         tracks = torch.from_numpy(path + _around(radius / 3)[:, None])
         return _Pull(synthesise(motion, self.statistics), discs(path, radius, size), 1.0, "region", steps, tracks=tracks)
@@ -181,8 +165,7 @@ def drag(
 
     Args:
         pipe: a diffusers video pipeline of a known family (`moft.backbones.FAMILIES`).
-        points: one trajectory each, as `trajectories` takes them, in px of the video.
-        radius: px around a point in which the picture goes with it; None: three eighths of the shorter side.
+        points, radius: as of `moft.motion.Drag`; one trajectory each, in px of the video.
         statistics: motion channels of this model; None takes those shipped with or computed for it.
         layer: where to read DIFT; None is the family's default layer.
         losses: what guides in the early and in the later steps, "moft" or "dift" each.
@@ -196,16 +179,14 @@ def drag(
         BackboneError: as `steer`.
     """
     serves(pipe)
-    paths, settings = _checked(points), settings or Settings()
-    if radius is not None and not (math.isfinite(radius) and radius > 0):
-        raise RequestError(f"expected a radius > 0 px; received {radius!r}; leave it out for three eighths of the shorter side")
+    wanted, settings = _checked(points, radius), settings or Settings()
     if len(losses) != 2 or not set(losses) <= set(LOSSES):
         raise RequestError(f'expected two losses, each "moft" or "dift"; received {losses!r:.200}; leave them out for Eq. 9')
     if settings.steps or settings.loss or settings.fused:
         raise RequestError("expected settings without steps, loss and fused, which dragging decides itself; leave them out")
     statistics = statistics or find_statistics(pipe)
     taps = {"moft": Tap(pipe, statistics.layer, statistics.timestep), "dift": Tap(pipe, layer, statistics.timestep)}
-    run = Dragging(taps, paths, radius, losses, statistics, settings, plain)
+    run = Dragging(taps, wanted, losses, statistics, settings, plain)
     started = time.perf_counter()
     with between_steps(run, by_callback):
         try:
@@ -214,4 +195,4 @@ def drag(
             run.report.seconds = time.perf_counter() - started
 
 
-__all__ = ["LOSSES", "SCHEDULE", "Dragging", "Trajectory", "discs", "drag", "trajectories"]
+__all__ = ["LOSSES", "SCHEDULE", "Dragging", "discs", "drag", "trajectories"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,86 +12,135 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from moft.compare import needs, sample, write_all
-from moft.drag import Trajectory, drag, trajectories
+from moft.compare import Run, check_output, model_folder, needs, sample, write_all
+from moft.drag import drag, trajectories
 from moft.errors import RequestError
 from moft.fidelity import drag_distance
-from moft.recipe import Scene, command, versions
+from moft.motion import Drag, Point
+from moft.outcome import remedies
+from moft.present import advice
+from moft.recipe import Recipe, Scene, command, frames_digest
 from moft.tracks import Tracks, follow
 
 if TYPE_CHECKING:
-    from moft.guidance import Settings
+    from moft.guidance import Report, Settings
     from moft.reference import Statistics
 
 Video = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 
 DRAWN = 256  # px, at least, of the shorter side of the picture that points are drawn on
+ARRIVED = 0.3  # lengths of its way: a point that was closer than this to where it should be, on average over the frames
+STAYED = 0.05  # shorter sides: the same for a point that must not move
 WANTED, TRACKED, LOST = (255, 220, 0), (255, 255, 255), (255, 0, 0)
 
 
-def points_of(texts: Sequence[str]) -> Sequence[Trajectory]:
-    """Texts such as "12,30:40,30" → trajectories such as [(12, 30), (40, 30)]. Raises RequestError for other texts."""
+def points_of(texts: Sequence[str]) -> tuple[tuple[Point, ...], ...]:
+    """Texts such as "12,30:40,30" → trajectories such as ((12, 30), (40, 30)). Raises RequestError for other texts."""
     found = []
     for text in texts:
         try:
-            path = [(float(x), float(y)) for x, y in (at.split(",") for at in text.split(":"))]
+            path = tuple((float(x), float(y)) for x, y in (at.split(",") for at in text.split(":")))
         except ValueError:
             raise RequestError(
                 f"expected a point as x,y:x,y (start:end), x,y:x,y:x,y (bent) or x,y (must not move), in px; received {text!r:.200}; "
                 "write 12,30:40,30"
             ) from None
         found.append(path)
-    return found
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Try:
+    """One dragged run of several beside its plain one, and how each point fared."""
+
+    scene: Scene
+    settings: Settings
+    clips: dict[str, Run]  # plain, dragged
+    tracks: dict[str, Tracks]
+    points: list[dict[str, Any]]
+    report: Report
+
+    def to_json(self) -> dict[str, Any]:
+        told = [{"arrived": point["arrived"], **point["dragged"]} for point in self.points]
+        return {"seed": self.scene.seed, "settings": asdict(self.settings), "arrived": self.arrived, "points": told}
+
+    @property
+    def arrived(self) -> int:
+        """How many points did."""
+        return sum(point["arrived"] for point in self.points)
+
+    @property
+    def standing(self) -> tuple[int, float]:
+        """By which of several runs the best is chosen: points that arrived, then px off on average."""
+        return self.arrived, -sum(point["dragged"]["distance_px"] for point in self.points)
 
 
 def compare_drag(
     pipe: Any,
     scene: Scene,
-    points: Sequence[Trajectory],
-    radius: float | None,
+    requests: Sequence[Drag],
     settings: Settings,
     statistics: Statistics,
     out: Path,
     model: str,
+    *,
+    retries: int = 0,
+    channels: str | None = None,
+    commit: str | None = None,
 ) -> dict[str, Any]:
     """Sample plain and dragged, track the points in both, write three clips and the record at `out`; returns the record.
 
-    The comparison shows plain and dragged, from left to right, each `drawn`. Raises MoftError, and leaves no files, if anything is wrong.
+    requests: one. If a point did not arrive, up to `retries` more dragged runs try what `remedies` says; the best is
+    kept, and the record lists all. `model`, `channels` and `commit` go into the recipe, as in `compare`. The comparison shows
+    plain and dragged, from left to right, each `drawn`. Raises MoftError, and leaves no files, if anything is wrong.
     """
     from moft.video import side_by_side
 
     needs("cv2")
-    wanted = trajectories(points, scene.size)
-    with drag(pipe, *points, radius=radius, statistics=statistics, settings=settings) as run:  # first: it may refuse
-        dragged = sample(pipe, scene, "dragged")
-    plain = sample(pipe, scene, "plain")
-    tracks = {"plain": follow(plain.video, wanted[:, 0]), "dragged": follow(dragged.video, wanted[:, 0])}
-    found = [_told(i, wanted, tracks) for i in range(len(wanted))]
-    moving = [point for point in found if point["length_px"] > 0]
-    clips = {"": dragged.video, ".plain": plain.video}
-    clips[".compare"] = side_by_side(*(
-        drawn(one.video, wanted, tracks[name]) for name, one in (("plain", plain), ("dragged", dragged))))  # fmt: skip
+    (request,) = requests
+    folder = model_folder(model, commit)
+    check_output(out, Recipe.of(scene, requests, settings, model, folder, statistics, channels).files)
+    tries = [_tried(pipe, scene, request, settings, statistics)]
+    for remedy in islice(remedies(settings, scene.seed, requests), retries):
+        if tries[-1].arrived == len(request.points):
+            break
+        tries.append(_tried(pipe, replace(scene, seed=remedy.seed), request, remedy.settings, statistics))
+    kept = max(tries, key=lambda one: one.standing)
+    videos, moving = {name: run.video for name, run in kept.clips.items()}, [p for p in kept.points if p["length_px"] > 0]
+    wanted = trajectories(request.points, scene.size)
+    beside = side_by_side(*(drawn(video, wanted, kept.tracks[name]) for name, video in videos.items()))
+    recipe = Recipe.of(kept.scene, requests, kept.settings, model, folder, statistics, channels)
     record = {
-        "points": found,
-        "distance": {name: _mean([point[name]["distance"] for point in moving]) for name in tracks},
-        "radius": radius,
-        "seconds": {"plain": plain.seconds, "dragged": dragged.seconds},
-        "guidance_seconds": run.report.guidance_seconds,
-        "losses": run.report.steps,
-        "skipped_updates": run.report.skipped,
-        **asdict(scene),
-        "settings": asdict(settings),
-        "model": model,
+        "asked": str(request),
+        "arrived": kept.arrived == len(request.points),
+        "points": kept.points,
+        "distance": {name: _mean([point[name]["distance"] for point in moving]) for name in videos},
+        **{name: run.to_json() for name, run in kept.clips.items()},
+        "tries": [one.to_json() for one in tries],
+        "kept": tries.index(kept),
+        "guidance_seconds": kept.report.guidance_seconds,
+        "losses": kept.report.steps,
+        "skipped_updates": kept.report.skipped,
+        **replace(recipe, frames_digest=frames_digest(videos["dragged"])).to_json(),
         "statistics": statistics.made,
-        "versions": versions(),
         "command": command(),
     }
-    return write_all(out, clips, record)
+    return write_all(out, {"": videos["dragged"], ".plain": videos["plain"], ".compare": beside}, record)
 
 
-def _told(number: int, wanted: Floats, tracks: dict[str, Tracks]) -> dict[str, Any]:
-    """One point of n: its wanted way (n f 2), and of each run where it was tracked and how far off that is on average."""
+def _tried(pipe: Any, scene: Scene, request: Drag, settings: Settings, statistics: Statistics) -> _Try:
+    wanted = trajectories(request.points, scene.size)
+    with drag(pipe, *request.points, radius=request.radius, statistics=statistics, settings=settings) as run:  # first: it may refuse
+        dragged = sample(pipe, scene, "dragged")
+    clips = {"plain": sample(pipe, scene, "plain"), "dragged": dragged}
+    tracks = {name: follow(clip.video, wanted[:, 0]) for name, clip in clips.items()}
+    points = [_told(i, wanted, tracks, scene.size.side) for i in range(len(wanted))]
+    return _Try(scene, settings, clips, tracks, points, run.report)
+
+
+def _told(number: int, wanted: Floats, tracks: dict[str, Tracks], side: int) -> dict[str, Any]:
+    """One point of n: its wanted way (n f 2), whether it arrived, and of each run where it was tracked and how far off on average."""
     path = wanted[number]
     length = float(np.linalg.norm(np.diff(path, axis=0), axis=-1).sum())
 
@@ -103,7 +153,9 @@ def _told(number: int, wanted: Floats, tracks: dict[str, Tracks]) -> dict[str, A
             "distance_px": drag_distance(track, path, 1),
         }
 
-    return {"wanted": path.tolist(), "length_px": length, **{name: run(found) for name, found in tracks.items()}}
+    runs = {name: run(found) for name, found in tracks.items()}
+    arrived = runs["dragged"]["distance_px"] <= (ARRIVED * length if length else STAYED * side)
+    return {"wanted": path.tolist(), "length_px": length, "arrived": arrived, **runs}
 
 
 def _mean(distances: list[float]) -> float | None:
@@ -142,11 +194,17 @@ def summary(record: dict[str, Any]) -> str:
         (x0, y0), (x1, y1), (x, y) = point["wanted"][0], point["wanted"][-1], point["dragged"]["track"][-1]
         way = f"{x0:g},{y0:g} to {x1:g},{y1:g}" if point["length_px"] else f"{x0:g},{y0:g} to stay"
         off = {name: f"{point[name]['distance_px']:.1f} px" for name in ("dragged", "plain")}
-        rows[f"point {number}"] = f"{way}; came to {x:.1f},{y:.1f}; off by {off['dragged']} on average, plain by {off['plain']}"
+        far = f"off by {off['dragged']} on average, plain by {off['plain']}; arrived: {'yes' if point['arrived'] else 'no'}"
+        rows[f"point {number}"] = f"{way}; came to {x:.1f},{y:.1f}; {far}"
     for name, distance in record["distance"].items():
         if distance is not None:
             rows[name] = f"{distance:.3f} of the wanted way off on average"
-    rows["time"] = f"{record['seconds']['dragged']:.1f} s, {record['guidance_seconds']:.1f} s of it dragging"
+    if not record["arrived"]:
+        rows["try"] = advice(record)
+    if len(record["tries"]) > 1:
+        runs = [f"seed {one['seed']}: {one['arrived']} of {len(one['points'])} arrived" for one in record["tries"]]
+        rows["tries"] = f"{'; '.join(runs)}. Kept: {record['kept'] + 1} of {len(runs)}"
+    rows["time"] = f"{record['dragged']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it dragging"
     rows["files"] = ", ".join(record["files"].values())
     return "\n".join(f"{name + ':':<11}{text}" for name, text in rows.items())
 

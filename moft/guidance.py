@@ -24,7 +24,7 @@ from moft.reference import FromClip, Reference, Statistics, check_clip, encode, 
 from moft.region import check_agreement, check_region, read_regions
 from moft.tap import Call, ClipSize, Tap, serves
 
-_RULES = ("normalised", "plain")
+_RULES = ("normalised", "plain", "adam")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Settings:
     steps: tuple[float, float] | None = None  # guided share of the denoising steps for requests without; None: what suits
     gradient_steps: int = 2  # updates of the latents in each guided step (release)
     step_size: float = 0.3  # η; rms change of a latent per update if normalised, factor of the gradient if plain
-    rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "plain": Alg. 1
+    rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "adam": of these; "plain": Alg. 1
     loss: str | None = None  # a name in moft.feature.LOSSES; None: what suits each request, `Reference.loss` or `region_loss`
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
     keep: float = 1.0  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
@@ -109,6 +109,8 @@ class Steering(Between):
         self._placed = False  # are regions laid over the clip? Its size is known only when the pipeline runs
         self._due = targets  # those that count at the guided step at hand
         self._scale = settings.loss_scale
+        self._adam: torch.optim.Adam | None = None  # that rule's moments, over one run
+        self._at = 0  # the step at hand
         self._ahead: tuple[int, torch.Size] | None = None  # fused: the step to come and its latents' shape
         self._ridden: tuple[float, Tensor | None] | None = None  # fused: its loss and gradient
 
@@ -133,6 +135,7 @@ class Steering(Between):
         scheduler, found = self.tap.pipe.scheduler, latents
         count = len(scheduler.timesteps)
         self._place(latents)
+        self._adam, self._at = (None if index <= self._at else self._adam), index  # a new run has moments of its own
         if self.settings.fused:
             found = self._moved(latents, index)
             self._ahead = (index, latents.shape)
@@ -178,7 +181,7 @@ class Steering(Between):
                 if gradient is None:
                     self.report.skipped += 1
                     continue
-                x = x - self.settings.step_size * self._shaped(gradient / unit) / unit  # a step of what the denoiser takes
+                x = x - self._update(gradient / unit) / unit  # a step of what the denoiser takes
         self.report.steps.append({"step": index, "timestep": float(timestep), "losses": losses})
         return x
 
@@ -229,7 +232,7 @@ class Steering(Between):
             return latents
         x = latents.float()
         unit = self.tap.scaled(x.new_ones(()), timesteps[min(index, len(timesteps) - 1)])
-        return x - self.settings.gradient_steps * self.settings.step_size * self._shaped(gradient) / unit
+        return x - self.settings.gradient_steps * self._update(gradient) / unit
 
     def loss(self, features: Tensor, clip: ClipSize) -> Tensor:
         """Sum over the requests of strength · loss of MOFT against its reference."""
@@ -247,8 +250,22 @@ class Steering(Between):
             losses.append(target.strength * LOSSES[target.loss](found / scale, wanted / scale, region))
         return losses
 
+    def _update(self, gradient: Tensor) -> Tensor:
+        """By how much the latents go against the gradient, by the rule."""
+        shaped = self._shaped(gradient)
+        return self.settings.step_size * (self._by_adam(shaped) if self.settings.rule == "adam" else shaped)
+
+    def _by_adam(self, gradient: Tensor) -> Tensor:
+        """Minus the move of Adam at a learning rate of 1."""
+        self._adam = self._adam or torch.optim.Adam([torch.zeros_like(gradient)], lr=1.0)
+        (moved,) = self._adam.param_groups[0]["params"]
+        moved.zero_()
+        moved.grad = gradient
+        self._adam.step()
+        return -moved
+
     def _shaped(self, gradient: Tensor) -> Tensor:
-        """The gradient inside the regions and on the first frames only (Eq. 8), of unit rms if normalised."""
+        """The gradient inside the regions and on the first frames only (Eq. 8), of unit rms unless plain."""
         keep = torch.ones_like(gradient[:1, :1])
         inside = _inside(self._due, gradient.shape[-3:])
         if inside is not None:

@@ -1,4 +1,4 @@
-"""What motion is wanted: small request objects and their JSON forms. `Motion` says it, `Like` shows it by a clip.
+"""What motion is wanted: small request objects and their JSON forms. `Motion` says it, `Like` shows it by a clip, `Drag` by points.
 
 Directions name where the PICTURE CONTENT goes: x right, y down, degrees 0 right, 90 down, 180 left, 270 up.
 Camera right = picture left: ask for "left" to get what a camera panning right would see.
@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from numbers import Integral, Real
 from typing import Any, NoReturn
 
 from .errors import RequestError
 
-__all__ = ["DEFAULT_SPEED", "DIRECTIONS", "EASES", "Like", "Motion"]
+__all__ = ["DEFAULT_SPEED", "DIRECTIONS", "EASES", "Drag", "Like", "Motion", "Point", "Trajectory"]
 
 Point = tuple[float, float]
 Share = tuple[float, float]
+Trajectory = Sequence[Point]  # px; see `Drag`
 
 DIRECTIONS: dict[str, float] = {  # name -> degrees in which the picture content moves
     "right": 0.0, "down-right": 45.0, "down": 90.0, "down-left": 135.0,
@@ -255,6 +256,54 @@ class Like:
         return text + "".join(f", {name}" for name, so in ways if so) + _aside(self)
 
 
+@dataclass(frozen=True)
+class Drag:
+    """Points of the first frame and where each is taken, in px of the clip, x right, y down, (0, 0) the centre of the first pixel.
+
+    points: one or more trajectories. One position (x, y): the point must not move. More: where it is at evenly spaced
+        moments from the first frame to the last, straight and even in between.
+    radius: px around a point in which the picture goes with it, > 0; None: three eighths of the shorter side.
+
+    Raises RequestError, naming the point, for what is no finite number, and for no points.
+    """
+
+    points: tuple[tuple[Point, ...], ...]
+    radius: float | None = None
+
+    def __post_init__(self) -> None:
+        remedy = "write start:end as 12,30:40,30, more points for a bent way, or one point for what must stay"
+        if not isinstance(self.points, (tuple, list)) or not self.points:
+            _refuse("at least one point", self.points, remedy)
+        paths = [_positions(path) for path in self.points]
+        for number, path in enumerate(paths, 1):
+            if not path:
+                raise RequestError(f"point {number}: expected one or more positions (x, y) of finite numbers; "
+                                   f"received {self.points[number - 1]!r:.200}; {remedy}")  # fmt: skip
+        object.__setattr__(self, "points", tuple(paths))
+        if self.radius is not None:
+            if not _number(self.radius) > 0:
+                _refuse("a radius > 0 px", self.radius, "leave it out for three eighths of the shorter side")
+            object.__setattr__(self, "radius", _number(self.radius))
+
+    def to_json(self) -> dict[str, Any]:
+        """The request as plain JSON values, without a radius that was left out."""
+        points = [[list(at) for at in path] for path in self.points]
+        return {"points": points} if self.radius is None else {"points": points, "radius": self.radius}
+
+    def __str__(self) -> str:
+        ways = (" to ".join(f"{x:g},{y:g}" for x, y in path) + (" to stay" if len(path) == 1 else "") for path in self.points)
+        return "drag " + "; ".join(ways) + (f"; radius {self.radius:g} px" if self.radius else "")
+
+
+def _positions(path: Any) -> tuple[Point, ...]:
+    """Pairs of finite numbers; none if there is anything else among them."""
+    try:
+        found = tuple((_number(x), _number(y)) for x, y in path)
+    except (TypeError, ValueError):  # not pairs
+        return ()
+    return () if any(math.isnan(value) for at in found for value in at) else found
+
+
 def _refuse(expected: str, received: object, remedy: str) -> NoReturn:
     raise RequestError(f"expected {expected}; received {received!r:.200}; {remedy}")
 
@@ -288,11 +337,8 @@ def _speed(value: object) -> tuple[float, str]:
 
 
 def _path(value: Any) -> tuple[Point, ...]:
-    try:
-        points = tuple((_number(x), _number(y)) for x, y in value)
-    except (TypeError, ValueError):  # not a list of pairs
-        points = ()
-    near = all(abs(x) <= _MAX_PATH and abs(y) <= _MAX_PATH for x, y in points)  # False for NaN
+    points = _positions(value)
+    near = all(abs(x) <= _MAX_PATH and abs(y) <= _MAX_PATH for x, y in points)
     if len(points) < 2 or points[0] != (0, 0) or not near:
         remedy = "give fractions of the shorter side such as [[0, 0], [-0.3, 0], [0, 0]]"
         _refuse(f"a path of two or more (x, y) from (0, 0), each within {_MAX_PATH}", value, remedy)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moft.errors import RecipeError, RequestError
-from moft.motion import Like, Motion
+from moft.motion import Drag, Like, Motion
 from moft.recipe import MAX_BYTES, Request, read_requests
 
 __all__ = ["KINDS", "read_requests_file", "requests_of"]
@@ -71,9 +71,11 @@ def read_requests_file(path: str | os.PathLike[str]) -> list[Request]:
         raise
     except (ValueError, RecursionError) as error:  # of json: syntax, numbers and nesting without end
         raise RequestError(f"cannot read {name}: expected JSON, got {error!s:.200}") from error
-    if not found:
-        raise RequestError(f"cannot use {name}: expected one request or more, got none; say what should move")
-    return list(found)
+    wanted = [request for request in found if not isinstance(request, Drag)]
+    if not wanted or len(wanted) < len(found):
+        got = "a drag" if found else "none"
+        raise RequestError(f"cannot use {name}: expected motions or clips to follow, got {got}; say what should move, or use moft drag")
+    return wanted
 
 
 def _dealt(name: str, values: list[Any], count: int) -> list[Any]:

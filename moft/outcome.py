@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from moft.errors import RequestError
-from moft.motion import Like, Motion
+from moft.motion import Drag, Like, Motion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,18 +152,20 @@ class Remedy:
     seed: int
 
 
-def remedies(settings: Settings, seed: int, wanted: Sequence[Motion | Like]) -> Iterator[Remedy]:
+def remedies(settings: Settings, seed: int, wanted: Sequence[Motion | Like | Drag]) -> Iterator[Remedy]:
     """What to try, one after the other and each on top of those before, without end: at last only other seeds.
 
     wanted: the requests; steps of their own are theirs to change.
     """
-    found = replace(settings, step_size=settings.step_size * 1.5)
-    yield Remedy(f"step size {found.step_size:g} instead of {settings.step_size:g}", found, seed)
-    if settings.steps is None and any(request.steps is None for request in wanted):
-        found = replace(found, steps=(0.12, LATE))
-        yield Remedy(f"guided up to {LATE:.0%} of the steps", found, seed)
-    before, found = found, replace(found, gradient_steps=found.gradient_steps * 2)
-    yield Remedy(f"{found.gradient_steps} gradients a step instead of {before.gradient_steps}", found, seed)
+    found, steered = settings, [request for request in wanted if not isinstance(request, Drag)]
+    if steered:  # larger steps tear what is dragged (docs/steering.md)
+        found = replace(settings, step_size=settings.step_size * 1.5)
+        yield Remedy(f"step size {found.step_size:g} instead of {settings.step_size:g}", found, seed)
+        if settings.steps is None and any(request.steps is None for request in steered):
+            found = replace(found, steps=(0.12, LATE))
+            yield Remedy(f"guided up to {LATE:.0%} of the steps", found, seed)
+        before, found = found, replace(found, gradient_steps=found.gradient_steps * 2)
+        yield Remedy(f"{found.gradient_steps} gradients a step instead of {before.gradient_steps}", found, seed)
     while True:
         seed = (seed + 1) % 2**63
         yield Remedy(f"seed {seed}", found, seed)

@@ -12,7 +12,7 @@ from moft.motion import DIRECTIONS
 from moft.outcome import in_words, remedies
 from moft.recipe import Recipe, versions
 
-__all__ = ["describe", "described", "printable", "scores", "summary"]
+__all__ = ["advice", "describe", "described", "printable", "scores", "summary"]
 
 FEW = 0.2  # share of the tracks below which a score rests on little
 _VERDICT = {True: "followed", False: "missed", None: "not told"}
@@ -62,7 +62,8 @@ def advice(record: dict[str, Any]) -> str:
     """What to try when a request was not followed: what a retry would do, and what only a person can."""
     recipe = Recipe.from_json(record)
     words = [remedy.words for remedy in islice(remedies(recipe.settings, recipe.scene.seed, recipe.requests), 4)]
-    return f"{', '.join(words)}: --retry {len(words)} tries these, one on top of the other; or a larger region, or a slower speed"
+    other = "another --radius, or a shorter way" if "points" in record else "a larger region, or a slower speed"
+    return f"{', '.join(words)}: --retry {len(words)} tries these, one on top of the other; or {other}"
 
 
 def scores(record: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from moft import __version__
 from moft.errors import MediaError, RecipeError, RequestError
 from moft.fields import read
-from moft.motion import Like, Motion
+from moft.motion import Drag, Like, Motion
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from moft.reference import Statistics
     from moft.tap import ClipSize
 
-FORMAT = 2  # 1 held one request, "request", whose clip was followed in as many frames as were made
+FORMAT = 3  # 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags
 MAX_BYTES = 2**20  # of a recipe, in a clip or beside it
-MAX_REQUESTS = 100
+MAX_REQUESTS = 100  # in a run, and points of a drag
 MAX_THREADS = 1024
 MAX_STEPS = 1000  # of denoising, and of updates in each
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}")
@@ -41,7 +41,7 @@ _MODEL_FILES = (".json", ".safetensors", ".txt", ".model")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
-Request = Motion | Like
+Request = Motion | Like  # what steering takes, one or more in a run; a Drag has a run to itself
 
 
 # ---------------------------------------------------------------- what a clip is made from
@@ -83,7 +83,7 @@ class Recipe:
     """
 
     scene: Scene
-    requests: tuple[Request, ...]  # one or more
+    requests: tuple[Request | Drag, ...]  # one or more, or one drag
     settings: Settings
     model: str  # "miniature", a folder, or a hub id
     model_digest: str | None  # None: not known
@@ -96,6 +96,9 @@ class Recipe:
 
     def __post_init__(self) -> None:
         _within("number of requests", len(self.requests), 1, MAX_REQUESTS)
+        for drag in (request for request in self.requests if isinstance(request, Drag)):
+            _within("number of requests in a run with a drag", len(self.requests), 1, 1)
+            _within("number of points", len(drag.points), 1, MAX_REQUESTS)
         digests = {**{f"inputs {name!r}": digest for name, digest in self.inputs.items()},
                    **{name: getattr(self, name) for name in ("model_digest", "channels_digest", "frames_digest")}}  # fmt: skip
         for name, digest in digests.items():
@@ -111,7 +114,7 @@ class Recipe:
 
     @classmethod
     def of(
-        cls, scene: Scene, requests: Sequence[Request], settings: Settings, model: str, folder: str | None,
+        cls, scene: Scene, requests: Sequence[Request | Drag], settings: Settings, model: str, folder: str | None,
         statistics: Statistics, channels: str | None,
     ) -> Recipe:
         """The recipe of a run that is about to start, on this machine, from a model that lies in `folder`.
@@ -179,21 +182,23 @@ class Recipe:
         names = {"Settings": Settings, "ClipSize": ClipSize, "Request": Request}
         if not isinstance(data, dict) or "recipe" not in data:
             raise RecipeError('expected a recipe of moft, with "recipe" among its keys; got another JSON')
-        if data["recipe"] not in (1, FORMAT) or isinstance(data["recipe"], bool):
+        if data["recipe"] not in range(1, FORMAT + 1) or isinstance(data["recipe"], bool):
             raise RecipeError(f"recipe: expected a format up to {FORMAT}, got {data['recipe']!r:.50}; update moft")
         scene = read(Scene, _part(Scene, data), "", names)
         settings = read(Settings, _need(data, "settings"), "settings")
         if data["recipe"] == 1:
-            wanted: tuple[Request, ...] = (_of_first_format(_need(data, "request"), scene.size.frames),)
+            wanted: tuple[Request | Drag, ...] = (_of_first_format(_need(data, "request"), scene.size.frames),)
         else:
             wanted = read_requests(_need(data, "requests"))
         return read(cls, _part(cls, data), "", names, scene=scene, requests=wanted, settings=settings)
 
 
-def named_files(request: Request) -> list[str]:
+def named_files(request: Request | Drag) -> list[str]:
     """The files, and folders of masks, that a request names."""
     from moft.region import region_file
 
+    if isinstance(request, Drag):
+        return []
     if isinstance(request, Motion):
         names = [region_file(request.region)]
     else:
@@ -201,8 +206,8 @@ def named_files(request: Request) -> list[str]:
     return [name for name in names if name]
 
 
-def read_requests(data: Any) -> tuple[Request, ...]:
-    """Requests from a list of their JSON forms, those with "like" being of a clip.
+def read_requests(data: Any) -> tuple[Request | Drag, ...]:
+    """Requests from a list of their JSON forms, those with "like" being of a clip, those with "points" drags.
 
     Raises RecipeError, naming the field, for everything that is not as it should be."""
     if not isinstance(data, list):
@@ -210,13 +215,14 @@ def read_requests(data: Any) -> tuple[Request, ...]:
     return tuple(_request(value, f"requests[{i}]") for i, value in enumerate(data))
 
 
-def _request(value: Any, where: str) -> Request:
-    kind = Like if isinstance(value, dict) and "like" in value else Motion
-    found: Request = read(kind, value, where)
+def _request(value: Any, where: str) -> Request | Drag:
+    keys = value if isinstance(value, dict) else {}
+    kind = Like if "like" in keys else Drag if "points" in keys else Motion
+    found: Request | Drag = read(kind, value, where)
     return found
 
 
-def _of_first_format(value: Any, frames: int) -> Request:
+def _of_first_format(value: Any, frames: int) -> Request | Drag:
     """A clip was followed from its first frame, without being resampled."""
     found = _request(value, "request")
     try:
@@ -225,7 +231,7 @@ def _of_first_format(value: Any, frames: int) -> Request:
         raise RecipeError(f"request: {error}") from error
 
 
-def _elsewhere(request: Request, where: dict[str, str]) -> Request:
+def _elsewhere(request: Request | Drag, where: dict[str, str]) -> Request | Drag:
     """The same with its files at other places, by their names here."""
     names = [field.name for field in fields(request) if field.name in ("like", "region", "like_region")]
     moved: dict[str, Any] = {name: where[old] for name in names if (old := getattr(request, name)) in where}

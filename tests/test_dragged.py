@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 
 import moft
 from moft.cli import app
-from moft.dragged import LOST, TRACKED, WANTED, drawn, points_of
+from moft.dragged import ARRIVED, LOST, STAYED, TRACKED, WANTED, _told, drawn, points_of
 from moft.errors import RequestError
+from moft.motion import Drag
+from moft.recipe import read_recipe
 from moft.tracks import Tracks
 
 POINTS = ["--point", "20,32:34,32", "--point", "52,12"]
@@ -55,6 +57,69 @@ def test_the_record_tells_wanted_and_tracked_ways_and_how_far_apart_they_are(ran
     assert [step["step"] for step in record["losses"]] == [1, 1, 2, 3] and record["seed"] == 0
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.plain.mp4", "a.compare.mp4", "a.json"])
+def test_every_file_of_a_drag_carries_its_recipe(ran: Any, tiny_folder: Path, name: str) -> None:
+    recipe = read_recipe(ran[0] / name)
+    assert recipe.requests == (Drag((((20, 32), (34, 32)), ((52, 12),))),)
+    assert recipe.scene.prompt == "green cells" and recipe.scene.steps == 5 and recipe.model == str(tiny_folder)
+    assert recipe.frames_digest is not None and recipe == read_recipe(ran[0] / "a.json")
+
+
+@pytest.mark.parametrize(("name", "again"), [("a.compare.mp4", "b.mp4"), ("a.json", "b.gif"), ("a.mp4", "b.webm")])
+def test_replay_makes_the_same_dragged_frames_in_any_format(ran: Any, tmp_path: Path, name: str, again: str) -> None:
+    result = moft_cli("replay", ran[0] / name, "-o", tmp_path / again)
+    assert result.exit_code == 0, result.output
+    assert "identical: yes, every frame" in result.stdout and "point 1:   20,32 to 34,32" in result.stdout
+    if again == "b.mp4":
+        for kind in ("", ".plain", ".compare"):
+            assert (tmp_path / f"b{kind}.mp4").read_bytes() == (ran[0] / f"a{kind}.mp4").read_bytes()
+    assert read_recipe(tmp_path / again) == read_recipe(ran[0] / "a.mp4")
+
+
+def test_replay_tells_frames_that_are_others(ran: Any, tmp_path: Path) -> None:
+    record = json.loads((ran[0] / "a.json").read_text())
+    (tmp_path / "a.json").write_text(json.dumps(record | {"seed": 1}))
+    result = moft_cli("replay", tmp_path / "a.json", "-o", tmp_path / "b.mp4")
+    assert "identical: no" in result.stdout and "the frames are not those of the original" in result.stderr
+
+
+def test_info_says_what_was_dragged(ran: Any) -> None:
+    shown = " ".join(moft_cli("info", ran[0] / "a.mp4").stdout.split())
+    assert "asked drag 20,32 to 34,32; 52,12 to stay" in shown and "prompt green cells" in shown
+
+
+def test_a_point_arrives_by_a_bound_on_how_far_off_it_is_on_average() -> None:
+    wanted = np.stack([np.linspace((20.0, 32.0), (34, 32), 8), np.full((8, 2), 50.0)])
+
+    def arrived(off: float, drift: float) -> list[bool]:
+        points = wanted.copy()
+        points[0, 1:, 1] += off
+        points[1, 1:, 0] += drift
+        tracks = dict.fromkeys(("plain", "dragged"), Tracks(points, np.ones((2, 8), bool), 64, 64))
+        return [_told(number, wanted, tracks, 64)["arrived"] for number in (0, 1)]
+
+    assert (ARRIVED, STAYED) == (0.3, 0.05)  # of 14 px, and of 64
+    assert arrived(0, 0) == arrived(4.1, 3.1) == [True, True]
+    assert arrived(4.3, 3.1) == [False, True] and arrived(4.1, 3.3) == [True, False]
+
+
+def test_retries_try_other_seeds_and_keep_the_best(tiny_folder: Path, tmp_path: Path) -> None:
+    """A random model drags nothing; the seed that is kept is the recipe's, so a replay is exact."""
+    points = ["--point", "10,10:50,50", "--retry", "2"]
+    result = moft_cli(*SCENE, "--model", tiny_folder, *points, "-o", tmp_path / "a.mp4")
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "a.json").read_text())
+    tries = record["tries"]
+    assert [one["seed"] for one in tries] == [0, 1, 2] and not record["arrived"]
+    assert all(one["settings"] == record["settings"] for one in tries)
+    least = min(range(3), key=lambda i: tries[i]["points"][0]["distance_px"])
+    assert record["kept"] == least and record["seed"] == least
+    assert f"Kept: {least + 1} of 3" in result.stdout and "try:" in result.stdout and "another --radius" in result.stdout
+    assert record["frames_digest"] == read_recipe(tmp_path / "a.mp4").frames_digest
+    again = moft_cli("replay", tmp_path / "a.mp4", "-o", tmp_path / "b.mp4")
+    assert "identical: yes, every frame" in again.stdout and "warning" not in again.stderr
+
+
 def test_it_says_how_each_point_fared(tiny_folder: Path, tmp_path: Path) -> None:
     result = moft_cli(*SCENE, "--model", tiny_folder, *POINTS, "-o", tmp_path / "b.gif")
     assert result.exit_code == 0, result.output
@@ -84,7 +149,7 @@ def test_it_refuses_in_one_line_and_leaves_nothing(
 
 
 def test_points_are_read_from_texts() -> None:
-    assert points_of(["12,30:40.5,30", "50,50"]) == [[(12, 30), (40.5, 30)], [(50, 50)]]
+    assert points_of(["12,30:40.5,30", "50,50"]) == (((12, 30), (40.5, 30)), ((50, 50),))
     with pytest.raises(RequestError, match="write 12,30:40,30"):
         points_of(["12,30:40"])
 

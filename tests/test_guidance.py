@@ -164,6 +164,41 @@ def test_fused_and_shared_keys_are_refused(tiny_animatediff: Any, tiny_statistic
             pass
 
 
+# ---------------------------------------------------------------- Adam
+
+
+ADAM = moft.Settings(steps=(0.1, 0.7), rule="adam", step_size=0.2)
+
+
+def test_adam_goes_by_its_moments_of_normalised_gradients(tiny_animatediff: Any, tiny_statistics: Any):
+    """Kingma and Ba, Algorithm 1, written out, in float64."""
+    mean = square = np.zeros((1, 4, 8, 16, 16))
+    random = torch.Generator().manual_seed(0)
+    with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=ADAM) as run:
+        for t in (1, 2, 3):
+            gradient = torch.randn(mean.shape, generator=random) * 10**-t
+            g = gradient.double().numpy()
+            g = g / np.sqrt(np.square(g).mean())
+            mean, square = 0.9 * mean + 0.1 * g, 0.999 * square + 0.001 * g**2
+            wanted = mean / (1 - 0.9**t) / (np.sqrt(square / (1 - 0.999**t)) + 1e-8)
+            np.testing.assert_allclose(run._update(gradient).numpy(), 0.2 * wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_adam_starts_anew_with_each_run_and_keeps_to_its_region(tiny_animatediff: Any, tiny_statistics: Any, fused: bool):
+    settings = replace(ADAM, fused=fused)
+    with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=settings):
+        assert torch.equal(sample(tiny_animatediff), sample(tiny_animatediff))
+    with moft.record(tiny_animatediff) as plain:
+        sample(tiny_animatediff)
+    request, once = moft.Motion("left", region="box:0,0,50%,100%"), replace(settings, steps=(0.17, 0.34))
+    with moft.steer(tiny_animatediff, request, statistics=tiny_statistics, settings=once), moft.record(tiny_animatediff) as seen:
+        sample(tiny_animatediff)
+    apart = [(seen.latents[index] - plain.latents[index]).abs() > 1e-3 for index in sorted(plain.latents)]  # fused calls round otherwise
+    changed = next(where for where in apart if where.any())
+    assert changed[..., :8].any() and not changed[..., 8:].any()
+
+
 # ---------------------------------------------------------------- several requests
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from moft.errors import RequestError
 from moft.metrics import dense_flow
-from moft.motion import DEFAULT_SPEED, DIRECTIONS, EASES, Like, Motion
+from moft.motion import DEFAULT_SPEED, DIRECTIONS, EASES, Drag, Like, Motion
 
 WHERE_CONTENT_GOES = {
     "left": (-2, 0), "right": (2, 0), "up": (0, -2), "down": (0, 2),
@@ -329,3 +329,26 @@ def test_a_clip_s_motion_as_json_and_in_words() -> None:
     assert Like(**data) == like and Like("a.mp4").to_json() == {"like": "a.mp4", "strength": 1.0}
     assert str(like) == ("the motion of a.mp4 in box:0,0,9,9, frames 0 to 8, per position, inverted, in rest, strength 2, "
                          "asked in 0% to 50% of the steps")  # fmt: skip
+
+
+# ---------------------------------------------------------------- points
+
+
+def test_a_drag_is_kept_as_finite_numbers_and_comes_back_from_json() -> None:
+    wanted = Drag([[[24, 32], (38, 30), (40, 30.5)], [("52", 10)]], radius=np.float64(12))  # type: ignore[arg-type, list-item]
+    assert wanted == Drag((((24.0, 32.0), (38.0, 30.0), (40.0, 30.5)), ((52.0, 10.0),)), 12.0)
+    assert str(wanted) == "drag 24,32 to 38,30 to 40,30.5; 52,10 to stay; radius 12 px"
+    assert Drag(**json.loads(json.dumps(wanted.to_json()))) == wanted
+    assert Drag((((1, 2),),)).to_json() == {"points": [[[1, 2]]]}
+
+
+@pytest.mark.parametrize("points", [(), None, "1,2", 3])
+def test_a_drag_without_points_is_refused(points: object) -> None:
+    with pytest.raises(RequestError, match="expected at least one point|point 1: expected one or more positions"):
+        Drag(points)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("radius", [0, -1, math.nan, math.inf, "far", True])
+def test_a_radius_that_is_none_is_refused(radius: object) -> None:
+    with pytest.raises(RequestError, match="expected a radius > 0 px"):
+        Drag((((1, 2),),), radius)  # type: ignore[arg-type]

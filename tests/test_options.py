@@ -98,6 +98,7 @@ def test_a_file_of_requests_is_what_was_written(tmp_path: Path) -> None:
         ('[{"direction": "left"}, {"direction": "sideways"}]', r"requests\[1\]"), ('[{"like": 1}]', r"requests\[0\].like"),
         ('[{"direction": "left", "sped": 1}]', r"requests\[0\].sped"), ('[{"direction": NaN}]', r"requests\[0\]"),
         ('[{"like": "a", "direction": "left"}]', r"requests\[0\].direction"), ('"' + "a" * 2**20 + '"', "at most"), ("\xff", "JSON|UTF|utf"),
+        ('[{"points": [[[1, 2]]]}]', "got a drag; .*moft drag"),
     ],
 )  # fmt: skip
 def test_a_file_that_holds_none_is_refused_and_the_place_named(tmp_path: Path, text: str, word: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 import moft
 from moft.errors import MediaError, RequestError
 from moft.guidance import Settings
-from moft.motion import Like, Motion
+from moft.motion import Drag, Like, Motion
 from moft.outcome import as_motion, in_words, judge, lay_out, overall, remedies, standing
 from moft.tap import ClipSize
 
@@ -153,6 +153,11 @@ def test_remedies_go_on_top_of_each_other_and_end_with_other_seeds() -> None:
     assert found[2].settings.gradient_steps == 4 and found[2].settings.steps == found[1].settings.steps
     assert [remedy.seed for remedy in found[3:]] == [2**63 - 1, 0] and found[3].settings == found[4].settings
     assert len({remedy.words for remedy in found}) == 5
+
+
+def test_what_is_dragged_is_tried_with_other_seeds_alone() -> None:
+    found = list(islice(remedies(Settings(), 7, [Drag((((1, 2),),))]), 3))
+    assert [remedy.seed for remedy in found] == [8, 9, 10] and {remedy.settings for remedy in found} == {Settings()}
 
 
 @pytest.mark.parametrize(("settings", "wanted"), [(Settings(steps=(0, 0.3)), Motion("left")), (Settings(), Motion("left", steps=(0, 0.3)))])

@@ -21,8 +21,9 @@ import moft
 from moft import compare
 from moft.cli import app, printable
 from moft.errors import MediaError, MoftError, RecipeError, RequestError
-from moft.motion import Like, Motion
+from moft.motion import Drag, Like, Motion
 from moft.recipe import (
+    FORMAT,
     MAX_BYTES,
     Recipe,
     Scene,
@@ -118,6 +119,7 @@ def test_a_recipe_for_every_kind_of_request_comes_back(data: dict[str, Any]) -> 
     for requests, files in (
         ((path,), ()), ((turned, timed), ()), ((like,), ("clip.mp4", "m.png", "masks")),
         ((replace(turned, region="m.png"), like, timed), ("m.png", "clip.mp4", "masks")),
+        ((Drag((((24, 32.5), (38, 32)), ((52, 10),)), radius=12),), ()), ((Drag((((24, 32),),)),), ()),
     ):  # fmt: skip
         wanted = replace(recipe, requests=requests, inputs=dict.fromkeys(files, digest))
         assert Recipe.from_json(json.loads(json.dumps(wanted.to_json()))) == wanted
@@ -131,7 +133,8 @@ def of_first_format(data: dict[str, Any], request: dict[str, Any]) -> dict[str, 
 def test_a_recipe_of_one_request_is_still_read(data: dict[str, Any]) -> None:
     (motion,) = data["requests"]
     old = Recipe.from_json(of_first_format(data, motion))
-    assert old == Recipe.from_json(data) and old.to_json()["recipe"] == 2
+    assert old == Recipe.from_json(data) and old.to_json()["recipe"] == FORMAT
+    assert Recipe.from_json(data | {"recipe": 2}) == old
     followed = of_first_format(data | {"inputs": {"a.mp4": data["channels_digest"]}}, {"like": "a.mp4", "strength": 1.0})
     assert Recipe.from_json(followed).requests == (Like("a.mp4", like_frames=(0, 8)),)  # its first frames, not resampled
     for wrong, word in (({"like": 3}, "request.like: expected str"), ({"direction": "sideways"}, "request: expected a direction"),
@@ -344,7 +347,7 @@ def bent(data: dict[str, Any], *path: str | int, to: Any) -> dict[str, Any]:
     ("path", "to", "word"),
     [
         (("recipe",), ..., '"recipe"'),
-        (("recipe",), 3, "recipe: expected a format up to 2"),
+        (("recipe",), 4, "recipe: expected a format up to 3"),
         (("recipe",), True, "recipe: expected a format"),
         (("seed",), -1, "seed"),
         (("seed",), 1.5, "seed: expected int"),
@@ -371,6 +374,16 @@ def bent(data: dict[str, Any], *path: str | int, to: Any) -> dict[str, Any]:
         (("requests", 0, "ease"), "fast", "requests[0]: expected an ease"),
         (("requests", 0, "region"), "//host/m.png", "inputs"),
         (("requests", 0, "__class__"), 1, "requests[0].__class__: unknown"),
+        (("requests",), [{"points": [[[1, 2]]]}, {"direction": "left"}], "requests in a run with a drag"),
+        (("requests",), [{"points": [[[1, 2]]] * 101}], "number of points"),
+        (("requests", 0), {"points": []}, "requests[0]: expected at least one point"),
+        (("requests", 0), {"points": [[[1, 2]], []]}, "requests[0]: point 2: expected one or more positions"),
+        (("requests", 0), {"points": [[1, 2]]}, "requests[0].points[0][0]"),
+        (("requests", 0), {"points": [[[1, 2, 3]]]}, "requests[0].points[0][0]"),
+        (("requests", 0), {"points": [[[1, "2"]]]}, "requests[0].points[0][0][1]: expected float"),
+        (("requests", 0), {"points": [[[1, 2]]], "radius": 0}, "requests[0]: expected a radius > 0 px"),
+        (("requests", 0), {"points": [[[1, 2]]], "radius": [3]}, "requests[0].radius: expected float or null"),
+        (("requests", 0), {"points": [[[1, 2]]], "region": "rest"}, "requests[0].region: unknown"),
         (("settings", "step_size"), -1, "settings: expected a finite step_size"),
         (("settings", "steps"), [0.1], "settings.steps"),
         (("settings", "rule"), "eval", "settings: expected a rule"),
@@ -461,9 +474,10 @@ def places(data: Any) -> list[tuple[str | int, ...]]:
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(choices=st.data())
-def test_a_recipe_bent_anywhere_is_read_or_refused_and_never_changed(data: dict[str, Any], choices: Any) -> None:
-    found = data
+@given(choices=st.data(), drags=st.booleans())
+def test_a_recipe_bent_anywhere_is_read_or_refused_and_never_changed(data: dict[str, Any], choices: Any, drags: bool) -> None:
+    dragged = data | {"inputs": {}, "requests": [{"points": [[[24, 32], [38.5, 32]], [[52, 10]]], "radius": 12}]}
+    found = dragged if drags else data
     for _ in range(choices.draw(st.integers(1, 3))):
         path = choices.draw(st.sampled_from(places(found)))
         found = bent(found, *path, to=choices.draw(st.just(...) | JSON))

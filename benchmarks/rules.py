@@ -1,0 +1,113 @@
+"""Which rule for an update, how far, how many of them, in which steps? Each rule's step sizes, the rules side by side, and the cost.
+
+    python benchmarks/rules.py tune|rules|cost [-o results.json]
+
+tune: three step sizes of each rule, on tuning prompts and seeds. rules: each rule at the best of these, as many gradients
+each. cost: gradients a step and guided steps, with FLOPs as a ratio to a plain run's. The last two on held-out prompts and seeds.
+
+Whole frame, 2 px a frame. What a picture suffers is told beside the plain clip's own numbers: steadiness and sameness of its frames
+(`moft.fidelity`), how far its mean colour is from the plain clip's (0…1), and its contrast (deviation of its pixels) as a ratio.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cost
+import numpy as np
+from control import CLIP, PROMPTS, SPEED, sample, steered
+from diffusers import DiffusionPipeline
+
+import moft
+from moft.fidelity import consistency, temporal_flickering
+from moft.metrics import judged
+from moft.motion import Motion
+
+TUNING = ("orange cells", "a white ball over red noise", "purple stripes", "a green square over black checks")
+SIZES = {"normalised": (0.2, 0.3, 0.45), "adam": (0.1, 0.2, 0.3), "plain": (50.0, 100.0, 200.0)}
+BEST = {"normalised": 0.3, "adam": 0.2, "plain": 100.0}  # of `tune`
+EARLY, USUAL, LONG = (0.12, 0.32), (0.12, 0.48), (0.12, 0.8)  # of the denoising steps; USUAL is what motions take by themselves
+COSTS = [
+    *(dict(steps=steps, gradient_steps=updates) for steps in (EARLY, USUAL) for updates in (1, 2, 4)),
+    *(dict(steps=LONG, gradient_steps=updates) for updates in (1, 2)),
+    *(dict(steps=steps, fused=True) for steps in (USUAL, LONG)),
+]  # fmt: skip
+
+
+def picture(video: np.ndarray, plain: np.ndarray) -> dict[str, float]:
+    """What became of the picture: clips uint8 (f h w 3)."""
+    colours = [clip.mean((0, 1, 2)) / 255 for clip in (video, plain)]
+    return {"steadiness": temporal_flickering(video), "sameness": consistency(video),
+            "colour": float(np.linalg.norm(colours[0] - colours[1])), "contrast": float(video.std() / plain.std())}  # fmt: skip
+
+
+def runs(
+    pipe: Any, prompts: Sequence[str], plain: np.ndarray, seed: int, names: Sequence[str], settings: moft.Settings
+) -> dict[str, float]:
+    """Means over every prompt going each of these ways."""
+    rows = []
+    for name in names:
+        motion = Motion(name, speed=SPEED)
+        for video, before in zip(steered(pipe, list(prompts), seed, motion, settings=settings), plain, strict=True):
+            found = judged(moft.measure(video), motion, CLIP.frames, CLIP.height, CLIP.width)
+            cosine = 0.0 if found.angle is None else float(np.cos(np.radians(found.angle)))
+            rows.append({"followed": found.followed, "share": found.share, "cosine": cosine, **picture(video, before)})
+    return {"runs": len(rows), **{key: round(float(np.mean([row[key] for row in rows])), 3) for key in rows[0]}}
+
+
+def tune(pipe: Any) -> dict[str, Any]:
+    plain = sample(pipe, list(TUNING), 900)
+    asked = {f"{rule} {size}": moft.Settings(rule=rule, step_size=size) for rule, sizes in SIZES.items() for size in sizes}
+    return measured({name: partial(runs, pipe, TUNING, plain, 900, ("left", "up"), settings) for name, settings in asked.items()}, plain)
+
+
+def rules(pipe: Any) -> dict[str, Any]:
+    plain, ways = sample(pipe, list(PROMPTS), 100), ("left", "right", "up", "down")
+    asked = {rule: moft.Settings(rule=rule, step_size=size) for rule, size in BEST.items()}
+    return measured({rule: partial(runs, pipe, PROMPTS, plain, 100, ways, settings) for rule, settings in asked.items()}, plain)
+
+
+def costs(pipe: Any) -> dict[str, Any]:
+    plain, base = sample(pipe, list(PROMPTS), 100), cost.flops_of(partial(cost.sample, pipe))
+
+    def one(settings: moft.Settings) -> dict[str, float]:
+        def run() -> None:
+            with moft.steer(pipe, Motion("left"), settings=settings):
+                cost.sample(pipe)
+
+        return {"flops": round(cost.flops_of(run) / base, 3), **runs(pipe, PROMPTS, plain, 100, ("left", "up"), settings)}
+
+    named = {" ".join(f"{k}={v}" for k, v in change.items()): moft.Settings(**change) for change in COSTS}
+    return measured({name: partial(one, settings) for name, settings in named.items()}, plain)
+
+
+def measured(what: dict[str, Callable[[], dict[str, float]]], plain: np.ndarray) -> dict[str, Any]:
+    """Each in turn, printed as it comes; the plain clips first."""
+    found: dict[str, Any] = {}
+    told = [picture(video, video) for video in plain]
+    for name, run in {"plain clips": lambda: {k: round(float(np.mean([t[k] for t in told])), 3) for k in told[0]}, **what}.items():
+        found[name] = run()
+        print(json.dumps({name: found[name]}), flush=True)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = {"tune": tune, "rules": rules, "cost": costs}
+    parser.add_argument("part", choices=parts)
+    parser.add_argument("-o", "--output")
+    args = parser.parse_args()
+    pipe = DiffusionPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)
+    pipe.set_progress_bar_config(disable=True)
+    found = parts[args.part](pipe)
+    if args.output:
+        Path(args.output).write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
