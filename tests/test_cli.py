@@ -254,7 +254,7 @@ LEFT = ("--motion", "left")
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((), ("--motion", "--like", "neither")),
+        ((), ("--motion", "--like", "got none")),
         ((*LEFT, *LEFT, "--region", "a", "--region", "b", "--region", "c"), ("--region", "2 requests", "got 3")),
         ((*LEFT, "--span", "0.7,0.2"), ("span",)),
         ((*LEFT, "--ease", "fast"), ("ease", "in-out")),

@@ -51,7 +51,7 @@ def test_once_is_for_all_that_it_can_go_with() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ((), ("--motion", "--like", "neither")),
+        ((), ("--motion", "--like", "got none")),
         ((HALF,), ("--motion",)),
         ((("motion", "left"), ("motion", "right"), ("motion", "up"), HALF, HALF), ("--region", "3 requests", "got 2")),
         ((("motion", "left"), HALF, HALF), ("--region", "got 2")),
