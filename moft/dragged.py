@@ -106,7 +106,8 @@ def compare_drag(
         if tries[-1].arrived == len(request.points):
             break
         tries.append(_tried(pipe, replace(scene, seed=remedy.seed), request, remedy.settings, statistics))
-    kept = max(tries, key=lambda one: one.standing)
+    best = max(range(len(tries)), key=lambda i: tries[i].standing)
+    kept = tries[best]
     videos, moving = {name: run.video for name, run in kept.clips.items()}, [p for p in kept.points if p["length_px"] > 0]
     wanted = trajectories(request.points, scene.size)
     beside = side_by_side(*(drawn(video, wanted, kept.tracks[name]) for name, video in videos.items()))
@@ -118,7 +119,7 @@ def compare_drag(
         "distance": {name: _mean([point[name]["distance"] for point in moving]) for name in videos},
         **{name: run.to_json() for name, run in kept.clips.items()},
         "tries": [one.to_json() for one in tries],
-        "kept": tries.index(kept),
+        "kept": best,
         "guidance_seconds": kept.report.guidance_seconds,
         "losses": kept.report.steps,
         "skipped_updates": kept.report.skipped,
