@@ -34,7 +34,7 @@ class Settings:
     steps: tuple[float, float] | None = None  # guided share of the denoising steps for requests without; None: what suits
     gradient_steps: int = 2  # updates of the latents in each guided step (release)
     step_size: float = 0.3  # η; rms change of a latent per update if normalised, factor of the gradient if plain
-    rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "adam": of these; "plain": Alg. 1
+    rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "adam": Adam on it; "plain": Alg. 1
     loss: str | None = None  # a name in moft.feature.LOSSES; None: what suits each request, `Reference.loss` or `region_loss`
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
     keep: float = 1.0  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
@@ -109,8 +109,7 @@ class Steering(Between):
         self._placed = False  # are regions laid over the clip? Its size is known only when the pipeline runs
         self._due = targets  # those that count at the guided step at hand
         self._scale = settings.loss_scale
-        self._adam: torch.optim.Adam | None = None  # that rule's moments, over one run
-        self._at = 0  # the step at hand
+        self._adam: torch.optim.Adam | None = None  # that rule's moments, over the updates of one step
         self._ahead: tuple[int, torch.Size] | None = None  # fused: the step to come and its latents' shape
         self._ridden: tuple[float, Tensor | None] | None = None  # fused: its loss and gradient
 
@@ -135,7 +134,7 @@ class Steering(Between):
         scheduler, found = self.tap.pipe.scheduler, latents
         count = len(scheduler.timesteps)
         self._place(latents)
-        self._adam, self._at = (None if index <= self._at else self._adam), index  # a new run has moments of its own
+        self._adam = None
         if self.settings.fused:
             found = self._moved(latents, index)
             self._ahead = (index, latents.shape)

@@ -185,18 +185,25 @@ def test_adam_goes_by_its_moments_of_normalised_gradients(tiny_animatediff: Any,
 
 
 @pytest.mark.parametrize("fused", [False, True])
-def test_adam_starts_anew_with_each_run_and_keeps_to_its_region(tiny_animatediff: Any, tiny_statistics: Any, fused: bool):
-    settings = replace(ADAM, fused=fused)
-    with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=settings):
-        assert torch.equal(sample(tiny_animatediff), sample(tiny_animatediff))
-    with moft.record(tiny_animatediff) as plain:
+def test_adam_starts_anew_with_each_step_and_keeps_to_its_region(tiny_animatediff: Any, tiny_statistics: Any, fused: bool):
+    """Its first update, and so each step's if there is but one, moves every latent in the region by the step size."""
+    settings, moves = replace(ADAM, fused=fused, gradient_steps=1), dict[int, torch.Tensor]()
+    request = moft.Motion("left", region="box:0,0,50%,100%")
+    with moft.steer(tiny_animatediff, request, statistics=tiny_statistics, settings=settings) as run:
+        usual = run.next
+
+        def watched(latents: torch.Tensor, index: int, calls: Any) -> torch.Tensor:
+            found = usual(latents, index, calls)
+            moves[index] = (found - latents).abs()
+            return found
+
+        run.next = watched  # type: ignore[method-assign]
         sample(tiny_animatediff)
-    request, once = moft.Motion("left", region="box:0,0,50%,100%"), replace(settings, steps=(0.17, 0.34))
-    with moft.steer(tiny_animatediff, request, statistics=tiny_statistics, settings=once), moft.record(tiny_animatediff) as seen:
-        sample(tiny_animatediff)
-    apart = [(seen.latents[index] - plain.latents[index]).abs() > 1e-3 for index in sorted(plain.latents)]  # fused calls round otherwise
-    changed = next(where for where in apart if where.any())
-    assert changed[..., :8].any() and not changed[..., 8:].any()
+    guided = [moved for moved in moves.values() if moved.any()]
+    assert len(guided) == len(run.report.steps) == 3
+    for moved in guided:
+        torch.testing.assert_close(moved[..., :8], torch.full_like(moved[..., :8], 0.2), atol=1e-3, rtol=0)
+        assert not moved[..., 8:].any()
 
 
 # ---------------------------------------------------------------- several requests
