@@ -52,7 +52,7 @@ def picture(video: np.ndarray, plain: np.ndarray) -> dict[str, float]:
 def runs(
     pipe: Any, prompts: Sequence[str], plain: np.ndarray, seed: int, names: Sequence[str], settings: moft.Settings
 ) -> dict[str, float]:
-    """Means over every prompt going each of these ways."""
+    """Means over every prompt going each of these ways, beside its plain clip (n f h w 3)."""
     rows = []
     for name in names:
         motion = Motion(name, speed=SPEED)
@@ -60,7 +60,11 @@ def runs(
             found = judged(moft.measure(video), motion, CLIP.frames, CLIP.height, CLIP.width)
             cosine = 0.0 if found.angle is None else float(np.cos(np.radians(found.angle)))
             rows.append({"followed": found.followed, "share": found.share, "off": abs(found.share - 1), "cosine": cosine, **picture(video, before)})
-    return {"runs": len(rows), **{key: round(float(np.mean([row[key] for row in rows])), 3) for key in rows[0]}}
+    return {"runs": len(rows), **means(rows)}
+
+
+def means(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {key: round(float(np.mean([row[key] for row in rows])), 3) for key in rows[0]}
 
 
 def tune(pipe: Any) -> dict[str, Any]:
@@ -92,8 +96,7 @@ def costs(pipe: Any) -> dict[str, Any]:
 def measured(what: dict[str, Callable[[], dict[str, float]]], plain: np.ndarray) -> dict[str, Any]:
     """Each in turn, printed as it comes; the plain clips first."""
     found: dict[str, Any] = {}
-    told = [picture(video, video) for video in plain]
-    for name, run in {"plain clips": lambda: {k: round(float(np.mean([t[k] for t in told])), 3) for k in told[0]}, **what}.items():
+    for name, run in {"plain clips": lambda: means([picture(video, video) for video in plain]), **what}.items():
         found[name] = run()
         print(json.dumps({name: found[name]}), flush=True)
     return found
