@@ -1,6 +1,6 @@
 """How many missed requests does `--retry` mend, and after how many tries? Held-out prompts and seeds.
 
-    python benchmarks/retry.py [--tries 4] [-o results.json]
+    python benchmarks/retry.py [--tries 4] [--only "up and back"] [-o results.json]
 
 A tenth of the side and back, which the miniature often misses, is asked of every prompt. Whatever was missed is tried again
 as `moft.outcome.remedies` says, until it is followed; of each try: how many it was made for, and how many were followed in it.
@@ -63,14 +63,15 @@ def _words(remedy: Remedy) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tries", type=int, default=4)
+    parser.add_argument("--only", choices=REQUESTS, action="append")
     parser.add_argument("--seed", type=int, default=100)
     parser.add_argument("-o", "--output")
     args = parser.parse_args()
     pipe = DiffusionPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
     results = {}
-    for name, requests in REQUESTS.items():
-        results[name] = tried(pipe, requests, args.seed, args.tries)
+    for name in args.only or REQUESTS:
+        results[name] = tried(pipe, REQUESTS[name], args.seed, args.tries)
         print(json.dumps({name: results[name]}), flush=True)
     if args.output:
         Path(args.output).write_text(json.dumps(results, indent=1))
