@@ -1,6 +1,6 @@
 """Which rule for an update, how far, how many of them, in which steps? Each rule's step sizes, the rules side by side, and the cost.
 
-    python benchmarks/rules.py tune|rules|cost [-o results.json]
+    python benchmarks/rules.py tune|rules|cost [--prompts 8] [-o results.json]
 
 tune: three step sizes of each rule, on tuning prompts and seeds. rules: each rule at the best of these, all as many
 gradients. cost: gradients a step and guided steps, with FLOPs as a ratio to a plain run's. The last two are on held-out prompts
@@ -67,27 +67,30 @@ def means(rows: Sequence[dict[str, float]]) -> dict[str, float]:
     return {key: round(float(np.mean([row[key] for row in rows])), 3) for key in rows[0]}
 
 
-def tune(pipe: Any) -> dict[str, Any]:
-    plain = sample(pipe, list(TUNING), 900)
+def tune(pipe: Any, count: int) -> dict[str, Any]:
+    texts = TUNING[:count]
+    plain = sample(pipe, list(texts), 900)
     asked = {f"{rule} {size}": moft.Settings(rule=rule, step_size=size) for rule, sizes in SIZES.items() for size in sizes}
-    return measured({name: partial(runs, pipe, TUNING, plain, 900, ("left", "up"), settings) for name, settings in asked.items()}, plain)
+    return measured({name: partial(runs, pipe, texts, plain, 900, ("left", "up"), settings) for name, settings in asked.items()}, plain)
 
 
-def rules(pipe: Any) -> dict[str, Any]:
-    plain, ways = sample(pipe, list(PROMPTS), 100), ("left", "right", "up", "down")
+def rules(pipe: Any, count: int) -> dict[str, Any]:
+    texts, ways = PROMPTS[:count], ("left", "right", "up", "down")
+    plain = sample(pipe, list(texts), 100)
     asked = {rule: moft.Settings(rule=rule, step_size=size) for rule, size in BEST.items()}
-    return measured({rule: partial(runs, pipe, PROMPTS, plain, 100, ways, settings) for rule, settings in asked.items()}, plain)
+    return measured({rule: partial(runs, pipe, texts, plain, 100, ways, settings) for rule, settings in asked.items()}, plain)
 
 
-def costs(pipe: Any) -> dict[str, Any]:
-    plain, base = sample(pipe, list(PROMPTS), 100), cost.flops_of(partial(cost.sample, pipe))
+def costs(pipe: Any, count: int) -> dict[str, Any]:
+    texts = PROMPTS[:count]
+    plain, base = sample(pipe, list(texts), 100), cost.flops_of(partial(cost.sample, pipe))
 
     def one(settings: moft.Settings) -> dict[str, float]:
         def run() -> None:
             with moft.steer(pipe, Motion("left"), settings=settings):
                 cost.sample(pipe)
 
-        return {"flops": round(cost.flops_of(run) / base, 3), **runs(pipe, PROMPTS, plain, 100, ("left", "up"), settings)}
+        return {"flops": round(cost.flops_of(run) / base, 3), **runs(pipe, texts, plain, 100, ("left", "up"), settings)}
 
     named = {" ".join(f"{k}={v}" for k, v in change.items()): moft.Settings(**change) for change in COSTS}
     return measured({name: partial(one, settings) for name, settings in named.items()}, plain)
@@ -106,11 +109,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parts = {"tune": tune, "rules": rules, "cost": costs}
     parser.add_argument("part", choices=parts)
+    parser.add_argument("--prompts", type=int, default=8, help="how many of them, each in every direction")
     parser.add_argument("-o", "--output")
     args = parser.parse_args()
     pipe = DiffusionPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
-    found = parts[args.part](pipe)
+    found = parts[args.part](pipe, args.prompts)
     if args.output:
         Path(args.output).write_text(json.dumps(found, indent=1))
 
