@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from moft.between import Between, Recording, between_steps
+from moft.between import Between, Recording, between_steps, record
 from moft.errors import RequestError
 from moft.feature import LOSSES, at_cells, moft
-from moft.hooks import SharedKV, frozen
+from moft.hooks import frozen
 from moft.inversion import inverted
 from moft.motion import Motion
 from moft.reference import FromClip, Reference, Statistics, check_clip, encode, find_statistics, synthesise
@@ -38,6 +38,7 @@ class Settings:
     loss: str | None = None  # a name in moft.feature.LOSSES; None: what suits each request, `Reference.loss` or `region_loss`
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
     keep: float = 1.0  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
+    keep_keys: float = 0.0  # share of the steps, from the first, that take keys and values over from `plain` (paper, Sec. 3.3)
     fused: bool = False  # one gradient a guided step, from the pipeline's own call: a quarter of the extra cost; see `Steering`
     save_memory: bool = False  # recompute activations in the backward pass: a third more work for a gradient, far less memory
     loss_scale: float = 2.0**16  # for float16 denoisers, whose gradients underflow otherwise
@@ -50,6 +51,8 @@ class Settings:
         _require(self.rule in _RULES, f"a rule among {', '.join(_RULES)}", self.rule)
         _require(self.loss in (None, *LOSSES), f"a loss among {', '.join(LOSSES)}", self.loss)
         _require(0 <= self.keep <= 1, "keep in 0…1", self.keep)
+        _require(0 <= self.keep_keys <= 1, "keep_keys in 0…1", self.keep_keys)
+        _require(not (self.fused and self.keep_keys), "fused or keep_keys, not both, since fused runs the guidance batch in parts", self)
         _require(self.clip_frames is None or self.clip_frames >= 1, "clip_frames ≥ 1 or None", self.clip_frames)
 
 
@@ -100,11 +103,10 @@ class Steering(Between):
         tap: Tap,
         targets: Sequence[Target],
         settings: Settings,
-        shared_kv: SharedKV | None,
         plain: Recording | None,
     ) -> None:
-        super().__init__(tap)
-        self.targets, self.settings, self.shared_kv, self.plain = targets, settings, shared_kv, plain
+        super().__init__(tap, plain.keys if plain and settings.keep_keys else None, settings.keep_keys)
+        self.targets, self.settings, self.plain = targets, settings, plain
         self.report = Report()
         self._placed = False  # are regions laid over the clip? Its size is known only when the pipeline runs
         self._due = targets  # those that count at the guided step at hand
@@ -120,6 +122,7 @@ class Steering(Between):
         with (
             between_steps(self, by_callback),
             self.tap.riding(self._rides, self._ride, saving) if fused else nullcontext(),
+            self.keys.replaying() if self.keys else nullcontext(),
         ):
             try:
                 yield self
@@ -133,6 +136,8 @@ class Steering(Between):
         scheduler, found = self.tap.pipe.scheduler, latents
         count = len(scheduler.timesteps)
         self._place(latents)
+        if self.plain and self.keys:
+            self.plain.at(index, latents)  # or say that it is of another kind
         if self.settings.fused:
             found = self._moved(latents, index)
             self._ahead = (index, latents.shape)
@@ -169,9 +174,9 @@ class Steering(Between):
         self._place(latents)
         x, losses = latents.float(), []
         unit = self.tap.scaled(x.new_ones(()), timestep)  # < 1 where noise adds to the latents' size (Euler)
-        replay = self.shared_kv.replay(index) if self.shared_kv else nullcontext()
+        self._say_moment(index, 0)  # the conditional part, which is in the first call
         saving = self.tap.checkpointed() if self.settings.save_memory else nullcontext()
-        with frozen(self.tap.denoiser), replay, saving:
+        with frozen(self.tap.denoiser), saving:
             for _ in range(self.settings.gradient_steps):
                 loss, gradient = self.gradient(x, timestep, call)
                 losses.append(loss)
@@ -281,7 +286,7 @@ def _placed(targets: Sequence[Target], size: ClipSize) -> list[Target]:
     ]
 
 
-def invert(pipe: Any, video: np.ndarray, *, steps: int = 25, prompt: str = "") -> Recording:
+def invert(pipe: Any, video: np.ndarray, *, steps: int = 25, prompt: str = "", keys: float = 0.0) -> Recording:
     """A real clip as a plain run: the latents from which, without guidance, sampling gives the clip again, at every step.
 
         plain = moft.invert(pipe, clip)
@@ -294,8 +299,9 @@ def invert(pipe: Any, video: np.ndarray, *, steps: int = 25, prompt: str = "") -
         video: uint8 (f h w 3), of the size at which the pipeline will sample.
         steps: those of the run to come.
         prompt: that of the run to come.
+        keys: as for `record`; costs one sampling without guidance more.
     Raises:
-        RequestError: no such clip. BackboneError: unknown pipeline, or a scheduler other than DDIM.
+        RequestError: no such clip, or a share outside 0…1. BackboneError: unknown pipeline, or a scheduler other than DDIM.
     """
     check_clip(video)
     tap = Tap(pipe)
@@ -303,6 +309,10 @@ def invert(pipe: Any, video: np.ndarray, *, steps: int = 25, prompt: str = "") -
     recording.latents[steps] = clean
     for i, (_, latents) in enumerate(inverted(tap, clean, steps, prompt)):
         recording.latents[steps - 1 - i] = latents
+    if keys:
+        with record(pipe, keys) as again, torch.no_grad():
+            tap.run([prompt], recording.start, num_inference_steps=steps)
+        recording.keys, recording.share = again.keys, again.share
     return recording
 
 
@@ -313,7 +323,6 @@ def steer(
     statistics: Statistics | None = None,
     regions: Sequence[Any] | None = None,
     settings: Settings | None = None,
-    shared_kv: SharedKV | None = None,
     plain: Recording | None = None,
     by_callback: bool = False,
 ) -> Iterator[Steering]:
@@ -331,9 +340,9 @@ def steer(
             of `Motion.region`, or None, which is the whole frame for a single request and beside others what they
             leave. None here takes those named by the requests.
         settings: see `Settings`.
-        shared_kv: keys and values recorded in a plain run, replayed in the gradient pass to keep content.
         plain: the plain run of the same seed, made under `record`: what surrounds the regions then stays as in it for
-            `Settings.keep` of the steps (as in blended diffusion). Without it, motion spreads out of a region.
+            `Settings.keep` of the steps (as in blended diffusion). Without it, motion spreads out of a region. If its keys
+            were recorded too, `Settings.keep_keys` puts them in place of the run's own, in its gradients as well.
         by_callback: guide only through `pipe(…, callback_on_step_end=run.callback)`; the default needs no such
             argument.
     Raises:
@@ -356,14 +365,14 @@ def steer(
     source = given[0] if given or statistics is None else statistics
     tap = Tap(pipe, source.layer, source.timestep)
     settings = settings or Settings()
-    if settings.fused and shared_kv is not None:
-        raise RequestError("expected fused or shared_kv, got both: replayed keys would change the prediction itself; leave one out")
+    if settings.keep_keys and (plain is None or plain.keys is None):
+        raise RequestError("expected a plain run with its keys for keep_keys, got none; record it with moft.record(pipe, keys=True)")
     places = regions or [request.region if isinstance(request, Motion) else None for request in wanted]
     targets = [
         _prepared(request, statistics, tap, region, settings, alone=len(wanted) == 1)
         for request, region in zip(wanted, places, strict=True)
     ]
-    with Steering(tap, targets, settings, shared_kv, plain).attached(by_callback) as run:
+    with Steering(tap, targets, settings, plain).attached(by_callback) as run:
         yield run
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-import re
 import warnings
 from dataclasses import replace
 from functools import cache
@@ -32,6 +31,7 @@ from torch import Tensor
 
 import moft
 from moft.backbones import INSIDE, family_of
+from moft.between import Recording, record
 from moft.errors import BackboneError, RequestError
 from moft.feature import moft as motion_feature
 from moft.feature import position_loss
@@ -345,17 +345,54 @@ def test_noise_is_added_as_the_scheduler_takes_it_away(pipe: Any, latents: Tenso
     torch.testing.assert_close(found, expected, atol=5e-3, rtol=0)  # UniPC rounds its timesteps
 
 
-def test_sharing_a_runs_own_keys_and_values_is_the_identity(pipe: Any, latents: Tensor, call: Call):
-    tap = Tap(pipe)
-    sites = [n for n, _ in tap.denoiser.named_modules() if re.fullmatch(tap.family.kv_sites, n)]
-    assert sites
-    shared = SharedKV(tap.denoiser, sites)
-    with shared.record(0, cfg=1):
-        recorded = tap.features_of(latents, 500.0, call)
-    with shared.replay(0):
-        assert torch.equal(tap.features_of(latents, 500.0, call), recorded)
-        replayed = tap.features_of(-latents, 500.0, call)
-    assert not torch.equal(replayed, tap.features_of(-latents, 500.0, call))
+@cache
+def recorded_with_keys(name: str) -> Recording:
+    with record(tiny(name), keys=True) as recording:
+        assert torch.equal(sample(tiny(name)), plain_sample(name))
+    return recording
+
+
+def test_taking_over_a_runs_own_keys_and_values_is_the_identity(name: str, pipe: Any, statistics: moft.Statistics):
+    """In all calls of the pipeline: of both parts of the guidance batch, whether in one call a step or in two."""
+    before, plain = everything_about(pipe), recorded_with_keys(name)
+    with steer(pipe, LEFT, statistics=statistics, settings=replace(PLAIN, keep_keys=1), plain=plain):
+        assert torch.equal(sample(pipe), plain_sample(name))
+    assert everything_about(pipe) == before
+
+
+def test_keys_and_values_of_another_run_change_the_sample_and_the_gradient(name: str, pipe: Any, statistics: moft.Statistics):
+    plain = recorded_with_keys(name)
+    with steer(pipe, LEFT, statistics=statistics, settings=replace(PLAIN, keep_keys=1), plain=plain):
+        kept = sample(pipe, seed=1)
+    assert not torch.equal(kept, sample(pipe, seed=1))
+    latents, call, timestep = -plain.latents[2], call_of(name), pipe.scheduler.timesteps[2]
+    found = []
+    for share in (0, 0.3, 1):  # of six steps the first two, or all
+        settings = replace(EARLY, keep_keys=share, gradient_steps=1)
+        with steer(pipe, LEFT, statistics=statistics, settings=settings, plain=plain) as run:
+            found.append(run.guide(latents, timestep, call, 2))
+    assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+
+
+def test_the_gradient_takes_over_the_conditional_part(name: str, pipe: Any, statistics: moft.Statistics):
+    """At the latents of the plain run it is the gradient there, of each update."""
+    plain, found = recorded_with_keys(name), []
+    assert plain.keys is not None
+    for keep in (0, 1):
+        with steer(pipe, LEFT, statistics=statistics, settings=replace(EARLY, keep_keys=keep), plain=plain) as run:
+            usual = run.guide
+
+            def twice(latents: Tensor, timestep: Tensor, call: Call, index: int) -> Tensor:
+                run._say_moment(index, 0)
+                found.append(run.gradient(latents.float(), timestep, call)[1])
+                found.append(run.gradient(latents.float(), timestep, call)[1])
+                return latents
+
+            run.guide = twice
+            sample(pipe)
+            run.guide = usual
+    half = len(found) // 2
+    assert half == 6 and all(torch.equal(a, b) for a, b in zip(found[:half], found[half:], strict=True))
 
 
 def test_a_clip_is_a_reference_of_its_own_motion(pipe: Any, statistics: moft.Statistics):
@@ -394,7 +431,7 @@ def test_fused_projections_are_refused_for_shared_keys_with_a_remedy():
     attention = torch.nn.Module()
     attention.fused_projections = True
     with pytest.raises(BackboneError, match="unfuse_qkv_projections"):
-        SharedKV(torch.nn.ModuleDict({"attn1": attention}), ["attn1"])
+        SharedKV({"attn1": attention})
 
 
 def test_a_cache_is_refused_with_a_remedy():

@@ -11,7 +11,6 @@ import torch
 
 import moft
 from moft.errors import RequestError
-from moft.hooks import SharedKV
 
 LEFT_HALF = np.repeat([[1.0, 0.0]], 2, 0)
 KEPT = moft.Settings(keep=1.0)
@@ -157,10 +156,63 @@ def test_fused_steering_that_saves_memory_is_the_same(tiny_animatediff: Any, tin
     torch.testing.assert_close(*found, atol=1e-5, rtol=1e-4)
 
 
-def test_fused_and_shared_keys_are_refused(tiny_animatediff: Any, tiny_statistics: Any):
-    shared = SharedKV(tiny_animatediff.unet, [])
-    with pytest.raises(RequestError, match="leave one out"):
-        with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=FUSED, shared_kv=shared):
+# ---------------------------------------------------------------- keys and values of the plain run
+
+
+@pytest.fixture(scope="module")
+def with_keys(tiny_animatediff: Any) -> Any:
+    with moft.record(tiny_animatediff, keys=True) as recording:
+        sample(tiny_animatediff)
+    return recording
+
+
+def test_recording_keys_changes_nothing_and_keeps_those_of_all_steps(recorded: Any, with_keys: Any):
+    assert all(torch.equal(with_keys.latents[i], found) for i, found in recorded[1].latents.items())
+    assert {step for step, _, _ in with_keys.keys.bank} == set(range(6)) and {number for _, number, _ in with_keys.keys.bank} == {0}
+    assert all(name.startswith("0.up_blocks.1.attentions") for _, _, name in with_keys.keys.bank)
+
+
+def test_a_share_of_the_steps_is_recorded_and_no_more_can_be_taken_over(tiny_animatediff: Any, tiny_statistics: Any, with_keys: Any):
+    with moft.record(tiny_animatediff, keys=0.5) as half:
+        sample(tiny_animatediff)
+    assert {step for step, _, _ in half.keys.bank} == {0, 1, 2}
+    found = [steered(tiny_animatediff, tiny_statistics, moft.Motion("left"), settings=moft.Settings(keep_keys=0.5), plain=plain)
+             for plain in (half, with_keys)]  # fmt: skip
+    assert torch.equal(*found)
+    with pytest.raises(RequestError, match=r"step 3.*got none.*keys=True"):
+        steered(tiny_animatediff, tiny_statistics, moft.Motion("left"), settings=moft.Settings(keep_keys=1), plain=half)
+
+
+def test_keys_are_taken_over_in_all_calls_also_by_callback_and_saving_memory(tiny_animatediff: Any, tiny_statistics: Any, with_keys: Any):
+    def run(by_callback: bool = False, **settings: Any) -> torch.Tensor:
+        options = dict(statistics=tiny_statistics, plain=with_keys, by_callback=by_callback)
+        with moft.steer(tiny_animatediff, moft.Motion("left"), settings=moft.Settings(**settings), **options) as run:
+            return sample(tiny_animatediff, **({"callback_on_step_end": run.callback} if by_callback else {}))
+
+    kept = run(keep_keys=1)
+    assert torch.equal(run(by_callback=True, keep_keys=1), kept) and not torch.equal(run(keep_keys=0), kept)
+    torch.testing.assert_close(run(keep_keys=1, save_memory=True), kept, atol=1e-5, rtol=1e-4)
+    with torch.inference_mode():
+        assert torch.equal(run(keep_keys=1), kept)
+
+
+def test_keys_of_another_kind_of_run_are_refused(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any, with_keys: Any):
+    left, keeping = moft.Motion("left"), moft.Settings(keep_keys=1)
+    for plain in (None, recorded[1]):
+        with pytest.raises(RequestError, match="keys=True"):
+            steered(tiny_animatediff, tiny_statistics, left, settings=keeping, plain=plain)
+    with moft.record(tiny_animatediff, keys=True) as unguided:
+        sample(tiny_animatediff, guidance_scale=1.0)
+    with pytest.raises(RequestError, match="record it with the same arguments"):  # it has no unconditional part
+        steered(tiny_animatediff, tiny_statistics, left, settings=keeping, plain=unguided)
+    with moft.steer(tiny_animatediff, left, statistics=tiny_statistics, settings=keeping, plain=with_keys):
+        with pytest.raises(RequestError, match="record it with the same arguments"):
+            sample(tiny_animatediff, num_frames=5)
+    for wrong in ({"keep_keys": 1.1}, {"keep_keys": float("nan")}, {"keep_keys": 0.5, "fused": True}):
+        with pytest.raises(RequestError, match="keep_keys"):
+            moft.Settings(**wrong)
+    for share in (-0.1, 1.5, float("nan")):
+        with pytest.raises(RequestError, match="keys in 0"), moft.record(tiny_animatediff, keys=share):
             pass
 
 
