@@ -52,7 +52,7 @@ class Settings:
         _require(self.loss in (None, *LOSSES), f"a loss among {', '.join(LOSSES)}", self.loss)
         _require(0 <= self.keep <= 1, "keep in 0…1", self.keep)
         _require(0 <= self.keep_keys <= 1, "keep_keys in 0…1", self.keep_keys)
-        _require(not (self.fused and self.keep_keys), "fused or keep_keys, not both, since fused runs the guidance batch in parts", self)
+        _require(not (self.fused and self.keep_keys), "fused or keep_keys, since a guidance batch run in parts takes none over", "both")
         _require(self.clip_frames is None or self.clip_frames >= 1, "clip_frames ≥ 1 or None", self.clip_frames)
 
 
