@@ -24,15 +24,15 @@ class Between:
         self.tap = tap
         self.keys, self.share = keys, share  # recorded or replayed in this share of the denoising steps, from the first
         self.calls: list[Call] = []  # of the denoiser in the step at hand, by the pipeline
-        self._between_steps = False
+        self._aside = False
 
     def note(self, call: Call) -> None:
         """How the pipeline calls its denoiser; calls that are made between two steps are not its own."""
-        if not self._between_steps:
+        if not self._aside:
             self.calls.append(call)
-            self._say_moment(self.tap.step_of(call), len(self.calls) - 1)
+            self.tell_keys(self.tap.step_of(call), len(self.calls) - 1)
 
-    def _say_moment(self, step: int, number: int) -> None:
+    def tell_keys(self, step: int, number: int) -> None:
         """Tell the keys at which step the denoiser is about to be called, and for the how many-th time in it."""
         if self.keys is not None:
             due = step < round(self.share * len(self.tap.pipe.scheduler.timesteps))
@@ -61,11 +61,11 @@ class Between:
         calls, self.calls[:] = list(self.calls), []
         index = int((self.tap.pipe.scheduler.timesteps == timestep).nonzero()[0]) + 1
         latents = self.tap.enter(held, calls[0])
-        self._between_steps = True
+        self._aside = True
         try:
             found = self.next(latents, index, calls)
         finally:
-            self._between_steps = False
+            self._aside = False
         return held if found is latents else self.tap.leave(found, held)
 
 

@@ -174,7 +174,7 @@ class Steering(Between):
         self._place(latents)
         x, losses = latents.float(), []
         unit = self.tap.scaled(x.new_ones(()), timestep)  # < 1 where noise adds to the latents' size (Euler)
-        self._say_moment(index, 0)  # the conditional part, which is in the first call
+        self.tell_keys(index, 0)  # the conditional part, which is in the first call
         saving = self.tap.checkpointed() if self.settings.save_memory else nullcontext()
         with frozen(self.tap.denoiser), saving:
             for _ in range(self.settings.gradient_steps):

@@ -383,7 +383,7 @@ def test_the_gradient_takes_over_the_conditional_part(name: str, pipe: Any, stat
             usual = run.guide
 
             def twice(latents: Tensor, timestep: Tensor, call: Call, index: int) -> Tensor:
-                run._say_moment(index, 0)
+                run.tell_keys(index, 0)
                 found.append(run.gradient(latents.float(), timestep, call)[1])
                 found.append(run.gradient(latents.float(), timestep, call)[1])
                 return latents
