@@ -383,9 +383,8 @@ def test_the_gradient_takes_over_the_conditional_part(name: str, pipe: Any, stat
     for share in (0, 1):
         settings = replace(EARLY, steps=(0.17, 0.34), keep_keys=share)  # step 1 alone, before anything is changed
         with steer(pipe, LEFT, statistics=statistics, settings=settings, plain=plain) as run:
-            usual = run.gradient
 
-            def watched(latents: Tensor, timestep: Tensor, call: Call) -> Any:
+            def watched(latents: Tensor, timestep: Tensor, call: Call, usual: Any = run.gradient) -> Any:
                 loss, gradient = usual(plain.latents[1].float(), timestep, call)
                 losses.append(loss)
                 gradients.append(gradient)
