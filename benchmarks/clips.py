@@ -30,7 +30,7 @@ from moft.reference import encode, pan
 from moft.tap import ClipSize, Tap
 
 UP = Motion("up", speed="1.5px")
-WAYS = {"free": moft.Settings(), "keys": moft.Settings(keep_keys=1)}
+WAYS = {"free": moft.Settings(), "keys": moft.Settings(keep_keys=1), "carried": moft.Settings(carry=0.56)}
 HALF = np.repeat([[1.0] * (SIZE // 2) + [0.0] * (SIZE // 2)], SIZE, 0).astype(np.float32)
 
 

@@ -96,10 +96,10 @@ def _ready(
     return pipe, statistics, clip_size(pipe, frames, height, width, statistics.made)
 
 
-def _settings(step_size: float | None, *, keep_keys: float = 0.0, fused: bool = False, save_memory: bool) -> Settings:
+def _settings(step_size: float | None, *, keep_keys: float = 0.0, carry: float = 0.0, fused: bool = False, save_memory: bool) -> Settings:
     from moft.guidance import Settings
 
-    chosen = Settings(keep_keys=keep_keys, fused=fused, save_memory=save_memory)
+    chosen = Settings(keep_keys=keep_keys, carry=carry, fused=fused, save_memory=save_memory)
     return chosen if step_size is None else replace(chosen, step_size=step_size)
 
 
@@ -155,6 +155,8 @@ def steer(
     retry: Annotated[int, typer.Option(min=0, max=100, help="If it is not followed: so many more runs of what may help; the best is kept.")] = 0,
     keep_keys: Annotated[float, typer.Option(
         min=0, max=1, help="Share of the steps that take over keys and values of the plain run, to keep its content.")] = 0.0,
+    carry: Annotated[float, typer.Option(
+        min=0, max=0.99, help="Instead of gradients: after this share of the steps, move the plain run's first frame as asked; 0.56 suits --video.")] = 0.0,
     fused: Annotated[bool, typer.Option("--fused", help="Take gradients from the sampling itself: a quarter of the extra cost.")] = False,
     save_memory: SaveMemory = False,
     channels: Channels = None,
@@ -171,7 +173,7 @@ def steer(
         if also:
             raise RequestError(f"expected --requests alone, got {', '.join(also)} too; write these into the file")
         wanted = read_requests_file(requests)
-    settings = _settings(step_size, keep_keys=keep_keys, fused=fused, save_memory=save_memory)
+    settings = _settings(step_size, keep_keys=keep_keys, carry=carry, fused=fused, save_memory=save_memory)
     check_output(out, [*(name for request in wanted for name in named_files(request)), *(name for name in (image, video) if name)])
     pipe, statistics, size = _ready(model, channels, frames, height, width)
     words = "" if video and prompt is None else prompt

@@ -258,7 +258,7 @@ class _Trial:
         import moft
 
         if self._prepared is None or self._seed != scene.seed:
-            self._seed, self._prepared = scene.seed, self._prepare(scene, settings.keep_keys)
+            self._seed, self._prepared = scene.seed, self._prepare(scene, settings.keep_keys, settings.carry > 0)
         plain, recording, wanted = self._prepared
         masks = [asked.mask for asked in self.asked]
         with moft.steer(
@@ -271,7 +271,7 @@ class _Trial:
     def _start(self, recording: Recording | None) -> Tensor | None:
         return None if self.video is None or recording is None else recording.start
 
-    def _prepare(self, scene: Scene, keys: float) -> tuple[Run, Recording | None, list[Any]]:
+    def _prepare(self, scene: Scene, keys: float, carry: bool) -> tuple[Run, Recording | None, list[Any]]:
         import moft
 
         wanted = [asked.wanted(self.pipe, self.statistics, scene.seed) for asked in self.asked]
@@ -280,7 +280,7 @@ class _Trial:
             inverted = moft.invert(self.pipe, self.video, steps=scene.steps, prompt=scene.prompt or "", keys=keys)
             return sample(self.pipe, scene, "plain", inverted.start), inverted, wanted
         regional = all(asked.mask is not None for asked in self.asked)
-        with moft.record(self.pipe, keys) if regional or keys else nullcontext() as recording:
+        with moft.record(self.pipe, keys) if regional or keys or carry else nullcontext() as recording:
             return sample(self.pipe, scene, "plain"), recording, wanted
 
 

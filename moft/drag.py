@@ -187,7 +187,7 @@ def drag(
         layer: where to read DIFT; None is the family's default layer.
         losses: what guides in the early and in the later steps, "moft" or "dift" each.
         settings: see `Settings`; the step size is that of the early steps, the later ones take a third of it. `steps`, `loss`,
-            `fused` and `keep_keys` have no say here and must be left as they are.
+            `fused`, `keep_keys` and `carry` have no say here and must be left as they are.
         plain, by_callback: as for `steer`. With `plain`, what is further from the points than the radius stays as it was, and
             pulls them back (docs/steering.md).
     Raises:
@@ -201,8 +201,8 @@ def drag(
         raise RequestError(f"expected a radius > 0 px; received {radius!r}; leave it out for three eighths of the shorter side")
     if len(losses) != 2 or not set(losses) <= set(LOSSES):
         raise RequestError(f'expected two losses, each "moft" or "dift"; received {losses!r:.200}; leave them out for Eq. 9')
-    if settings.steps or settings.loss or settings.fused or settings.keep_keys:
-        raise RequestError("expected settings without steps, loss, fused and keep_keys, which dragging decides itself; leave them out")
+    if settings.steps or settings.loss or settings.fused or settings.keep_keys or settings.carry:
+        raise RequestError("expected settings without steps, loss, fused, keep_keys and carry, which dragging decides itself; leave them out")
     statistics = statistics or find_statistics(pipe)
     taps = {"moft": Tap(pipe, statistics.layer, statistics.timestep), "dift": Tap(pipe, layer, statistics.timestep)}
     run = Dragging(taps, paths, radius, losses, statistics, settings, plain)

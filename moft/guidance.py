@@ -16,7 +16,7 @@ from torch import Tensor
 
 from moft.between import Between, Recording, between_steps, record
 from moft.errors import RequestError
-from moft.feature import LOSSES, at_cells, moft
+from moft.feature import LOSSES, at_cells, carried, moft
 from moft.hooks import frozen
 from moft.inversion import inverted
 from moft.motion import Motion
@@ -39,6 +39,7 @@ class Settings:
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
     keep: float = 1.0  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
     keep_keys: float = 0.0  # share of the steps, from the first, that take keys and values over from `plain` (paper, Sec. 3.3)
+    carry: float = 0.0  # > 0: no gradients; after this share of the steps, regions get the first frame of `plain`, moved as asked
     fused: bool = False  # one gradient a guided step, from the pipeline's own call: a quarter of the extra cost; see `Steering`
     save_memory: bool = False  # recompute activations in the backward pass: a third more work for a gradient, far less memory
     loss_scale: float = 2.0**16  # for float16 denoisers, whose gradients underflow otherwise
@@ -52,6 +53,7 @@ class Settings:
         _require(self.loss in (None, *LOSSES), f"a loss among {', '.join(LOSSES)}", self.loss)
         _require(0 <= self.keep <= 1, "keep in 0…1", self.keep)
         _require(0 <= self.keep_keys <= 1, "keep_keys in 0…1", self.keep_keys)
+        _require(0 <= self.carry < 1, "carry in 0…1, less than 1", self.carry)
         _require(not (self.fused and self.keep_keys), "fused or keep_keys, since a guidance batch run in parts takes none over", "both")
         _require(self.clip_frames is None or self.clip_frames >= 1, "clip_frames ≥ 1 or None", self.clip_frames)
 
@@ -147,6 +149,8 @@ class Steering(Between):
                 call = self.tap.conditional(calls, len(latents))
                 found = self.guide(latents.detach().clone(), scheduler.timesteps[index].clone(), call, index)
             self.report.guidance_seconds += time.perf_counter() - started
+        if self.settings.carry and self._wanted() and index == round(self.settings.carry * count):
+            found = self._carried(found, index)
         inside, first = _inside(self.targets, latents.shape[-3:]), min(round(t.steps[0] * count) for t in self.targets)
         if self.plain and inside is not None and first <= index <= self.settings.keep * count and self._wanted():
             found = torch.lerp(self.plain.at(index, latents).to(found), found, inside.to(found))
@@ -162,12 +166,25 @@ class Steering(Between):
     def _is_due(self, index: int) -> bool:
         """Whether the latents at this step are guided; notes by which requests."""
         timesteps = self.tap.pipe.scheduler.timesteps
-        due = [target for target in self.targets if target.due(index, len(timesteps))]
+        due = [target for target in self.targets if target.due(index, len(timesteps)) and not self.settings.carry]
         self._due = due or self._due
         return bool(due) and self.tap.works_at(timesteps[index]) and self._wanted()
 
     def _wanted(self) -> bool:
         return self.settings.step_size > 0 and any(target.strength > 0 for target in self.targets)
+
+    def _carried(self, latents: Tensor, index: int) -> Tensor:
+        """In each region, (b c f h w), the plain run's first frame at this step, where the request takes it."""
+        assert self.plain is not None
+        first, clip = self.plain.at(index, latents)[:, :, :1].to(latents), self.tap.clip_size(latents)
+        frames, height, width = latents.shape[2:]
+        for target in self.targets:
+            path = target.wanted.displacement(clip.frames, clip.height, clip.width)
+            places = [path[i] for i in np.linspace(0, clip.frames - 1, frames).round().astype(int)]
+            moved = carried(first, [(x * width / clip.width, y * height / clip.height) for x, y in places])
+            region = None if target.region is None else at_cells(target.region, latents.shape[-3:]).to(latents)
+            latents = moved if region is None else torch.lerp(latents, moved, region)
+        return latents
 
     def guide(self, latents: Tensor, timestep: Tensor, call: Call, index: int) -> Tensor:
         """The updates of one step: latents (b c f h w) at `timestep`, moved down the gradient (Alg. 1)."""
@@ -362,6 +379,11 @@ def steer(
         # The gain was found on whole frames. Where all parts move, it would turn them aside (docs/steering.md).
         statistics = statistics and replace(statistics, gain=1.0)
         wanted = tuple(replace(w, gain=1.0) if isinstance(w, FromClip) else w for w in wanted)
+    if settings is not None and settings.carry:
+        if plain is None:
+            raise RequestError("expected a plain run to carry from, got none; record it with moft.record, or make it with moft.invert")
+        if not all(isinstance(w, Motion) and not str(w.direction).startswith("zoom") for w in wanted):
+            raise RequestError("expected motions that go somewhere to carry along, got a zoom or a clip to follow; leave carry out")
     source = given[0] if given or statistics is None else statistics
     tap = Tap(pipe, source.layer, source.timestep)
     settings = settings or Settings()

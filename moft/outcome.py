@@ -170,13 +170,15 @@ def remedies(settings: Settings, seed: int, wanted: Sequence[Motion | Like]) -> 
 
     wanted: the requests; steps of their own are theirs to change.
     """
-    found = replace(settings, step_size=settings.step_size * 1.5)
-    yield Remedy(f"step size {found.step_size:g} instead of {settings.step_size:g}", found, seed)
-    if settings.steps is None and any(request.steps is None for request in wanted):
-        found = replace(found, steps=(0.12, LATE))
-        yield Remedy(f"guided up to {LATE:.0%} of the steps", found, seed)
-    before, found = found, replace(found, gradient_steps=found.gradient_steps * 2)
-    yield Remedy(f"{found.gradient_steps} gradients a step instead of {before.gradient_steps}", found, seed)
+    found = settings
+    if not settings.carry:  # which takes no gradients
+        found = replace(settings, step_size=settings.step_size * 1.5)
+        yield Remedy(f"step size {found.step_size:g} instead of {settings.step_size:g}", found, seed)
+        if settings.steps is None and any(request.steps is None for request in wanted):
+            found = replace(found, steps=(0.12, LATE))
+            yield Remedy(f"guided up to {LATE:.0%} of the steps", found, seed)
+        before, found = found, replace(found, gradient_steps=found.gradient_steps * 2)
+        yield Remedy(f"{found.gradient_steps} gradients a step instead of {before.gradient_steps}", found, seed)
     while True:
         seed = (seed + 1) % 2**63
         yield Remedy(f"seed {seed}", found, seed)

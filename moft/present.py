@@ -66,6 +66,8 @@ def advice(record: dict[str, Any]) -> str:
     scene = recipe.scene
     tried = islice(remedies(recipe.settings, scene.seed, recipe.requests), 4)
     words = [remedy.words for remedy in tried if scene.video is None or remedy.seed == scene.seed]
+    if not words:
+        return "a larger region, or a slower speed"
     return f"{', '.join(words)}: --retry {len(words)} tries these, one on top of the other; or a larger region, or a slower speed"
 
 

@@ -216,6 +216,41 @@ def test_keys_of_another_kind_of_run_are_refused(tiny_animatediff: Any, tiny_sta
             pass
 
 
+# ---------------------------------------------------------------- the first frame carried along
+
+
+def test_a_region_gets_the_first_frame_where_the_request_takes_it(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+    """And nothing else is done: what is outside, and all that comes before, is that of the plain run."""
+    plain, recording = recorded
+    one_cell = moft.Motion("up", speed="4px", region="box:0,0,50%,100%")
+    options = dict(statistics=tiny_statistics, settings=moft.Settings(carry=0.5), plain=recording)
+    with moft.steer(tiny_animatediff, one_cell, **options) as run, moft.record(tiny_animatediff) as seen:
+        moved = sample(tiny_animatediff)
+    assert run.report.steps == [] and torch.equal(seen.latents[2], recording.latents[2])
+    first = recording.latents[3][:, :, 0]
+    for frame in range(4):
+        found = seen.latents[3][:, :, frame]
+        assert torch.equal(found[..., : 16 - frame, :8], first[..., frame:, :8])
+        assert torch.equal(found[..., 8:], recording.latents[3][:, :, frame, :, 8:])
+    assert torch.equal(moved[..., 8:], plain[..., 8:]) and not torch.allclose(moved[..., :8], plain[..., :8])
+
+
+def test_carrying_without_strength_is_plain_sampling(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+    wanted, carry = moft.Motion("left", strength=0), moft.Settings(carry=0.5)
+    assert torch.equal(steered(tiny_animatediff, tiny_statistics, wanted, settings=carry, plain=recorded[1]), recorded[0])
+
+
+def test_what_cannot_be_carried_is_refused(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+    carry = moft.Settings(carry=0.5)
+    with pytest.raises(RequestError, match="moft.record"):
+        steered(tiny_animatediff, tiny_statistics, moft.Motion("left"), settings=carry)
+    with pytest.raises(RequestError, match="zoom"):
+        steered(tiny_animatediff, tiny_statistics, moft.Motion("zoom in"), settings=carry, plain=recorded[1])
+    for share in (-0.1, 1.0, float("nan")):
+        with pytest.raises(RequestError, match="carry"):
+            moft.Settings(carry=share)
+
+
 # ---------------------------------------------------------------- several requests
 
 
