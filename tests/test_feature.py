@@ -6,7 +6,17 @@ import torch
 from sklearn.decomposition import PCA
 
 from moft.errors import RequestError
-from moft.feature import LOSSES, at_cells, carried, ccr, laid_over, moft, motion_channels, pool, principal_components
+from moft.feature import (
+    LOSSES,
+    at_cells,
+    carried,
+    ccr,
+    laid_over,
+    moft,
+    motion_channels,
+    pool,
+    principal_components,
+)
 
 
 def random(*shape: int) -> torch.Tensor:

@@ -265,16 +265,19 @@ def test_replay_finds_a_clip_beside_the_recipe_and_its_own_channels(
     assert "identical: yes" in result.stdout, result.output  # the same numbers from another place
 
 
-def test_replay_of_a_steered_real_clip_is_exact_wherever_the_clip_went(tiny_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("option", "name"), [("--keep-keys", "keep_keys"), ("--carry", "carry")])
+def test_replay_of_a_steered_real_clip_is_exact_wherever_the_clip_went(
+    tiny_folder: Path, tmp_path: Path, option: str, name: str
+) -> None:
     made, moved = tmp_path / "made", tmp_path / "moved"
     made.mkdir()
     noise = np.random.default_rng(0).integers(0, 255, (64, 84, 3), np.uint8)
     moft.write_video(made / "clip.mp4", np.stack([noise[:, 20 - 2 * i : 84 - 2 * i] for i in range(10)]))
-    options = ("--video", made / "clip.mp4", "--motion", "up", "--region", "box:0,0,50%,100%", "--keep-keys", 0.5, "--steps", 4)
+    options = ("--video", made / "clip.mp4", "--motion", "up", "--region", "box:0,0,50%,100%", option, 0.5, "--steps", 4)
     result = moft_cli("steer", "--model", tiny_folder, *options, "-o", made / "a.mp4", "--json")
     assert result.exit_code == 0, result.output
     record = json.loads(result.stdout)
-    assert record["prompt"] == "" and record["video"] == str(made / "clip.mp4") and record["settings"]["keep_keys"] == 0.5
+    assert record["prompt"] == "" and record["video"] == str(made / "clip.mp4") and record["settings"][name] == 0.5
     assert set(record["inputs"]) == {str(made / "clip.mp4")} and "10 frames resampled to 8" in record["resampled"][0]
     clip = moft.read_video(made / "clip.mp4", size=(64, 64))[[0, 1, 3, 4, 5, 6, 8, 9]]
     plain = moft.read_video(made / "a.plain.mp4")
