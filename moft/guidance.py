@@ -310,7 +310,7 @@ def invert(pipe: Any, video: np.ndarray, *, steps: int = 25, prompt: str = "", k
         with moft.steer(pipe, moft.Motion("up", region="mask.png"), plain=plain):
             pipe("", latents=plain.start, guidance_scale=1.0, num_inference_steps=25)
 
-    What surrounds the regions stays as it is in the clip. What is inside is drawn anew by the model.
+    What surrounds the regions stays as it is in the clip. What is inside is drawn anew by the model, but with `Settings.carry`.
 
     Args:
         video: uint8 (f h w 3), of the size at which the pipeline will sample.
