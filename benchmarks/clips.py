@@ -3,7 +3,8 @@
     python benchmarks/clips.py [-o results.json]
 
 PSNR in dB against the clip: of the autoencoder alone, of sampling from plain DDIM inversion, and from `moft.invert`. Then the left
-half is steered up at 1.5 px a frame on the inverted clip: did it follow, and the PSNR of the right half, 4 px from the border.
+half is steered up at 1.5 px a frame on the inverted clip, without and with its keys and values (`WAYS`): did it follow, the PSNR of the
+right half, 4 px from the border, and that of the left half, and how much of the left half's histogram of colour is still there (0…1).
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from content import moved, shared_colours
 from diffusers import AnimateDiffPipeline
 from torch import Tensor
 
 import moft
 from moft.inversion import inverted
+from moft.metrics import psnr
 from moft.miniature.clips import FRAMES, SIZE
 from moft.miniature.probe import held_out_photographs
 from moft.motion import Motion
@@ -27,6 +30,7 @@ from moft.reference import encode, pan
 from moft.tap import ClipSize, Tap
 
 UP = Motion("up", speed="1.5px")
+WAYS = {"free": moft.Settings(), "keys": moft.Settings(keep_keys=1), "carried": moft.Settings(carry=0.56)}
 HALF = np.repeat([[1.0] * (SIZE // 2) + [0.0] * (SIZE // 2)], SIZE, 0).astype(np.float32)
 
 
@@ -49,23 +53,22 @@ def sampled(pipe: Any, start: Tensor) -> np.ndarray:
     return (frames * 255).round().astype(np.uint8)
 
 
-def psnr(found: np.ndarray, true: np.ndarray) -> float:
-    return float(10 * np.log10(255**2 / np.square(found.astype(float) - true).mean()))
-
-
 def measured(pipe: Any, clip: np.ndarray) -> dict[str, float]:
     tap = Tap(pipe)
     clean = encode(tap, clip[None])
     decoded = pipe.decode_latents(clean)[0].detach().permute(1, 2, 3, 0).clamp(-1, 1).numpy() / 2 + 0.5
     (*_, (_, ddim)) = inverted(tap, clean, iterations=1)
-    plain = moft.invert(pipe, clip)
-    with moft.steer(pipe, UP, regions=[HALF], plain=plain):
-        steered = sampled(pipe, plain.start)
-    right = np.s_[:, :, SIZE // 2 + 4 :]
-    return {"autoencoder": psnr((decoded * 255).round(), clip), "ddim": psnr(sampled(pipe, ddim), clip),
-            "solved": psnr(sampled(pipe, plain.start), clip), "right_half": psnr(steered[right], clip[right]),
-            "left_half": psnr(steered[:, :, : SIZE // 2], clip[:, :, : SIZE // 2]),
-            "followed": moft.followed(moft.measure(steered, HALF), UP, FRAMES, SIZE, SIZE)}  # fmt: skip
+    plain = moft.invert(pipe, clip, keys=True)
+    found: dict[str, float] = {"autoencoder": psnr((decoded * 255).round().astype(np.uint8), clip), "ddim": psnr(sampled(pipe, ddim), clip),
+                               "solved": psnr(sampled(pipe, plain.start), clip)}  # fmt: skip
+    left, right = np.s_[:, :, : SIZE // 2], np.s_[:, :, SIZE // 2 + 4 :]
+    for name, settings in WAYS.items():
+        with moft.steer(pipe, UP, regions=[HALF], settings=settings, plain=plain):
+            steered = sampled(pipe, plain.start)
+        share, followed = moved(steered, UP, HALF)
+        found |= {f"{name}_right_half": psnr(steered[right], clip[right]), f"{name}_left_half": psnr(steered[left], clip[left]),
+                  f"{name}_colours": shared_colours(steered[left], clip[left]), f"{name}_share": share, f"{name}_followed": followed}  # fmt: skip
+    return found
 
 
 def main() -> None:

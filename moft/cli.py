@@ -96,10 +96,10 @@ def _ready(
     return pipe, statistics, clip_size(pipe, frames, height, width, statistics.made)
 
 
-def _settings(step_size: float | None, *, fused: bool = False, save_memory: bool) -> Settings:
+def _settings(step_size: float | None, *, keep_keys: float = 0.0, carry: float = 0.0, fused: bool = False, save_memory: bool) -> Settings:
     from moft.guidance import Settings
 
-    chosen = Settings(fused=fused, save_memory=save_memory)
+    chosen = Settings(keep_keys=keep_keys, carry=carry, fused=fused, save_memory=save_memory)
     return chosen if step_size is None else replace(chosen, step_size=step_size)
 
 
@@ -141,6 +141,8 @@ def steer(
     invert: Annotated[bool, typer.Option("--invert", help="Read a clip by inversion instead of adding noise.")] = False,
     requests: Annotated[Path | None, typer.Option(help="File of requests (JSON) instead of all these.")] = None,
     image: FirstFrame = None,
+    video: Annotated[str | None, typer.Option(
+        help="A real clip to steer, for models sampled by DDIM: it is inverted, and its motion changed.")] = None,
     model: Model = "miniature",
     negative_prompt: NegativePrompt = None,
     seed: Seed = 0,
@@ -151,6 +153,10 @@ def steer(
     width: Side = None,
     step_size: StepSize = None,
     retry: Annotated[int, typer.Option(min=0, max=100, help="If it is not followed: so many more runs of what may help; the best is kept.")] = 0,
+    keep_keys: Annotated[float, typer.Option(
+        min=0, max=1, help="Share of the steps that take over keys and values of the plain run, to keep its content.")] = 0.0,
+    carry: Annotated[float, typer.Option(
+        min=0, max=0.99, help="Instead of gradients: after this share of the steps, move the plain run's first frame as asked; 0.56 suits --video.")] = 0.0,
     fused: Annotated[bool, typer.Option("--fused", help="Take gradients from the sampling itself: a quarter of the extra cost.")] = False,
     save_memory: SaveMemory = False,
     channels: Channels = None,
@@ -167,10 +173,11 @@ def steer(
         if also:
             raise RequestError(f"expected --requests alone, got {', '.join(also)} too; write these into the file")
         wanted = read_requests_file(requests)
-    settings = _settings(step_size, fused=fused, save_memory=save_memory)
-    check_output(out, [*(name for request in wanted for name in named_files(request)), *([image] if image else [])])
+    settings = _settings(step_size, keep_keys=keep_keys, carry=carry, fused=fused, save_memory=save_memory)
+    check_output(out, [*(name for request in wanted for name in named_files(request)), *(name for name in (image, video) if name)])
     pipe, statistics, size = _ready(model, channels, frames, height, width)
-    scene = Scene(prompt, size, negative_prompt, seed, steps, guidance_scale, image)
+    words = "" if video and prompt is None else prompt
+    scene = Scene(words, size, negative_prompt, seed, steps, guidance_scale, image, video)
     record = compare(pipe, scene, wanted, settings, statistics, out, model, retries=retry,
                      channels=str(channels) if channels else None)  # fmt: skip
     typer.echo(json.dumps(record) if as_json else summary(record))

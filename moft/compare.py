@@ -24,6 +24,7 @@ from moft.recipe import Recipe, Request, Scene, command, embedded, frames_digest
 
 if TYPE_CHECKING:
     import numpy as np
+    from torch import Tensor
 
     from moft.between import Recording
     from moft.guidance import Report, Settings
@@ -153,15 +154,17 @@ class Run:
         return {"seconds": self.seconds, "peak_memory_mb": self.peak_memory_mb}
 
 
-def arguments(pipe: Any, scene: Scene) -> dict[str, Any]:
-    """The scene as this pipeline takes it.
+def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str, Any]:
+    """The scene as this pipeline takes it; `start`: latents (b c f h w) to start from, of an inverted clip.
 
     Raises RequestError for a prompt or image that it has no use for, or needs and was not given; BackboneError for a
     pipeline that needs more.
     """
     import torch
+    from einops import rearrange
     from PIL import Image
 
+    from moft.backbones import INSIDE
     from moft.tap import Tap
     from moft.video import read_video
 
@@ -169,6 +172,8 @@ def arguments(pipe: Any, scene: Scene) -> dict[str, Any]:
     name = type(pipe).__name__
     if "video" in tap.family.pipelines.get(name, ""):
         raise BackboneError(f"{name} starts from a video; steer it in Python, with moft.steer(pipe, ...)")
+    if scene.video is not None and tap.starts_from_image:
+        raise RequestError(f"{name} starts from an image, so it cannot be given a whole clip; leave out --video")
     given = {"prompt": scene.prompt is not None, "image": scene.image is not None}
     wanted = {"prompt": "prompt" in takes, "image": tap.starts_from_image}
     for option, want in wanted.items():
@@ -185,17 +190,19 @@ def arguments(pipe: Any, scene: Scene) -> dict[str, Any]:
         offered["image"] = offered["conditioning_frames"] = Image.fromarray(first)
     if scene.guidance_scale is not None:
         offered[tap.guidance_name] = scene.guidance_scale
+    if start is not None:
+        offered |= {"latents": rearrange(start, f"{INSIDE} -> {tap.family.layout}"), tap.guidance_name: 1.0}
     if scene.negative_prompt is not None:
         offered["negative_prompt"] = scene.negative_prompt
     return {name: value for name, value in offered.items() if name in takes}
 
 
-def sample(pipe: Any, scene: Scene, name: str) -> Run:
-    """One run of the pipeline with the scene's seed; its bar is called by the name."""
+def sample(pipe: Any, scene: Scene, name: str, start: Tensor | None = None) -> Run:
+    """One run of the pipeline with the scene's seed, or from latents to start from; its bar is called by the name."""
     import numpy as np
     import torch
 
-    options = arguments(pipe, scene)
+    options = arguments(pipe, scene, start)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     pipe.set_progress_bar_config(desc=name, disable=None)  # a bar on stderr if that is a terminal
@@ -238,10 +245,12 @@ class _Try:
 
 
 class _Trial:
-    """Steers towards the same requests under several settings and seeds; a seed's plain run is made once."""
+    """Steers towards the same requests under several settings and seeds; a seed's plain run is made once.
 
-    def __init__(self, pipe: Any, asked: list[Asked], statistics: Statistics) -> None:
-        self.pipe, self.asked, self.statistics = pipe, asked, statistics
+    video: the real clip to be steered, uint8 (f h w 3) at the size of the run, if there is one."""
+
+    def __init__(self, pipe: Any, asked: list[Asked], statistics: Statistics, video: np.ndarray | None = None) -> None:
+        self.pipe, self.asked, self.statistics, self.video = pipe, asked, statistics, video
         self._seed: int | None = None
         self._prepared: tuple[Run, Recording | None, list[Any]] | None = None
 
@@ -249,22 +258,29 @@ class _Trial:
         import moft
 
         if self._prepared is None or self._seed != scene.seed:
-            self._seed, self._prepared = scene.seed, self._prepare(scene)
+            self._seed, self._prepared = scene.seed, self._prepare(scene, settings.keep_keys, settings.carry > 0)
         plain, recording, wanted = self._prepared
         masks = [asked.mask for asked in self.asked]
         with moft.steer(
             self.pipe, *wanted, statistics=self.statistics, regions=masks, settings=settings, plain=recording
         ) as run:
-            steered = sample(self.pipe, scene, "steered")
+            steered = sample(self.pipe, scene, "steered", self._start(recording))
         outcome = [asked.outcome(plain.video, steered.video) for asked in self.asked]
         return _Try(change, scene, settings, plain, steered, run.report, outcome)
 
-    def _prepare(self, scene: Scene) -> tuple[Run, Recording | None, list[Any]]:
+    def _start(self, recording: Recording | None) -> Tensor | None:
+        return None if self.video is None or recording is None else recording.start
+
+    def _prepare(self, scene: Scene, keys: float, carry: bool) -> tuple[Run, Recording | None, list[Any]]:
         import moft
 
         wanted = [asked.wanted(self.pipe, self.statistics, scene.seed) for asked in self.asked]
+        if self.video is not None:
+            arguments(self.pipe, scene)  # refused before the long work
+            inverted = moft.invert(self.pipe, self.video, steps=scene.steps, prompt=scene.prompt or "", keys=keys)
+            return sample(self.pipe, scene, "plain", inverted.start), inverted, wanted
         regional = all(asked.mask is not None for asked in self.asked)
-        with moft.record(self.pipe) if regional else nullcontext() as recording:
+        with moft.record(self.pipe, keys) if regional or keys or carry else nullcontext() as recording:
             return sample(self.pipe, scene, "plain"), recording, wanted
 
 
@@ -287,6 +303,8 @@ def compare(
     record lists all. `model` and its `commit`, and `channels`, the file of the statistics if not the model's own, go
     into the recipe that every clip carries. The comparison is `moft.pictures.story`. Raises MoftError, and leaves no files, if anything is wrong.
     """
+    from moft.metrics import psnr
+    from moft.outcome import evenly_read
     from moft.pictures import story
 
     needs("cv2")
@@ -294,11 +312,12 @@ def compare(
     check_output(out, Recipe.of(scene, requests, settings, model, folder, statistics, channels).files)
     notes: list[str] = []
     asked = lay_out(requests, scene.size, notes.append)
-    trial = _Trial(pipe, asked, statistics)
+    clip = None if scene.video is None else evenly_read(scene.video, scene.size, notes.append)
+    trial = _Trial(pipe, asked, statistics, clip)
     tries = [trial.run(scene, settings)]
     for remedy in islice(remedies(settings, scene.seed, requests), retries):
-        if overall(tries[-1].outcome) is not False:
-            break
+        if overall(tries[-1].outcome) is not False or (clip is not None and remedy.seed != scene.seed):
+            break  # a clip has one noise that it is made from
         tries.append(trial.run(replace(scene, seed=remedy.seed), remedy.settings, remedy.words))
     best = max(range(len(tries)), key=lambda i: standing(tries[i].outcome))
     kept = tries[best]
@@ -313,6 +332,7 @@ def compare(
         "outcome": kept.outcome,
         "plain": kept.plain.to_json(),
         "steered": kept.steered.to_json(),
+        "reconstruction": None if clip is None else psnr(clip, kept.plain.video),
         "resampled": list(dict.fromkeys(notes)),
         "tries": [one.to_json() for one in tries],
         "kept": best,

@@ -97,7 +97,7 @@ class Dragging(Between):
         self.request, self.statistics = wanted, statistics
         self.wanted: npt.NDArray[np.float64] | None = None
         self.phases = [
-            (_Pulling if loss == "dift" else Steering)(taps[loss], [], replace(settings, step_size=step), None, plain)
+            (_Pulling if loss == "dift" else Steering)(taps[loss], [], replace(settings, step_size=step), plain)
             for loss, step in zip(losses, (settings.step_size, LATE * settings.step_size), strict=True)
         ]
         self.report = self.phases[0].report
@@ -169,8 +169,8 @@ def drag(
         statistics: motion channels of this model; None takes those shipped with or computed for it.
         layer: where to read DIFT; None is the family's default layer.
         losses: what guides in the early and in the later steps, "moft" or "dift" each.
-        settings: see `Settings`; the step size is that of the early steps, the later ones take a third of it. `steps`, `loss`
-            and `fused` have no say here and must be left as they are.
+        settings: see `Settings`; the step size is that of the early steps, the later ones take a third of it. `steps`, `loss`,
+            `fused`, `keep_keys` and `carry` have no say here and must be left as they are.
         plain, by_callback: as for `steer`. With `plain`, what is further from the points than the radius stays as it was, and
             pulls them back (docs/steering.md).
     Raises:
@@ -182,8 +182,8 @@ def drag(
     wanted, settings = _checked(points, radius), settings or Settings()
     if len(losses) != 2 or not set(losses) <= set(LOSSES):
         raise RequestError(f'expected two losses, each "moft" or "dift"; received {losses!r:.200}; leave them out for Eq. 9')
-    if settings.steps or settings.loss or settings.fused:
-        raise RequestError("expected settings without steps, loss and fused, which dragging decides itself; leave them out")
+    if settings.steps or settings.loss or settings.fused or settings.keep_keys or settings.carry:
+        raise RequestError("expected settings without steps, loss, fused, keep_keys and carry, which dragging decides itself; leave them out")
     statistics = statistics or find_statistics(pipe)
     taps = {"moft": Tap(pipe, statistics.layer, statistics.timestep), "dift": Tap(pipe, layer, statistics.timestep)}
     run = Dragging(taps, wanted, losses, statistics, settings, plain)

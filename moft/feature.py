@@ -79,6 +79,19 @@ def at_cells(region: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(region[None, None].float(), size=tuple(size[-region.ndim :]), mode="area")[0, 0]
 
 
+def carried(frame: Tensor, path: Sequence[tuple[float, float]]) -> Tensor:
+    """One frame (b c 1 h w), put in each of f frames where a path of f places (x right, y down) takes it, in whole cells: (b c f h w).
+    What comes in at an edge is the mirror image of what is there."""
+
+    def mirrored(size: int, by: float) -> Tensor:
+        turn = max(2 * size - 2, 1)
+        at = (torch.arange(size, device=frame.device) - round(by)) % turn
+        return torch.minimum(at, turn - at)
+
+    height, width = frame.shape[-2:]
+    return torch.cat([frame[..., mirrored(height, y), :][..., mirrored(width, x)] for x, y in path], 2)
+
+
 def pool(feature: Tensor, region: Tensor | None = None) -> Tensor:
     """Mean over the cells of a region. feature (b f c h w), region (h w) or (f h w) in 0…1 → (b f c)."""
     if region is None:

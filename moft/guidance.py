@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from moft.between import Between, Recording, between_steps
+from moft.between import Between, Recording, between_steps, record
 from moft.errors import RequestError
-from moft.feature import LOSSES, at_cells, moft
-from moft.hooks import SharedKV, frozen
+from moft.feature import LOSSES, at_cells, carried, moft
+from moft.hooks import frozen
 from moft.inversion import inverted
 from moft.motion import Motion
 from moft.reference import FromClip, Reference, Statistics, check_clip, encode, find_statistics, synthesise
@@ -38,6 +38,8 @@ class Settings:
     loss: str | None = None  # a name in moft.feature.LOSSES; None: what suits each request, `Reference.loss` or `region_loss`
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
     keep: float = 1.0  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
+    keep_keys: float = 0.0  # share of the steps, from the first, that take keys and values over from `plain` (paper, Sec. 3.3)
+    carry: float = 0.0  # > 0: no gradients; after this share of the steps, regions get the first frame of `plain`, moved as asked
     fused: bool = False  # one gradient a guided step, from the pipeline's own call: a quarter of the extra cost; see `Steering`
     save_memory: bool = False  # recompute activations in the backward pass: a third more work for a gradient, far less memory
     loss_scale: float = 2.0**16  # for float16 denoisers, whose gradients underflow otherwise
@@ -50,6 +52,9 @@ class Settings:
         _require(self.rule in _RULES, f"a rule among {', '.join(_RULES)}", self.rule)
         _require(self.loss in (None, *LOSSES), f"a loss among {', '.join(LOSSES)}", self.loss)
         _require(0 <= self.keep <= 1, "keep in 0…1", self.keep)
+        _require(0 <= self.keep_keys <= 1, "keep_keys in 0…1", self.keep_keys)
+        _require(0 <= self.carry < 1, "carry in 0…1, less than 1", self.carry)
+        _require(not (self.fused and self.keep_keys), "fused or keep_keys, since a guidance batch run in parts takes none over", "both")
         _require(self.clip_frames is None or self.clip_frames >= 1, "clip_frames ≥ 1 or None", self.clip_frames)
 
 
@@ -100,11 +105,10 @@ class Steering(Between):
         tap: Tap,
         targets: Sequence[Target],
         settings: Settings,
-        shared_kv: SharedKV | None,
         plain: Recording | None,
     ) -> None:
-        super().__init__(tap)
-        self.targets, self.settings, self.shared_kv, self.plain = targets, settings, shared_kv, plain
+        super().__init__(tap, plain.keys if plain and settings.keep_keys else None, settings.keep_keys)
+        self.targets, self.settings, self.plain = targets, settings, plain
         self.report = Report()
         self._placed = False  # are regions laid over the clip? Its size is known only when the pipeline runs
         self._due = targets  # those that count at the guided step at hand
@@ -121,6 +125,7 @@ class Steering(Between):
         with (
             between_steps(self, by_callback),
             self.tap.riding(self._rides, self._ride, saving) if fused else nullcontext(),
+            self.keys.replaying() if self.keys else nullcontext(),
         ):
             try:
                 yield self
@@ -135,6 +140,8 @@ class Steering(Between):
         count = len(scheduler.timesteps)
         self._place(latents)
         self._adam = None
+        if self.plain and self.keys:
+            self.plain.at(index, latents)  # or say that it is of another kind
         if self.settings.fused:
             found = self._moved(latents, index)
             self._ahead = (index, latents.shape)
@@ -144,6 +151,8 @@ class Steering(Between):
                 call = self.tap.conditional(calls, len(latents))
                 found = self.guide(latents.detach().clone(), scheduler.timesteps[index].clone(), call, index)
             self.report.guidance_seconds += time.perf_counter() - started
+        if self.settings.carry and self._wanted() and index == round(self.settings.carry * count):
+            found = self._carried(found, index)
         inside, first = _inside(self.targets, latents.shape[-3:]), min(round(t.steps[0] * count) for t in self.targets)
         if self.plain and inside is not None and first <= index <= self.settings.keep * count and self._wanted():
             found = torch.lerp(self.plain.at(index, latents).to(found), found, inside.to(found))
@@ -159,21 +168,34 @@ class Steering(Between):
     def _is_due(self, index: int) -> bool:
         """Whether the latents at this step are guided; notes by which requests."""
         timesteps = self.tap.pipe.scheduler.timesteps
-        due = [target for target in self.targets if target.due(index, len(timesteps))]
+        due = [target for target in self.targets if target.due(index, len(timesteps)) and not self.settings.carry]
         self._due = due or self._due
         return bool(due) and self.tap.works_at(timesteps[index]) and self._wanted()
 
     def _wanted(self) -> bool:
         return self.settings.step_size > 0 and any(target.strength > 0 for target in self.targets)
 
+    def _carried(self, latents: Tensor, index: int) -> Tensor:
+        """In each region, (b c f h w), the plain run's first frame at this step, where the request takes it."""
+        assert self.plain is not None
+        first, clip = self.plain.at(index, latents)[:, :, :1].to(latents), self.tap.clip_size(latents)
+        frames, height, width = latents.shape[2:]
+        for target in self.targets:
+            path = target.wanted.displacement(clip.frames, clip.height, clip.width)
+            places = [path[i] for i in np.linspace(0, clip.frames - 1, frames).round().astype(int)]
+            moved = carried(first, [(x * width / clip.width, y * height / clip.height) for x, y in places])
+            region = None if target.region is None else at_cells(target.region, latents.shape[-3:]).to(latents)
+            latents = moved if region is None else torch.lerp(latents, moved, region)
+        return latents
+
     def guide(self, latents: Tensor, timestep: Tensor, call: Call, index: int) -> Tensor:
         """The updates of one step: latents (b c f h w) at `timestep`, moved down the gradient (Alg. 1)."""
         self._place(latents)
         x, losses = latents.float(), []
         unit = self.tap.scaled(x.new_ones(()), timestep)  # < 1 where noise adds to the latents' size (Euler)
-        replay = self.shared_kv.replay(index) if self.shared_kv else nullcontext()
+        self.tell_keys(index, 0)  # the conditional part, which is in the first call
         saving = self.tap.checkpointed() if self.settings.save_memory else nullcontext()
-        with frozen(self.tap.denoiser), replay, saving:
+        with frozen(self.tap.denoiser), saving:
             for _ in range(self.settings.gradient_steps):
                 loss, gradient = self.gradient(x, timestep, call)
                 losses.append(loss)
@@ -297,21 +319,22 @@ def _placed(targets: Sequence[Target], size: ClipSize) -> list[Target]:
     ]
 
 
-def invert(pipe: Any, video: np.ndarray, *, steps: int = 25, prompt: str = "") -> Recording:
+def invert(pipe: Any, video: np.ndarray, *, steps: int = 25, prompt: str = "", keys: float = 0.0) -> Recording:
     """A real clip as a plain run: the latents from which, without guidance, sampling gives the clip again, at every step.
 
         plain = moft.invert(pipe, clip)
         with moft.steer(pipe, moft.Motion("up", region="mask.png"), plain=plain):
             pipe("", latents=plain.start, guidance_scale=1.0, num_inference_steps=25)
 
-    What surrounds the regions stays as it is in the clip. What is inside is drawn anew by the model.
+    What surrounds the regions stays as it is in the clip. What is inside is drawn anew by the model, but with `Settings.carry`.
 
     Args:
         video: uint8 (f h w 3), of the size at which the pipeline will sample.
         steps: those of the run to come.
         prompt: that of the run to come.
+        keys: as for `record`; costs one sampling without guidance more.
     Raises:
-        RequestError: no such clip. BackboneError: unknown pipeline, or a scheduler other than DDIM.
+        RequestError: no such clip, or a share outside 0…1. BackboneError: unknown pipeline, or a scheduler other than DDIM.
     """
     check_clip(video)
     tap = Tap(pipe)
@@ -319,6 +342,10 @@ def invert(pipe: Any, video: np.ndarray, *, steps: int = 25, prompt: str = "") -
     recording.latents[steps] = clean
     for i, (_, latents) in enumerate(inverted(tap, clean, steps, prompt)):
         recording.latents[steps - 1 - i] = latents
+    if keys:
+        with record(pipe, keys) as again, torch.no_grad():
+            tap.run([prompt], recording.start, num_inference_steps=steps)
+        recording.keys, recording.share = again.keys, again.share
     return recording
 
 
@@ -329,7 +356,6 @@ def steer(
     statistics: Statistics | None = None,
     regions: Sequence[Any] | None = None,
     settings: Settings | None = None,
-    shared_kv: SharedKV | None = None,
     plain: Recording | None = None,
     by_callback: bool = False,
 ) -> Iterator[Steering]:
@@ -347,9 +373,9 @@ def steer(
             of `Motion.region`, or None, which is the whole frame for a single request and beside others what they
             leave. None here takes those named by the requests.
         settings: see `Settings`.
-        shared_kv: keys and values recorded in a plain run, replayed in the gradient pass to keep content.
         plain: the plain run of the same seed, made under `record`: what surrounds the regions then stays as in it for
-            `Settings.keep` of the steps (as in blended diffusion). Without it, motion spreads out of a region.
+            `Settings.keep` of the steps (as in blended diffusion). Without it, motion spreads out of a region. If its keys
+            were recorded too, `Settings.keep_keys` puts them in place of the run's own, in its gradients as well.
         by_callback: guide only through `pipe(…, callback_on_step_end=run.callback)`; the default needs no such
             argument.
     Raises:
@@ -369,17 +395,22 @@ def steer(
         # The gain was found on whole frames. Where all parts move, it would turn them aside (docs/steering.md).
         statistics = statistics and replace(statistics, gain=1.0)
         wanted = tuple(replace(w, gain=1.0) if isinstance(w, FromClip) else w for w in wanted)
+    if settings is not None and settings.carry:
+        if plain is None:
+            raise RequestError("expected a plain run to carry from, got none; record it with moft.record, or make it with moft.invert")
+        if not all(isinstance(w, Motion) and not str(w.direction).startswith("zoom") for w in wanted):
+            raise RequestError("expected motions that go somewhere to carry along, got a zoom or a clip to follow; leave carry out")
     source = given[0] if given or statistics is None else statistics
     tap = Tap(pipe, source.layer, source.timestep)
     settings = settings or Settings()
-    if settings.fused and shared_kv is not None:
-        raise RequestError("expected fused or shared_kv, got both: replayed keys would change the prediction itself; leave one out")
+    if settings.keep_keys and (plain is None or plain.keys is None):
+        raise RequestError("expected a plain run with its keys for keep_keys, got none; record it with moft.record(pipe, keys=True)")
     places = regions or [request.region if isinstance(request, Motion) else None for request in wanted]
     targets = [
         _prepared(request, statistics, tap, region, settings, alone=len(wanted) == 1)
         for request, region in zip(wanted, places, strict=True)
     ]
-    with Steering(tap, targets, settings, shared_kv, plain).attached(by_callback) as run:
+    with Steering(tap, targets, settings, plain).attached(by_callback) as run:
         yield run
 
 

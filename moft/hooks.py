@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from moft.errors import BackboneError
+from moft.errors import BackboneError, RequestError
 
 
 class _Stop(BaseException):
@@ -141,53 +141,65 @@ class SharedKV:
     """Keys and values of one run, replayed in another (paper, Sec. 3.3): the content of the first is kept.
 
     Records the *input* of `to_k` and `to_v` (half the size of keys and values), so no attention processor is
-    replaced and every attention backend works.
+    replaced and every attention backend works. Whoever runs the model says by `moment` which call is at hand.
 
     Args:
-        model: the denoiser.
-        sites: names of attention modules having `to_k` and `to_v`.
+        attentions: attention modules having `to_k` and `to_v`, by name.
     """
 
-    def __init__(self, model: nn.Module, sites: Sequence[str]) -> None:
-        self.attentions = {name: submodule(model, name) for name in sites}
-        self.bank: dict[tuple[int, str], Tensor] = {}
+    def __init__(self, attentions: Mapping[str, nn.Module]) -> None:
+        self.attentions = dict(attentions)
+        self.moment: tuple[int, int] | None = None  # (denoising step, call in it); None: nothing is recorded or replayed
+        self.bank: dict[tuple[int, int, str], Tensor] = {}
         for name, attention in self.attentions.items():
             if getattr(attention, "fused_projections", False):
                 raise BackboneError(f"{name}: its projections are fused; call unfuse_qkv_projections() first")
 
     @contextmanager
-    def record(self, step: int, cfg: int) -> Iterator[None]:
-        """Keep the conditional part of the first call inside: the last of `cfg` equal parts of the batch. Where guidance
-        is two calls, the first is the conditional one."""
-        fresh = set(self.attentions)
-        with ExitStack() as stack:
-            for name, attention in self.attentions.items():
+    def recording(self) -> Iterator[None]:
+        """Keep what each attention takes inside the block, whole: with all parts of the guidance batch."""
 
-                def keep(_module: nn.Module, args: tuple[Tensor, ...], name: str = name) -> None:
-                    if name in fresh:
-                        fresh.remove(name)
-                        self.bank[step, name] = args[0].detach().chunk(cfg)[-1].clone()  # a view would keep all of it
+        def keep(name: str, _module: nn.Module, args: tuple[Tensor, ...]) -> None:
+            if self.moment is not None:
+                with torch.inference_mode(False):  # else it could not be replayed where gradients are wanted
+                    self.bank[(*self.moment, name)] = args[0].detach().clone()
 
-                stack.callback(attention.get_submodule("to_k").register_forward_pre_hook(keep).remove)
+        with self._hooked(keep, ("to_k",)):
             yield
 
     @contextmanager
-    def replay(self, step: int) -> Iterator[None]:
-        """Put the recorded inputs in place of the run's own. Keep the block open until backward is done:
-        gradient checkpointing runs the forward pass again."""
+    def replaying(self) -> Iterator[None]:
+        """Put what was recorded at the moment in place of the run's own. Keep the block open until backward is done:
+        gradient checkpointing runs the forward pass again.
+
+        Raises RequestError, in the model's call, if nothing of that kind was recorded at the moment."""
+
+        def swap(name: str, _module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            return args if self.moment is None else (self._stored(name, args[0]), *args[1:])
+
+        with self._hooked(swap, ("to_k", "to_v")):
+            yield
+
+    @contextmanager
+    def _hooked(self, hook: Callable[..., Any], projections: Sequence[str]) -> Iterator[None]:
         with ExitStack() as stack:
             for name, attention in self.attentions.items():
-                if (step, name) not in self.bank:
-                    continue
-                stored = self.bank[step, name]
-
-                def swap(_m: nn.Module, args: tuple[Tensor, ...], stored: Tensor = stored) -> tuple[Tensor, ...]:
-                    return (stored.to(args[0]), *args[1:])
-
-                for projection in ("to_k", "to_v"):
+                for projection in projections:
                     module = attention.get_submodule(projection)
-                    stack.callback(module.register_forward_pre_hook(swap).remove)
+                    stack.callback(module.register_forward_pre_hook(functools.partial(hook, name)).remove)
             yield
+
+    def _stored(self, name: str, own: Tensor) -> Tensor:
+        """What was recorded for this input; of a guidance batch the last rows, if only the conditional part is run."""
+        assert self.moment is not None
+        found = self.bank.get((*self.moment, name))
+        if found is None or found.shape[1:] != own.shape[1:] or len(found) < len(own):
+            got = "none" if found is None else f"them for {tuple(found.shape)}"
+            raise RequestError(
+                f"expected keys and values of a plain run like this one (step {self.moment[0]}, inputs {tuple(own.shape)}), got "
+                f"{got}; record it with the same arguments, and keys=True"
+            )
+        return found[-len(own) :].to(own)
 
 
 def map_tree(function: Callable[[Tensor], Any], value: Any) -> Any:

@@ -19,7 +19,7 @@ from .errors import RequestError
 if TYPE_CHECKING:
     from .motion import Motion
 
-__all__ = ["MeasuredMotion", "Verdict", "dense_flow", "followed", "judged", "measure"]
+__all__ = ["MeasuredMotion", "Verdict", "dense_flow", "followed", "judged", "measure", "psnr"]
 
 Video = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
@@ -220,6 +220,12 @@ def _resized(mask: Floats, steps: int, height: int, width: int) -> Floats:
     some = mask[None] if mask.ndim == 2 else mask[:-1]
     sized = some[:, rows.astype(int)[:, None], columns.astype(int)]
     return np.broadcast_to(sized, (steps, height, width)).astype(np.float64)
+
+
+def psnr(a: Video, b: Video) -> float:
+    """Peak signal to noise ratio of two clips uint8 of one shape, in dB; infinite if they are the same."""
+    error = float(np.square(a.astype(float) - b).mean())
+    return 10 * math.log10(255**2 / error) if error else math.inf
 
 
 def _check_video(video: Video) -> None:

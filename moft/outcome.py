@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from moft.reference import Statistics
     from moft.tap import ClipSize
 
-__all__ = ["Asked", "Remedy", "as_motion", "in_words", "judge", "lay_out", "overall", "remedies", "standing"]
+__all__ = ["Asked", "Remedy", "as_motion", "evenly_read", "in_words", "judge", "lay_out", "overall", "remedies", "standing"]
 
 LATE = 0.8  # share of the denoising steps up to which a remedy guides; later ones draw details
 
@@ -82,20 +82,33 @@ def lay_out(requests: Sequence[Motion | Like], size: ClipSize, tell: Callable[[s
 def _followed(like: Like, size: ClipSize, tell: Callable[[str], object]) -> tuple[np.ndarray, np.ndarray | None]:
     """The clip to follow (f h w 3), and where to look in it, at the frames and size of the run."""
     from moft.region import fit_region, read_region
-    from moft.video import evenly, read_video
+    from moft.video import read_video
 
     height, width = read_video(like.like, frames=1).shape[1:3]
     start, end = like.like_frames or (0, None)
-    video = read_video(like.like, start=start, frames=None if end is None else end - start, size=(size.height, size.width))
-    if len(video) < 2:
-        raise RequestError(f"cannot follow {like.like}: expected a clip of 2 frames or more, got {len(video)}; pan it first")
-    if len(video) != size.frames:
-        tell(f"{like.like}: {len(video)} frames resampled to {size.frames}, {len(video) / size.frames:.2g} times as fast")
+    video = evenly_read(like.like, size, tell, start, end)
     look = None
     if like.like_region:
         there = read_region(like.like_region, size.frames, height, width, tell)
         look = fit_region(there, size.height, size.width)
-    return video[evenly(len(video), size.frames)], look
+    return video, look
+
+
+def evenly_read(
+    name: str, size: ClipSize, tell: Callable[[str], object], start: int = 0, end: int | None = None
+) -> np.ndarray:
+    """A clip, or its frames from `start` up to `end`, at the frames and size of the run: uint8 (f h w 3); `tell` hears if it
+    was resampled.
+
+    Raises RequestError for a picture, MediaError for a file that cannot be used."""
+    from moft.video import evenly, read_video
+
+    video = read_video(name, start=start, frames=None if end is None else end - start, size=(size.height, size.width))
+    if len(video) < 2:
+        raise RequestError(f"cannot use {name}: expected a clip of 2 frames or more, got {len(video)}; pan it first")
+    if len(video) != size.frames:
+        tell(f"{name}: {len(video)} frames resampled to {size.frames}, {len(video) / size.frames:.2g} times as fast")
+    return video[evenly(len(video), size.frames)]
 
 
 def judge(video: np.ndarray, mask: np.ndarray | None, goal: Motion | None) -> dict[str, Any]:
@@ -158,7 +171,7 @@ def remedies(settings: Settings, seed: int, wanted: Sequence[Motion | Like | Dra
     wanted: the requests; steps of their own are theirs to change.
     """
     found, steered = settings, [request for request in wanted if not isinstance(request, Drag)]
-    if steered:  # larger steps tear what is dragged (docs/steering.md)
+    if steered and not settings.carry:  # larger steps tear what is dragged (docs/steering.md); what is carried takes no gradients
         found = replace(settings, step_size=settings.step_size * 1.5)
         yield Remedy(f"step size {found.step_size:g} instead of {settings.step_size:g}", found, seed)
         if settings.steps is None and any(request.steps is None for request in steered):

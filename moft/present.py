@@ -52,6 +52,8 @@ def summary(record: dict[str, Any]) -> str:
     if len(record["tries"]) > 1:
         runs = [f"{one['change'] or 'as asked'}: {_VERDICT[one['followed']]}" for one in record["tries"]]
         rows.append(("tries", f"{'; '.join(runs)}. Kept: {record['kept'] + 1} of {len(runs)}"))
+    if record["reconstruction"] is not None:
+        rows.append(("clip", f"comes back from its inversion with a PSNR of {record['reconstruction']:.1f} dB"))
     rows += [("resampled", line) for line in record["resampled"]]
     rows.append(("time", f"{record['steered']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it steering"))
     rows.append(("files", ", ".join(record["files"].values())))
@@ -61,9 +63,11 @@ def summary(record: dict[str, Any]) -> str:
 def advice(record: dict[str, Any]) -> str:
     """What to try when a request was not followed: what a retry would do, and what only a person can."""
     recipe = Recipe.from_json(record)
-    words = [remedy.words for remedy in islice(remedies(recipe.settings, recipe.scene.seed, recipe.requests), 4)]
+    scene = recipe.scene
+    tried = islice(remedies(recipe.settings, scene.seed, recipe.requests), 4)
+    words = [remedy.words for remedy in tried if scene.video is None or remedy.seed == scene.seed]
     other = "another --radius, or a shorter way" if "points" in record else "a larger region, or a slower speed"
-    return f"{', '.join(words)}: --retry {len(words)} tries these, one on top of the other; or {other}"
+    return f"{', '.join(words)}: --retry {len(words)} tries these, one on top of the other; or {other}" if words else other
 
 
 def scores(record: dict[str, Any]) -> str:
@@ -104,6 +108,7 @@ def described(recipe: Recipe) -> dict[str, str]:
         "prompt": scene.prompt,
         "negative prompt": scene.negative_prompt,
         "first frame": scene.image,
+        "steered clip": scene.video,
         "size": f"{size.frames} frames of {size.height} x {size.width} px",
         "seed": str(scene.seed),
         "steps": str(scene.steps),

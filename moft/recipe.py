@@ -61,6 +61,7 @@ class Scene:
     steps: int = 25  # of denoising, 1…MAX_STEPS
     guidance_scale: float | None = None  # None: the pipeline's own
     image: str | None = None  # file name of the first frame, for a pipeline that starts from one
+    video: str | None = None  # file name of a real clip that is to be steered: sampling starts from its inversion, without guidance
 
     def __post_init__(self) -> None:
         for name, side in asdict(self.size).items():
@@ -68,6 +69,8 @@ class Scene:
         _within("bytes of video", 3 * math.prod(asdict(self.size).values()), 1, 2**31)  # what `read_video` reads
         _within("seed", self.seed, 0, 2**63 - 1)
         _within("steps", self.steps, 1, MAX_STEPS)
+        if self.video is not None and (self.guidance_scale not in (None, 1) or self.negative_prompt is not None or self.image is not None):
+            raise RequestError("expected a real clip to be steered without guidance, negative prompt and first frame; leave these out")
 
 
 def _within(name: str, value: float, least: float, most: float) -> None:
@@ -122,7 +125,7 @@ class Recipe:
         Raises RecipeError for a file that is not there, and for a recipe above MAX_BYTES."""
         import torch
 
-        names = [*(name for request in requests for name in named_files(request)), scene.image, channels]
+        names = [*(name for request in requests for name in named_files(request)), scene.image, scene.video, channels]
         recipe = cls(scene, tuple(requests), settings, model, model_digest(folder), channels, statistics_digest(statistics),
                      {name: file_digest(name) for name in names if name}, versions(), torch.get_num_threads())  # fmt: skip
         embedded(recipe.to_json())
@@ -130,8 +133,9 @@ class Recipe:
 
     @property
     def files(self) -> list[str]:
-        """Every file and folder that is named: clips to follow, masks, first frame, motion channels."""
-        names = [*(name for request in self.requests for name in named_files(request)), self.scene.image, self.channels]
+        """Every file and folder that is named: clips to follow, masks, first frame, clip to be steered, motion channels."""
+        names = [*(name for request in self.requests for name in named_files(request)), self.scene.image, self.scene.video,
+                 self.channels]  # fmt: skip
         return list(dict.fromkeys(name for name in names if name))
 
     def located(self, folder: Path) -> Recipe:
@@ -139,9 +143,9 @@ class Recipe:
 
         Raises RecipeError for a file that is in neither place as it was."""
         where = {name: _found(name, digest, folder) for name, digest in self.inputs.items()}
-        image, channels = (where[name] if name else None for name in (self.scene.image, self.channels))
+        image, video, channels = (where[name] if name else None for name in (self.scene.image, self.scene.video, self.channels))
         return replace(
-            self, scene=replace(self.scene, image=image), channels=channels,
+            self, scene=replace(self.scene, image=image, video=video), channels=channels,
             requests=tuple(_elsewhere(request, where) for request in self.requests),
             inputs={where[name]: digest for name, digest in self.inputs.items()},
         )  # fmt: skip

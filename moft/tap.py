@@ -102,7 +102,9 @@ class Tap:
     # ------------------------------------------------------------ the pipeline's own calls
 
     @contextmanager
-    def _watched(self, see: Callable[[Call], None]) -> Iterator[None]:
+    def watched(self, see: Callable[[Call], None]) -> Iterator[None]:
+        """Show `see` the arguments of every denoiser call inside the block, before the denoiser runs."""
+
         def note(_module: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             see(dict(self._signature.bind(*args, **kwargs).arguments))
 
@@ -113,7 +115,21 @@ class Tap:
 
     def listen(self, calls: list[Call]) -> AbstractContextManager[None]:
         """Append the arguments of every denoiser call inside the block to `calls`."""
-        return self._watched(calls.append)
+        return self.watched(calls.append)
+
+    def spatial_attentions(self) -> dict[str, nn.Module]:
+        """The attentions whose keys and values may be shared (`Family.kv_sites`), of every denoiser."""
+        return {
+            f"{number}.{name}": module
+            for number, denoiser in enumerate(_denoisers(self.pipe, self.family))
+            for name, module in denoiser.named_modules()
+            if re.fullmatch(self.family.kv_sites, name)
+        }
+
+    def step_of(self, call: Call) -> int:
+        """The index on the scheduler's schedule of the step that a call is made in; given tokens are told other timesteps."""
+        told = float(torch.as_tensor(call["timestep"]).max())
+        return int((self.pipe.scheduler.timesteps.float() - told).abs().argmin())
 
     @property
     def device(self) -> torch.device:
@@ -144,7 +160,7 @@ class Tap:
             calls.append(call)
             raise _Captured
 
-        with suppress(_Captured), self._watched(stop):
+        with suppress(_Captured), self.watched(stop):
             self.run(prompt, latents, images, num_inference_steps=2)
         return calls[0]
 

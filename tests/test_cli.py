@@ -307,6 +307,43 @@ def test_bad_inputs_end_before_anything_is_sampled(
     refused(steer("--like", short, "-o", short), tmp_path, "input")
 
 
+def test_a_clip_that_cannot_be_steered_is_refused_before_anything_is_sampled(
+    tiny_folder: Path, image_model: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from diffusers import DiffusionPipeline, EulerDiscreteScheduler
+
+    given = tmp_path_factory.mktemp("given")
+    monkeypatch.setattr(compare, "sample", lambda *_: pytest.fail("sampled"))
+    clip = panned(given / "clip.mp4")
+    euler = DiffusionPipeline.from_pretrained(tiny_folder)
+    euler.scheduler = EulerDiscreteScheduler.from_config(euler.scheduler.config)
+    euler.save_pretrained(given / "euler")
+    moft.Statistics.load(tiny_folder / STATISTICS_FILE).save(given / "euler" / STATISTICS_FILE)
+
+    def steer(*arguments: object, model: Path = tiny_folder) -> Any:
+        return moft_cli("steer", "--model", model, *LEFT, "-o", tmp_path / "a.mp4", *arguments)
+
+    refused(steer("--video", clip, "--guidance-scale", 3), tmp_path, "without guidance", "leave these out")
+    refused(steer("--video", clip, "--negative-prompt", "red"), tmp_path, "negative prompt")
+    refused(steer("--video", given / "none.mp4"), tmp_path, "none.mp4")
+    refused(steer("--video", mask(given / "m.png", 32)), tmp_path, "m.png", "2 frames or more")
+    refused(steer("--video", clip, model=given / "euler"), tmp_path, "DDIM")
+    refused(steer("--video", clip, "-o", clip), tmp_path, "input")
+    refused(steer("--video", clip, "--frames", 5, model=image_model), tmp_path, "starts from an image", "--video")
+    refused(steer(*PROMPT, "--keep-keys", 0.5, "--fused"), tmp_path, "fused or keep_keys")
+
+
+def test_keys_are_taken_over_where_the_command_line_says_so(tiny_folder: Path, tmp_path: Path) -> None:
+    def steered(*options: object) -> np.ndarray:
+        result = moft_cli("steer", "--model", tiny_folder, *PROMPT, *LEFT, "-o", tmp_path / "a.mp4", *options)
+        assert result.exit_code == 0, result.output
+        return moft.read_video(tmp_path / "a.mp4")
+
+    free, kept = steered(), steered("--keep-keys", 1)
+    assert json.loads((tmp_path / "a.json").read_text())["settings"]["keep_keys"] == 1
+    assert not np.array_equal(free, kept)
+
+
 def test_a_failing_run_leaves_no_files(
     tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

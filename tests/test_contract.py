@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-import re
 import warnings
 from dataclasses import replace
 from functools import cache
@@ -32,6 +31,7 @@ from torch import Tensor
 
 import moft
 from moft.backbones import INSIDE, family_of
+from moft.between import Recording, record
 from moft.errors import BackboneError, RequestError
 from moft.feature import moft as motion_feature
 from moft.feature import position_loss
@@ -345,17 +345,56 @@ def test_noise_is_added_as_the_scheduler_takes_it_away(pipe: Any, latents: Tenso
     torch.testing.assert_close(found, expected, atol=5e-3, rtol=0)  # UniPC rounds its timesteps
 
 
-def test_sharing_a_runs_own_keys_and_values_is_the_identity(pipe: Any, latents: Tensor, call: Call):
-    tap = Tap(pipe)
-    sites = [n for n, _ in tap.denoiser.named_modules() if re.fullmatch(tap.family.kv_sites, n)]
-    assert sites
-    shared = SharedKV(tap.denoiser, sites)
-    with shared.record(0, cfg=1):
-        recorded = tap.features_of(latents, 500.0, call)
-    with shared.replay(0):
-        assert torch.equal(tap.features_of(latents, 500.0, call), recorded)
-        replayed = tap.features_of(-latents, 500.0, call)
-    assert not torch.equal(replayed, tap.features_of(-latents, 500.0, call))
+@cache
+def recorded_with_keys(name: str) -> Recording:
+    with record(tiny(name), keys=True) as recording:
+        assert torch.equal(sample(tiny(name)), plain_sample(name))
+    return recording
+
+
+def test_taking_over_a_runs_own_keys_and_values_is_the_identity(name: str, pipe: Any, statistics: moft.Statistics):
+    """In all calls of the pipeline: of both parts of the guidance batch, whether in one call a step or in two."""
+    before, plain = everything_about(pipe), recorded_with_keys(name)
+    with steer(pipe, LEFT, statistics=statistics, settings=replace(PLAIN, keep_keys=1), plain=plain):
+        assert torch.equal(sample(pipe), plain_sample(name))
+    assert everything_about(pipe) == before
+
+
+def test_keys_and_values_of_another_run_change_the_sample_and_the_gradient(
+    name: str, pipe: Any, statistics: moft.Statistics, call: Call
+):
+    plain = recorded_with_keys(name)
+    with steer(pipe, LEFT, statistics=statistics, settings=replace(PLAIN, keep_keys=1), plain=plain):
+        kept = sample(pipe, seed=1)
+    assert not torch.equal(kept, sample(pipe, seed=1))
+    latents, timestep = -plain.latents[2], pipe.scheduler.timesteps[2]
+    found = []
+    for share in (0, 0.3, 1):  # of six steps the first two, or all
+        settings = replace(EARLY, keep_keys=share, gradient_steps=1)
+        with steer(pipe, LEFT, statistics=statistics, settings=settings, plain=plain) as run:
+            found.append(run.guide(latents, timestep, call, 2))
+    assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
+
+
+def test_the_gradient_takes_over_the_conditional_part(name: str, pipe: Any, statistics: moft.Statistics):
+    """At the latents of the plain run these are what the features have by themselves, in each update; but held fast, so that no
+    gradient flows through them."""
+    plain, losses, gradients = recorded_with_keys(name), [], []
+    for share in (0, 1):
+        settings = replace(EARLY, steps=(0.17, 0.34), keep_keys=share)  # step 1 alone, before anything is changed
+        with steer(pipe, LEFT, statistics=statistics, settings=settings, plain=plain) as run:
+
+            def watched(latents: Tensor, timestep: Tensor, call: Call, usual: Any = run.gradient) -> Any:
+                loss, gradient = usual(plain.latents[1].float(), timestep, call)
+                losses.append(loss)
+                gradients.append(gradient)
+                return usual(latents, timestep, call)
+
+            run.gradient = watched
+            sample(pipe)
+    assert losses == pytest.approx([losses[0]] * 4, rel=1e-4)
+    assert torch.equal(gradients[0], gradients[1]) and not torch.allclose(gradients[1], gradients[2], rtol=1e-3)
+    torch.testing.assert_close(gradients[2], gradients[3])
 
 
 def test_a_clip_is_a_reference_of_its_own_motion(pipe: Any, statistics: moft.Statistics):
@@ -394,7 +433,7 @@ def test_fused_projections_are_refused_for_shared_keys_with_a_remedy():
     attention = torch.nn.Module()
     attention.fused_projections = True
     with pytest.raises(BackboneError, match="unfuse_qkv_projections"):
-        SharedKV(torch.nn.ModuleDict({"attn1": attention}), ["attn1"])
+        SharedKV({"attn1": attention})
 
 
 def test_a_cache_is_refused_with_a_remedy():

@@ -6,7 +6,17 @@ import torch
 from sklearn.decomposition import PCA
 
 from moft.errors import RequestError
-from moft.feature import LOSSES, at_cells, ccr, laid_over, moft, motion_channels, pool, principal_components
+from moft.feature import (
+    LOSSES,
+    at_cells,
+    carried,
+    ccr,
+    laid_over,
+    moft,
+    motion_channels,
+    pool,
+    principal_components,
+)
 
 
 def random(*shape: int) -> torch.Tensor:
@@ -142,3 +152,12 @@ def test_what_lies_in_one_region_is_laid_over_another():
     torch.testing.assert_close(wide[..., 0, 0], feature[..., 0, 0])
     assert wide.amin() >= feature[..., :2, :4].amin() and wide.amax() <= feature[..., :2, :4].amax()
     assert torch.equal(laid_over(feature, None, None), feature)
+
+
+def test_a_frame_is_carried_where_a_path_takes_it_and_mirrored_at_the_edge():
+    frame = torch.arange(12.0).reshape(1, 1, 1, 3, 4)
+    found = carried(frame, [(0, 0), (1, 0), (0, -1), (-0.4, 2.6)])[0, 0]
+    assert torch.equal(found[0], frame[0, 0, 0])
+    assert torch.equal(found[1][:, 1:], found[0][:, :-1]) and torch.equal(found[1][:, 0], found[0][:, 1])  # right
+    assert torch.equal(found[2][:-1], found[0][1:]) and torch.equal(found[2][-1], found[0][1])  # up
+    assert torch.equal(found[3], found[0][[1, 2, 1]])  # down by three cells: mirrored, and back again

@@ -11,7 +11,6 @@ import torch
 
 import moft
 from moft.errors import RequestError
-from moft.hooks import SharedKV
 
 LEFT_HALF = np.repeat([[1.0, 0.0]], 2, 0)
 KEPT = moft.Settings(keep=1.0)
@@ -116,6 +115,20 @@ def test_each_request_is_guided_in_the_steps_that_suit_it(tiny_animatediff: Any,
     assert guided(own) == guided(own, steps=(0.5, 0.7)) == [8, 9]
 
 
+def test_each_step_is_handed_the_calls_of_the_pipeline_alone(tiny_animatediff: Any, tiny_statistics: Any):
+    """Those that guidance makes itself, of the conditional half, are not taken for the pipeline's in the next step."""
+    with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics) as run:
+        usual, seen = run.next, []
+
+        def watched(latents: torch.Tensor, index: int, calls: list[Any]) -> torch.Tensor:
+            seen.append([len(call["sample"]) for call in calls])
+            return usual(latents, index, calls)
+
+        run.next = watched
+        sample(tiny_animatediff)
+    assert len(run.report.steps) > 1 and seen == [[2]] * 6
+
+
 # ---------------------------------------------------------------- fused
 
 
@@ -157,10 +170,63 @@ def test_fused_steering_that_saves_memory_is_the_same(tiny_animatediff: Any, tin
     torch.testing.assert_close(*found, atol=1e-5, rtol=1e-4)
 
 
-def test_fused_and_shared_keys_are_refused(tiny_animatediff: Any, tiny_statistics: Any):
-    shared = SharedKV(tiny_animatediff.unet, [])
-    with pytest.raises(RequestError, match="leave one out"):
-        with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=FUSED, shared_kv=shared):
+# ---------------------------------------------------------------- keys and values of the plain run
+
+
+@pytest.fixture(scope="module")
+def with_keys(tiny_animatediff: Any) -> Any:
+    with moft.record(tiny_animatediff, keys=True) as recording:
+        sample(tiny_animatediff)
+    return recording
+
+
+def test_recording_keys_changes_nothing_and_keeps_those_of_all_steps(recorded: Any, with_keys: Any):
+    assert all(torch.equal(with_keys.latents[i], found) for i, found in recorded[1].latents.items())
+    assert {step for step, _, _ in with_keys.keys.bank} == set(range(6)) and {number for _, number, _ in with_keys.keys.bank} == {0}
+    assert all(name.startswith("0.up_blocks.1.attentions") for _, _, name in with_keys.keys.bank)
+
+
+def test_a_share_of_the_steps_is_recorded_and_no_more_can_be_taken_over(tiny_animatediff: Any, tiny_statistics: Any, with_keys: Any):
+    with moft.record(tiny_animatediff, keys=0.5) as half:
+        sample(tiny_animatediff)
+    assert {step for step, _, _ in half.keys.bank} == {0, 1, 2}
+    found = [steered(tiny_animatediff, tiny_statistics, moft.Motion("left"), settings=moft.Settings(keep_keys=0.5), plain=plain)
+             for plain in (half, with_keys)]  # fmt: skip
+    assert torch.equal(*found)
+    with pytest.raises(RequestError, match=r"step 3.*got none.*keys=True"):
+        steered(tiny_animatediff, tiny_statistics, moft.Motion("left"), settings=moft.Settings(keep_keys=1), plain=half)
+
+
+def test_keys_are_taken_over_in_all_calls_also_by_callback_and_saving_memory(tiny_animatediff: Any, tiny_statistics: Any, with_keys: Any):
+    def run(by_callback: bool = False, **settings: Any) -> torch.Tensor:
+        options = dict(statistics=tiny_statistics, plain=with_keys, by_callback=by_callback)
+        with moft.steer(tiny_animatediff, moft.Motion("left"), settings=moft.Settings(**settings), **options) as run:
+            return sample(tiny_animatediff, **({"callback_on_step_end": run.callback} if by_callback else {}))
+
+    kept = run(keep_keys=1)
+    assert torch.equal(run(by_callback=True, keep_keys=1), kept) and not torch.equal(run(keep_keys=0), kept)
+    torch.testing.assert_close(run(keep_keys=1, save_memory=True), kept, atol=1e-5, rtol=1e-4)
+    with torch.inference_mode():
+        assert torch.equal(run(keep_keys=1), kept)
+
+
+def test_keys_of_another_kind_of_run_are_refused(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any, with_keys: Any):
+    left, keeping = moft.Motion("left"), moft.Settings(keep_keys=1)
+    for plain in (None, recorded[1]):
+        with pytest.raises(RequestError, match="keys=True"):
+            steered(tiny_animatediff, tiny_statistics, left, settings=keeping, plain=plain)
+    with moft.record(tiny_animatediff, keys=True) as unguided:
+        sample(tiny_animatediff, guidance_scale=1.0)
+    with pytest.raises(RequestError, match="record it with the same arguments"):  # it has no unconditional part
+        steered(tiny_animatediff, tiny_statistics, left, settings=keeping, plain=unguided)
+    with moft.steer(tiny_animatediff, left, statistics=tiny_statistics, settings=keeping, plain=with_keys):
+        with pytest.raises(RequestError, match="record it with the same arguments"):
+            sample(tiny_animatediff, num_frames=5)
+    for wrong in ({"keep_keys": 1.1}, {"keep_keys": float("nan")}, {"keep_keys": 0.5, "fused": True}):
+        with pytest.raises(RequestError, match="keep_keys"):
+            moft.Settings(**wrong)
+    for share in (-0.1, 1.5, float("nan")):
+        with pytest.raises(RequestError, match="keys in 0"), moft.record(tiny_animatediff, keys=share):
             pass
 
 
@@ -204,6 +270,41 @@ def test_adam_starts_anew_with_each_step_and_keeps_to_its_region(tiny_animatedif
     for moved in guided:
         torch.testing.assert_close(moved[..., :8], torch.full_like(moved[..., :8], 0.2), atol=1e-3, rtol=0)
         assert not moved[..., 8:].any()
+
+
+# ---------------------------------------------------------------- the first frame carried along
+
+
+def test_a_region_gets_the_first_frame_where_the_request_takes_it(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+    """And nothing else is done: what is outside, and all that comes before, is that of the plain run."""
+    plain, recording = recorded
+    one_cell = moft.Motion("up", speed="4px", region="box:0,0,50%,100%")
+    options = dict(statistics=tiny_statistics, settings=moft.Settings(carry=0.5), plain=recording)
+    with moft.steer(tiny_animatediff, one_cell, **options) as run, moft.record(tiny_animatediff) as seen:
+        moved = sample(tiny_animatediff)
+    assert run.report.steps == [] and torch.equal(seen.latents[2], recording.latents[2])
+    first = recording.latents[3][:, :, 0]
+    for frame in range(4):
+        found = seen.latents[3][:, :, frame]
+        assert torch.equal(found[..., : 16 - frame, :8], first[..., frame:, :8])
+        assert torch.equal(found[..., 8:], recording.latents[3][:, :, frame, :, 8:])
+    assert torch.equal(moved[..., 8:], plain[..., 8:]) and not torch.allclose(moved[..., :8], plain[..., :8])
+
+
+def test_carrying_without_strength_is_plain_sampling(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+    wanted, carry = moft.Motion("left", strength=0), moft.Settings(carry=0.5)
+    assert torch.equal(steered(tiny_animatediff, tiny_statistics, wanted, settings=carry, plain=recorded[1]), recorded[0])
+
+
+def test_what_cannot_be_carried_is_refused(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+    carry = moft.Settings(carry=0.5)
+    with pytest.raises(RequestError, match="moft.record"):
+        steered(tiny_animatediff, tiny_statistics, moft.Motion("left"), settings=carry)
+    with pytest.raises(RequestError, match="zoom"):
+        steered(tiny_animatediff, tiny_statistics, moft.Motion("zoom in"), settings=carry, plain=recorded[1])
+    for share in (-0.1, 1.0, float("nan")):
+        with pytest.raises(RequestError, match="carry"):
+            moft.Settings(carry=share)
 
 
 # ---------------------------------------------------------------- several requests

@@ -80,6 +80,19 @@ def test_the_recording_has_the_noise_and_every_step_to_the_clip(tiny_animatediff
     assert tiny_animatediff.scheduler is scheduler
 
 
+def test_an_inverted_clips_keys_are_those_of_sampling_it(tiny_animatediff: Any, tiny_statistics: moft.Statistics) -> None:
+    def again() -> torch.Tensor:
+        return tiny_animatediff("", latents=plain.start, guidance_scale=1.0, num_inference_steps=4, num_frames=8, height=64,
+                                width=64, output_type="latent").frames  # fmt: skip
+
+    plain = moft.invert(tiny_animatediff, CLIP, steps=4, keys=True)
+    assert plain.keys is not None and {step for step, _, _ in plain.keys.bank} == {0, 1, 2, 3}
+    settings = moft.Settings(step_size=0, keep_keys=1)
+    with moft.steer(tiny_animatediff, Motion("left"), statistics=tiny_statistics, settings=settings, plain=plain):
+        kept = again()
+    assert torch.equal(kept, again())
+
+
 def test_what_cannot_be_inverted_is_refused(tiny_animatediff: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(RequestError, match="clip"):
         moft.invert(tiny_animatediff, CLIP[:1])

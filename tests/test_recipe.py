@@ -268,6 +268,33 @@ def test_replay_finds_a_clip_beside_the_recipe_and_its_own_channels(
     assert "identical: yes" in result.stdout, result.output  # the same numbers from another place
 
 
+@pytest.mark.parametrize(("option", "name"), [("--keep-keys", "keep_keys"), ("--carry", "carry")])
+def test_replay_of_a_steered_real_clip_is_exact_wherever_the_clip_went(
+    tiny_folder: Path, tmp_path: Path, option: str, name: str
+) -> None:
+    made, moved = tmp_path / "made", tmp_path / "moved"
+    made.mkdir()
+    noise = np.random.default_rng(0).integers(0, 255, (64, 84, 3), np.uint8)
+    moft.write_video(made / "clip.mp4", np.stack([noise[:, 20 - 2 * i : 84 - 2 * i] for i in range(10)]))
+    options = ("--video", made / "clip.mp4", "--motion", "up", "--region", "box:0,0,50%,100%", option, 0.5, "--steps", 4)
+    result = moft_cli("steer", "--model", tiny_folder, *options, "-o", made / "a.mp4", "--json")
+    assert result.exit_code == 0, result.output
+    record = json.loads(result.stdout)
+    assert record["prompt"] == "" and record["video"] == str(made / "clip.mp4") and record["settings"][name] == 0.5
+    assert set(record["inputs"]) == {str(made / "clip.mp4")} and "10 frames resampled to 8" in record["resampled"][0]
+    clip = moft.read_video(made / "clip.mp4", size=(64, 64))[[0, 1, 3, 4, 5, 6, 8, 9]]
+    plain = moft.read_video(made / "a.plain.mp4")
+    lossy = 10 * np.log10(255**2 / np.square(clip.astype(float) - plain).mean())  # but for mp4, which loses a little
+    assert record["reconstruction"] == pytest.approx(lossy, abs=1)
+    made.rename(moved)
+    result = moft_cli("replay", moved / "a.mp4", "-o", tmp_path / "b.mp4")
+    assert result.exit_code == 0 and "identical: yes" in result.stdout, result.output
+    assert f"PSNR of {record['reconstruction']:.1f} dB" in result.stdout
+    assert "steered clip" in moft_cli("info", tmp_path / "b.mp4").stdout
+    (moved / "clip.mp4").unlink()
+    refused(moft_cli("replay", moved / "a.mp4", "-o", tmp_path / "c.mp4"), "clip.mp4", "no such file")
+
+
 # ---------------------------------------------------------------- refused
 
 
@@ -360,6 +387,9 @@ def bent(data: dict[str, Any], *path: str | int, to: Any) -> dict[str, Any]:
         (("size", "frames"), 10**5, "frames"),
         (("size", "height"), "64", "size.height: expected int"),
         (("guidance_scale",), float("1e301"), "guidance_scale"),
+        (("video",), "clip.mp4", "inputs: expected a digest each"),
+        (("video",), 3, "video: expected str or null"),
+        (("settings", "keep_keys"), 2, "settings: expected keep_keys"),
         (("requests",), ..., "requests"),
         (("requests",), [], "requests"),
         (("requests",), {}, "requests: expected a list"),

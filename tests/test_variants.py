@@ -24,7 +24,7 @@ import moft
 from moft.backbones import FAMILIES, family_of
 from moft.errors import BackboneError
 from moft.guidance import Settings, steer
-from moft.hooks import SharedKV, capture
+from moft.hooks import capture
 from moft.reference import find_motion_channels, from_clip
 from moft.tap import Tap, usual_level
 
@@ -143,20 +143,6 @@ def test_true_guidance_of_a_distilled_model_reads_the_conditional_call():
     with tap.listen(calls):
         sample(pipe, num_inference_steps=1)
     assert torch.equal(conditional["encoder_hidden_states"], calls[0]["encoder_hidden_states"])
-
-
-def test_of_two_guidance_calls_the_conditional_one_is_recorded():
-    tap, calls = Tap(tiny("wan")), []
-    with tap.listen(calls):
-        sample(tiny("wan"), num_inference_steps=1)
-    shared = {}
-    for kept, used in (("both", calls), ("conditional", calls[:1])):
-        shared[kept] = SharedKV(tap.denoiser, ["blocks.1.attn1"])
-        with torch.no_grad(), shared[kept].record(0, cfg=1):
-            for call in used:
-                tap.denoiser(**call)
-    assert len(calls) == 2
-    assert torch.equal(*(found.bank[0, "blocks.1.attn1"] for found in shared.values()))
 
 
 def test_a_pipeline_that_only_shares_a_known_denoiser_is_refused():

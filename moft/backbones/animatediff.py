@@ -17,7 +17,7 @@ ANIMATEDIFF = Family(
     attribute="unet",
     features={"": "(b f) c h w"},
     layer="up_blocks.1",
-    kv_sites=r"up_blocks\.1\.attentions\.\d+\.transformer_blocks\.\d+\.attn1",
+    kv_sites=r"up_blocks\.[1-3]\.attentions\.\d+\.transformer_blocks\.\d+\.attn1",
     batched=(
         "encoder_hidden_states",
         "added_cond_kwargs",

@@ -23,7 +23,7 @@ class Family:
     attribute: str  # where the pipeline keeps it
     features: Mapping[str, str]  # layout of what a layer puts out, by the beginning of the layer's name
     layer: str  # default feature layer, a submodule of the denoiser; * is the middle one of its list
-    kv_sites: str  # regular expression of the spatial self-attentions in and before the feature layer
+    kv_sites: str  # regular expression of the self-attentions whose keys and values may be shared: they hold content
     batched: tuple[str, ...] = ()  # arguments of the denoiser whose tensors carry the guidance batch; timestep aside
     latents: str = "hidden_states"  # the denoiser's argument that holds the latents
     layout: str = INSIDE  # of that argument, of the pipeline's own `latents`, and of what its callback gets

@@ -1,0 +1,124 @@
+"""Does what is outside a steered region stay what it was, and what does that cost in motion? The paper's Fig. 12 as numbers.
+
+    python benchmarks/content.py [--only keys] [-o results.json]
+
+On the prompts and seeds of `control.py`: a half of the frame is steered by 2 px a frame (32 runs), under each of `WAYS` to keep
+content. PSNR (dB) and SSIM of all that is outside against the plain run; motion inside: its share of the asked speed along the asked
+direction, and whether it was followed. "more alike" is the share of the runs that are more alike than without any, by PSNR and by SSIM.
+Then the whole frame (16 runs): PSNR of the first frame, how far the mean colour moves (0…255), and how much of the histogram stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from control import CLIP, PROMPTS, SPEED, sample, steered
+from diffusers import DiffusionPipeline
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+import moft
+from moft.between import Recording
+from moft.motion import Motion
+
+KEYS = 1.0  # share of the steps that take over keys and values
+NONE = moft.Settings(keep=0)
+WAYS = {
+    "none": NONE,
+    "both": replace(NONE, keep_keys=KEYS, clip_frames=4),
+    "keys": replace(NONE, keep_keys=KEYS),
+    "clip": replace(NONE, clip_frames=4),
+    "latents": moft.Settings(),
+    "all": moft.Settings(keep_keys=KEYS, clip_frames=4),
+}
+LEFT, RIGHT = "box:0,0,50%,100%", "box:50%,0,50%,100%"
+ASKED = (("up", LEFT), ("right", LEFT), ("down", RIGHT), ("left", RIGHT))
+WHOLE = {"none": NONE, "keys": WAYS["keys"]}
+
+
+def alike(a: np.ndarray, b: np.ndarray, where: tuple[slice, ...]) -> tuple[float, float]:
+    """PSNR and SSIM of a part of two clips uint8 (f h w 3), the latter as the mean over frames."""
+    a, b = a[where], b[where]
+    return peak_signal_noise_ratio(b, a), float(np.mean([structural_similarity(x, y, channel_axis=-1) for x, y in zip(a, b, strict=True)]))
+
+
+def moved(video: np.ndarray, motion: Motion, mask: np.ndarray | None) -> tuple[float, bool]:
+    """The share of the asked speed along the asked direction, and whether it was followed."""
+    found, asked = moft.measure(video, mask), motion.velocity(*size())
+    return float(np.dot(found.inside, asked) / np.dot(asked, asked)), moft.followed(found, motion, *size())
+
+
+def size() -> tuple[int, int, int]:
+    return CLIP.frames, CLIP.height, CLIP.width
+
+
+def region(pipe: Any, settings: moft.Settings, plain: np.ndarray, recording: Recording, seed: int) -> list[tuple[float, ...]]:
+    """(PSNR, SSIM, share, followed) of each run."""
+    rows: list[tuple[float, ...]] = []
+    for name, place in ASKED:
+        motion, mask = Motion(name, speed=SPEED), moft.read_region(place, *size())
+        outside = np.s_[:, :, CLIP.width // 2 :] if place == LEFT else np.s_[:, :, : CLIP.width // 2]
+        for video, before in zip(steered(pipe, list(PROMPTS), seed, motion, regions=[mask], settings=settings, plain=recording), plain, strict=True):
+            rows.append((*alike(video, before, outside), *moved(video, motion, mask)))
+    return rows
+
+
+def whole(pipe: Any, settings: moft.Settings, plain: np.ndarray, recording: Recording, seed: int) -> dict[str, float]:
+    rows = []
+    for name in ("left", "up"):
+        motion = Motion(name, speed=SPEED)
+        for video, before in zip(steered(pipe, list(PROMPTS), seed, motion, settings=settings, plain=recording), plain, strict=True):
+            colour = np.abs(video.mean((0, 1, 2)) - before.mean((0, 1, 2))).mean()
+            rows.append((alike(video, before, np.s_[:1])[0], colour, shared_colours(video, before), *moved(video, motion, None)))
+    names = ("first_frame_psnr", "colour", "histogram", "share", "followed")
+    return {"runs": len(rows), **dict(zip(names, np.mean(rows, 0), strict=True))}
+
+
+def shared_colours(a: np.ndarray, b: np.ndarray) -> float:
+    """How much two histograms of colour (4 x 4 x 4 bins) have in common, 0…1."""
+    counts = [np.histogramdd(clip.reshape(-1, 3), bins=4, range=[(0, 256)] * 3)[0] / (clip.size / 3) for clip in (a, b)]
+    return float(np.minimum(*counts).sum())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=[*WAYS, *(f"whole_{name}" for name in WHOLE)], action="append")
+    parser.add_argument("--seed", type=int, default=100)
+    parser.add_argument("-o", "--output")
+    args = parser.parse_args()
+    pipe = DiffusionPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)
+    pipe.set_progress_bar_config(disable=True)
+    with moft.record(pipe, keys=True) as recording:
+        plain = sample(pipe, list(PROMPTS), args.seed)
+    results: dict[str, dict[str, float]] = {}
+    every: dict[str, list[tuple[float, ...]]] = {}
+
+    def done(name: str, found: dict[str, float], started: float) -> None:
+        results[name] = {key: round(float(value), 3) for key, value in found.items()}
+        print(json.dumps({name: results[name], "seconds": round(time.perf_counter() - started, 1)}), flush=True)
+
+    for name, settings in WAYS.items():
+        if args.only and name not in args.only:
+            continue
+        started = time.perf_counter()
+        every[name] = region(pipe, settings, plain, recording, args.seed)
+        found = {"runs": len(every[name]), **dict(zip(("psnr", "ssim", "share", "followed"), np.mean(every[name], 0), strict=True))}
+        if "none" in every:
+            better = np.array(every[name])[:, :2] > np.array(every["none"])[:, :2]
+            found |= {"more_alike_psnr": better[:, 0].mean(), "more_alike_ssim": better[:, 1].mean()}
+        done(name, found, started)
+    for name, settings in WHOLE.items():
+        if not args.only or f"whole_{name}" in args.only:
+            started = time.perf_counter()
+            done(f"whole_{name}", whole(pipe, settings, plain, recording, args.seed), started)
+    if args.output:
+        Path(args.output).write_text(json.dumps({"means": results, "runs": every}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
