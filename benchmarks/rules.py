@@ -20,12 +20,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cost
 import numpy as np
 from control import CLIP, PROMPTS, SPEED, sample, steered
 from diffusers import DiffusionPipeline
 
 import moft
+from moft.bench import cost, counting
 from moft.fidelity import consistency, temporal_flickering
 from moft.metrics import judged
 from moft.motion import Motion
@@ -83,14 +83,14 @@ def rules(pipe: Any, count: int) -> dict[str, Any]:
 
 def costs(pipe: Any, count: int) -> dict[str, Any]:
     texts = PROMPTS[:count]
-    plain, base = sample(pipe, list(texts), 100), cost.flops_of(partial(cost.sample, pipe))
+    plain, base = sample(pipe, list(texts), 100), counting.flops(partial(cost.sample, pipe))
 
     def one(settings: moft.Settings) -> dict[str, float]:
         def run() -> None:
             with moft.steer(pipe, Motion("left"), settings=settings):
                 cost.sample(pipe)
 
-        return {"flops": round(cost.flops_of(run) / base, 3), **runs(pipe, texts, plain, 100, ("left", "up"), settings)}
+        return {"flops": round(counting.flops(run) / base, 3), **runs(pipe, texts, plain, 100, ("left", "up"), settings)}
 
     named = {" ".join(f"{k}={v}" for k, v in change.items()): moft.Settings(**change) for change in COSTS}
     return measured({name: partial(one, settings) for name, settings in named.items()}, plain)

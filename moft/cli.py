@@ -19,6 +19,7 @@ except ModuleNotFoundError as error:
 
 from moft import __version__
 from moft import compare as runs
+from moft.bench.commands import app as bench
 from moft.compare import check_folder, check_output, clip_size, compare, load_pipeline, needs
 from moft.errors import MediaError, MoftError, RequestError
 from moft.motion import DEFAULT_SPEED, Drag
@@ -61,6 +62,7 @@ class _Group(TyperGroup):
 
 
 app = typer.Typer(cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+app.add_typer(bench, name="bench")
 
 Model = Annotated[str, typer.Option(help="miniature, a folder, or a hub id (only that is fetched).")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]

@@ -117,6 +117,21 @@ def test_it_is_the_mean_of_cosines_of_another_implementation() -> None:
     assert found.fidelity == pytest.approx((table.max(1).mean() + table.max(0).mean()) / 2)
 
 
+def test_any_tracks_still_lost_or_few_have_a_number_that_their_order_does_not_change() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        pair = []
+        for count in rng.integers(1, 12, 2):
+            steps = rng.normal(0, 3, (count, 7, 2)) * rng.integers(0, 2, (count, 7, 1)) * rng.integers(0, 2, (count, 1, 1))
+            points = np.concatenate([np.zeros((count, 1, 2)), steps.cumsum(1)], 1)
+            pair.append(Tracks(points, rng.random((count, 8)) < 0.9, 64, 64))
+        found = motion_fidelity(*pair)
+        assert np.isfinite([found.fidelity, found.reference, found.output, found.speed_ratio, *found.tracked]).all()
+        assert -1 <= found.fidelity <= 1
+        shuffled = [Tracks(t.points[order], t.seen[order], 64, 64) for t in pair for order in [rng.permutation(len(t.points))]]
+        assert motion_fidelity(*shuffled).fidelity == pytest.approx(found.fidelity)
+
+
 def test_steps_that_are_not_seen_do_not_count() -> None:
     points = straight((FAST, 0)).points.copy()
     points[:, 7:] = 0  # lost: anywhere

@@ -44,6 +44,7 @@ ROWS = (
     {"scores"},
     {"report"},
     {"explain"},
+    {"bench"},
     {"cli"},
     {"demo"},
 )

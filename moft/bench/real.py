@@ -1,7 +1,5 @@
 """What steering costs on each family at its real size: FLOPs of a run and peak memory of a step, counted, not run.
 
-    python benchmarks/families.py [--only Latte] [--table] [-o results.json]
-
 The denoisers have their published sizes and no weights: tensors without data pass through them, so that a laptop can
 count what a data centre would compute. FLOPs: the whole run's denoising, 9 guided steps, 2 gradients each, over plain
 sampling; attention included. Memory: weights and activations in bfloat16 with fused attention, the gradient's step
@@ -10,10 +8,8 @@ over the plain step, without and with `Settings.save_memory`. Text encoders and 
 
 from __future__ import annotations
 
-import argparse
-import json
-import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +18,10 @@ import torch
 from diffusers.models.embeddings import get_3d_rotary_pos_embed_allegro
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
 
 from moft.backbones import FAMILIES
 from moft.backbones.family import default_layer
+from moft.bench import counting
 from moft.hooks import checkpointed, frozen, run_until
 
 GUIDED, UPDATES = 9, 2
@@ -109,36 +103,6 @@ MODELS = (
 # ---------------------------------------------------------------- counting
 
 
-class Peak(TorchDispatchMode):
-    """Most bytes of tensors that were alive at once, of those made inside."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = self.most = 0
-        self._known: set[int] = set()
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
-        for value in torch.utils._pytree.tree_leaves(found):
-            if isinstance(value, Tensor):
-                self._note(value.untyped_storage())
-        return found
-
-    def _note(self, storage: torch.UntypedStorage) -> None:
-        key, size = storage._cdata, storage.nbytes()
-        if key in self._known:
-            return
-        self._known.add(key)
-        self.now += size
-        self.most = max(self.most, self.now)
-
-        def gone() -> None:
-            self._known.discard(key)
-            self.now -= size
-
-        weakref.finalize(storage, gone)
-
-
 def plain(model: Any, real: Real) -> None:
     """One plain step: the whole guidance batch."""
     with torch.no_grad():
@@ -168,9 +132,7 @@ def flops(real: Real, family: Any, layer: str) -> float:
     with FakeTensorMode():
         model = real.denoiser().eval()
         for step in (lambda: plain(model, real), lambda: gradient(model, real, family, layer)):
-            with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # fused attention is not counted
-                step()
-            found.append(counter.get_total_flops())
+            found.append(counting.flops(step))
     return 1 + GUIDED * UPDATES * found[1] / (real.steps * found[0])
 
 
@@ -182,19 +144,13 @@ def memory(real: Real, family: Any, layer: str) -> dict[str, float]:
         with FakeTensorMode():
             model = real.denoiser().eval()
             weights = sum(p.nbytes for p in model.parameters())
-            before = weights + _peak(lambda: plain(model, real))
-            free = weights + _peak(lambda: gradient(model, real, family, layer))
+            before = weights + counting.memory(lambda: plain(model, real))
+            free = weights + counting.memory(lambda: gradient(model, real, family, layer))
             with checkpointed(model, family.segments, layer):
-                saving = weights + _peak(lambda: gradient(model, real, family, layer))
+                saving = weights + counting.memory(lambda: gradient(model, real, family, layer))
     finally:
         torch.set_default_dtype(usual)
     return {"weights_gb": weights / 2**30, "plain_gb": before / 2**30, "memory": free / before, "memory_saving": saving / before}
-
-
-def _peak(run: Callable[[], None]) -> int:
-    with Peak() as peak:
-        run()
-    return peak.most
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -206,29 +162,27 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _all_there(mask: Tensor, as_tuple: bool = False) -> Tensor:
-    """`torch.nonzero` of a mask that hides nothing: tensors without data cannot tell."""
-    return torch.arange(mask.numel())[:, None]
-
-
-def main() -> None:
-    torch.nonzero = _all_there  # Mochi looks up which of the prompt's tokens are masked
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=[real.family for real in MODELS], action="append")
-    parser.add_argument("--table", action="store_true", help="print a Markdown table at the end")
-    parser.add_argument("-o", "--output")
-    args = parser.parse_args()
+def real_costs(say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Every model of `MODELS`: FLOPs and memory as ratios to plain sampling, numbers rounded."""
     rows = []
-    for real in MODELS:
-        if not args.only or real.family in args.only:
-            rows.append(count(real))
-            print(json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in rows[-1].items()}), flush=True)
-    if args.table:
-        print(table(rows))
-    if args.output:
-        with open(args.output, "w") as file:
-            json.dump(rows, file, indent=1)
+    with _nothing_masked():
+        for real in MODELS:
+            say(real.model)
+            rows.append({k: round(v, 3) if isinstance(v, float) else v for k, v in count(real).items()})
+    return rows
 
 
-if __name__ == "__main__":
-    main()
+@contextmanager
+def _nothing_masked() -> Iterator[None]:
+    """Inside, `torch.nonzero` is that of a mask which hides nothing: tensors without data cannot tell. Mochi looks up
+    which of the prompt's tokens are masked."""
+    usual = torch.nonzero
+
+    def all_there(mask: Tensor, as_tuple: bool = False) -> Tensor:
+        return torch.arange(mask.numel())[:, None]
+
+    torch.nonzero = all_there  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        torch.nonzero = usual

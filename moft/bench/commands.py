@@ -1,0 +1,134 @@
+"""`moft bench`: parse, run, write. Each command leaves one JSON file in its folder, and beside it the clips it was scored on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from moft.compare import check_folder, load_pipeline, needs
+
+app = typer.Typer(rich_markup_mode=None, help="Measure what is claimed: the paper's tables, other systems' objectives, and the cost.")
+
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results, as JSON, and for the clips; a run that was cut off goes on there.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
+Few = Annotated[int | None, typer.Option("--tasks", min=1, help="Only the first so many directions or paths: less time, wider intervals.")]
+RESULTS = Path("bench")
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+@app.callback(
+    invoke_without_command=True,
+    epilog="Examples: moft bench --quick -o results.  moft bench features -o results.  moft bench page results -o docs/benchmarks.md.",
+)
+def _all(
+    ctx: typer.Context,
+    quick: Annotated[bool, typer.Option("--quick", help="All of it with few clips: minutes instead of hours.")] = False,
+    out: Out = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """All of the tables, one after the other; results.json sums them up."""
+    if ctx.invoked_subcommand is None:
+        from moft.bench.tables import everything
+
+        _finish(everything(*_ready(out), _say, quick=quick), out / "results.json", as_json)
+
+
+@app.command()
+def features(
+    share: Annotated[list[float] | None, typer.Option(min=0.01, max=1, help="Share of the channels to keep in Table 4; give several. One row keeps all in any case.")] = None,
+    elsewhere: Annotated[bool, typer.Option(help="Compare place by place at the family's usual layer, too.")] = True,
+    few: Few = None,
+    out: Out = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """Tables 1 and 4: which feature carries motion, and how many channels of it. 64 clips a row of Table 1, 32 of Table 4."""
+    from moft.bench.features import SHARES
+    from moft.bench.tables import features as run
+    from moft.bench.task import held_out
+
+    shares = sorted({1.0, *(share or SHARES)}, reverse=True)
+    _finish(run(*_ready(out), _say, held_out()[:few], shares, elsewhere), out / "features.json", as_json)
+
+
+@app.command()
+def drag(few: Few = None, out: Out = RESULTS, as_json: AsJson = False) -> None:
+    """Table 2: how near dragged points come, by MOFT, by DIFT and by both. 42 clips a row."""
+    from moft.bench.drag import drags
+    from moft.bench.tables import drag as run
+
+    _finish(run(*_ready(out), _say, drags()[:few]), out / "drag.json", as_json)
+
+
+@app.command()
+def peers(few: Few = None, out: Out = RESULTS, as_json: AsJson = False) -> None:
+    """Other systems' objectives beside MOFT: fidelity, content kept, seconds, FLOPs and memory. 32 clips a row."""
+    from moft.bench.beside import straight
+    from moft.bench.tables import peers as run
+    from moft.bench.task import held_out
+
+    _finish(run(*_ready(out), _say, straight(held_out())[:few]), out / "peers.json", as_json)
+
+
+@app.command()
+def cost(
+    real: Annotated[bool, typer.Option("--real", help="Of published models at their real sizes, counted without data; prints a table.")] = False,
+    out: Out = RESULTS,
+    as_json: AsJson = False,
+) -> None:
+    """Seconds, FLOPs and memory of steered runs and of the release's scheme over a plain run, and how they grow."""
+    from moft.bench import results, tables
+
+    if real:
+        found = tables.real(_say)
+        results.save(_folder(out), "real", found)
+        typer.echo(json.dumps(found) if as_json else tables.real_page(found))
+        return
+    _finish(tables.cost(*_ready(out), _say), out / "cost.json", as_json)
+
+
+@app.command()
+def page(
+    results: Annotated[Path, typer.Argument(help="Folder of results.")] = Path("docs/benchmarks"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page; its figures go beside the results.")] = Path("docs/benchmarks.md"),
+) -> None:
+    """Write a page of tables and plots from stored results."""
+    needs("matplotlib")
+    from moft.bench.page import write
+
+    check_folder(out)
+    typer.echo(f"{write(results, out)}")
+
+
+def _folder(out: Path) -> Path:
+    """The folder, made if it is not there, before anything expensive runs."""
+    check_folder(out)
+    out.mkdir(exist_ok=True)
+    check_folder(out / "results.json")
+    return out
+
+
+def _ready(out: Path) -> tuple[Any, Path]:
+    """The miniature, and the folder."""
+    needs("diffusers", "cv2", "sklearn", "skimage")
+    _folder(out)
+    pipe = load_pipeline("miniature")
+    pipe.set_progress_bar_config(disable=True)
+    return pipe, out
+
+
+def _finish(found: dict[str, Any], path: Path, as_json: bool) -> None:
+    """Write the record, and say it."""
+    from moft.bench.results import save
+    from moft.bench.tables import printed
+
+    save(path.parent, path.stem, found)
+    typer.echo(json.dumps(found) if as_json else f"{printed(found)}\n{path}")
+
+
+__all__ = ["app"]

@@ -1,0 +1,58 @@
+"""What a run computes and keeps: FLOPs and bytes, counted on whatever machine runs it, with or without data."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+
+def flops(run: Callable[[], object]) -> int:
+    """FLOPs of whatever runs inside, forward and backward. Attention is computed step by step for that, since fused it is not counted."""
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        run()
+    return int(counter.get_total_flops())
+
+
+def memory(run: Callable[[], object]) -> int:
+    """Most bytes of tensors that were alive at once, of those made inside."""
+    with _Peak() as peak:
+        run()
+    return peak.most
+
+
+class _Peak(TorchDispatchMode):
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.now = self.most = 0
+        self._known: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        for value in torch.utils._pytree.tree_leaves(found):
+            if isinstance(value, Tensor):
+                self._note(value.untyped_storage())
+        return found
+
+    def _note(self, storage: torch.UntypedStorage) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._known:
+            return
+        self._known.add(key)
+        self.now += size
+        self.most = max(self.most, self.now)
+
+        def gone() -> None:
+            self._known.discard(key)
+            self.now -= size
+
+        weakref.finalize(storage, gone)
+
+
+__all__ = ["flops", "memory"]

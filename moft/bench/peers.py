@@ -1,0 +1,321 @@
+"""The objectives of other systems, each as a loss of a few lines on the attachment that MOFT is steered by.
+
+What differs between them is what they read of the model and how they compare it with a clip (or with the wanted motion). The
+steps, the number of gradients and the step rule (`moft.guidance.Settings`: the gradient at unit rms times the step size) are the
+same for all, and each has a step size of its own, found with the same budget (`moft.bench.tuning`). Clips are brought to a noise
+level by adding noise, as MotionClone and `moft` do it, also where the authors invert; the prompt is empty then.
+
+DiTFlow's displacements from attention (Pondaven et al., CVPR 2025) are left out: they need attention between places of
+different frames, and both miniatures attend within a frame, or over time at one place.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange
+from torch import Tensor
+
+from moft.bench.task import Task, Way
+from moft.correspondence import at_points
+from moft.errors import BackboneError, RequestError
+from moft.feature import ccr, moft, motion_channels, pool
+from moft.guidance import Settings, Steering, Target, steer
+from moft.hooks import capture, submodule
+from moft.motion import Motion
+from moft.reference import EARLY_STEPS, FromClip, encode, find_statistics, from_clip, synthesise
+from moft.tap import Call, ClipSize, Tap
+
+# ---------------------------------------------------------------- losses: tensors in, a number out
+
+
+def pairwise_loss(found: Tensor, wanted: Tensor) -> Tensor:
+    """DMT's loss: one minus the cosine over channels of the difference between two frames, as the mean over all pairs.
+
+    The paper writes the squared distance of the differences; its code, from which its figures come, takes the cosine.
+
+    Args:
+        found, wanted: spatial means (b f c), f ≥ 2; one clip may be wanted of all.
+    Returns:
+        scalar in 0…2.
+    """
+    i, j = torch.triu_indices(found.shape[1], found.shape[1], 1)
+    return 1 - F.cosine_similarity(found[:, i] - found[:, j], wanted[:, i] - wanted[:, j], dim=-1).mean()
+
+
+def top_entries_loss(found: Tensor, wanted: Tensor) -> Tensor:
+    """MotionClone's loss: mean squared difference of attention (… f f) where the wanted one is largest, one entry a query."""
+    best = wanted.argmax(-1, keepdim=True)
+    return (found.gather(-1, best.expand(*found.shape[:-1], 1)) - wanted.gather(-1, best)).square().mean()
+
+
+def alignment_loss(features: Tensor, paths: Tensor, size: ClipSize) -> Tensor:
+    """SG-I2V's loss: mean squared difference between the feature where something should be and that of the first frame, which
+    itself is not pulled. What has left the picture asks nothing.
+
+    Args:
+        features: (b f c h w) of a clip of this size, f ≥ 2.
+        paths: (n f 2) px.
+    Returns:
+        scalar.
+    """
+    found = at_points(features, paths, size)  # (b n f c)
+    apart = (found[:, :, 1:] - found[:, :, :1].detach()).square().mean(-1)
+    inside = ((paths >= -0.5) & (paths < paths.new_tensor([size.width, size.height]) - 0.5)).all(-1)[:, 1:].to(apart)
+    return (apart * inside).sum() / (inside.sum() * len(features)).clamp_min(1)
+
+
+def cell_paths(motion: Motion, size: ClipSize, rows: int, columns: int) -> Tensor:
+    """Where what lies at the centre of each cell in the first frame should be in every frame: (rows·columns f 2) px."""
+    clip = (size.frames, size.height, size.width)
+    y, x = ((torch.arange(n) + 0.5) * side / n - 0.5 for n, side in ((rows, size.height), (columns, size.width)))
+    start = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1).reshape(-1, 1, 2)
+    middle = torch.tensor([size.width - 1, size.height - 1]) / 2
+    scales = torch.tensor(motion.scale(*clip))[None, :, None]
+    return middle + scales * (start - middle) + torch.tensor(motion.displacement(*clip))
+
+
+def low_frequencies(change: Tensor, cutoff: float = 0.5, order: int = 4) -> Tensor:
+    """A change of latents (… h w) without its high spatial frequencies: Butterworth, 1 / (1 + (r² / cutoff²)^order), where
+    r = 1 is half a cycle a cell along a row or column."""
+    rows, columns = (2 * torch.fft.fftfreq(n, device=change.device) for n in change.shape[-2:])
+    passed = 1 / (1 + ((rows[:, None] ** 2 + columns**2) / cutoff**2) ** order)
+    return torch.fft.ifft2(torch.fft.fft2(change) * passed).real
+
+
+# ---------------------------------------------------------------- peers
+
+
+class Peer(Steering):
+    """Steering of the whole frame by another loss than MOFT's; a subclass says what is read and how it is compared.
+
+    Raises:
+        RequestError: fused settings, which only read MOFT's layer; no statistics known for the model, whose layer is read.
+        BackboneError: a model without what is to be read.
+    """
+
+    level: float | None = None  # noise level (0…1000) at which the clip is read; None: that of each step
+
+    def __init__(self, pipe: Any, task: Task, settings: Settings) -> None:
+        if settings.fused:
+            raise RequestError("expected settings that are not fused for a peer's objective, got fused; leave it out")
+        self.motion, statistics = task.motion, find_statistics(pipe)
+        target = Target(synthesise(task.motion, statistics), None, 1.0, "region", settings.steps or EARLY_STEPS, task.motion)
+        tap = Tap(pipe, statistics.layer, statistics.timestep)
+        super().__init__(Tap(pipe, self.behind(tap), statistics.timestep), [target], settings, None)
+        with torch.no_grad():
+            self.clip = encode(tap, task.reference[None])
+        self._empty = self.tap.first_call([""], self.clip, task.reference[None, 0])
+        self._known: dict[float, Tensor] = {}
+        self._wanted_here = self.clip
+
+    def behind(self, tap: Tap) -> str:
+        """The layer behind which reading stops."""
+        return tap.layer
+
+    def read(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
+        """What is compared, of what the denoiser takes (b c f h w); clips along the first axis."""
+        return self.tap.read(inputs, timestep, call)
+
+    def cost(self, found: Tensor, wanted: Tensor, size: ClipSize) -> Tensor:
+        """The loss of what was read against that of the clip."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def wanted(self, timestep: float) -> Tensor:
+        """What is read of the clip, for a step at this timestep."""
+        level = timestep if self.level is None else self.level
+        if level not in self._known:
+            noise = torch.randn(self.clip.shape, generator=torch.Generator().manual_seed(0)).to(self.clip)
+            self._known[level] = self.read(*self.tap.noised(self.clip, noise, level), self._empty)
+        return self._known[level]
+
+    def gradient(self, latents: Tensor, timestep: Tensor, call: Call) -> tuple[float, Tensor | None]:
+        """As `Steering.gradient`, of what is read here."""
+        self._wanted_here = self.wanted(float(timestep))
+        with torch.enable_grad():
+            x = latents.detach().requires_grad_(True)
+            return self._gradient(self.read(self.tap.scaled(x, timestep), float(timestep), call), x)
+
+    def _losses(self, features: Tensor, clip: ClipSize) -> list[Tensor]:
+        return [self.cost(features, self._wanted_here, clip)]
+
+
+class SpaceTimeMeans(Peer):
+    """DMT, "Space-Time Diffusion Features for Zero-Shot Text-Driven Motion Transfer" (Yatim et al., CVPR 2024): `pairwise_loss`
+    of features' spatial means (SMM), the clip's at the noise level of each step; read at MOFT's layer, as in MOFT's Table 1.
+    Left out: inversion, and starting from the clip's own low frequencies."""
+
+    def cost(self, found: Tensor, wanted: Tensor, size: ClipSize) -> Tensor:
+        return pairwise_loss(pool(found), pool(wanted))
+
+
+class TemporalAttention(Peer):
+    """MotionClone (Ling et al., ICLR 2025): `top_entries_loss` of the attention over time in up block 1, all motion modules and
+    heads; the clip's at one noise level, 400 as in their code. Left out: the schedule that fades the loss in and out."""
+
+    level = 400
+    pattern = r"up_blocks\.1\.motion_modules\.\d+"
+
+    def behind(self, tap: Tap) -> str:
+        return _sites(tap, self.pattern)[-1]
+
+    def read(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
+        """Attention (b m n heads f f) of m attentions at n cells."""
+        sites = _sites(self.tap, self.pattern + r"\.transformer_blocks\.\d+\.attn\d")
+        with capture(self.tap.denoiser, [f"{site}.{name}" for site in sites for name in ("to_q", "to_k")]) as seen:
+            super().read(inputs, timestep, call)
+        maps = []
+        for site in sites:
+            attention = submodule(self.tap.denoiser, site)
+            query, key = (rearrange(seen[f"{site}.{name}"], "(b n) f (k c) -> b n k f c", b=len(inputs), k=attention.heads)
+                          for name in ("to_q", "to_k"))  # fmt: skip
+            maps.append((query @ key.mT * attention.scale).softmax(-1))
+        return torch.stack(maps, 1).float()
+
+    def cost(self, found: Tensor, wanted: Tensor, size: ClipSize) -> Tensor:
+        return top_entries_loss(found, wanted)
+
+
+class FirstFrameFeatures(Peer):
+    """SG-I2V (Namekata et al., ICLR 2025): `alignment_loss` of the outputs of up block 1's spatial self-attentions, which see keys
+    and values of the first frame while they are read; afterwards the high frequencies that the latents had before are put
+    back. It follows the wanted motion itself, not a clip. The first frame is an image's there; here its latents are left as they
+    are, or it would be drawn anew to suit the others. Theirs is the next block, where the miniature has no attention. Left out:
+    boxes with Gaussian weights; here every cell counts alike."""
+
+    def behind(self, tap: Tap) -> str:
+        return _sites(tap, r"up_blocks\.1\.attentions\.\d+")[-1]
+
+    def wanted(self, timestep: float) -> Tensor:
+        """Nothing of the clip."""
+        return self.clip
+
+    def read(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
+        """Features (b f c h w), those of all the attentions one behind the other in c."""
+        denoiser, (b, _, f) = self.tap.denoiser, inputs.shape[:3]
+        sites = _sites(self.tap, r"up_blocks\.1\.attentions\.\d+\.transformer_blocks\.\d+\.attn1")
+
+        def first(_module: object, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            return (args[0].unflatten(0, (b, f))[:, :1].expand(-1, f, -1, -1).flatten(0, 1), *args[1:])
+
+        with ExitStack() as stack, capture(denoiser, sites) as seen:
+            for site in sites:
+                for name in ("to_k", "to_v"):
+                    stack.callback(submodule(denoiser, f"{site}.{name}").register_forward_pre_hook(first).remove)
+            height = super().read(inputs, timestep, call).shape[3]
+        return torch.cat([rearrange(seen[s], "(b f) (h w) c -> b f c h w", b=b, h=height) for s in sites], 2).float()
+
+    def cost(self, found: Tensor, wanted: Tensor, size: ClipSize) -> Tensor:
+        return alignment_loss(found, cell_paths(self.motion, size, *found.shape[-2:]).to(found), size)
+
+    def gradient(self, latents: Tensor, timestep: Tensor, call: Call) -> tuple[float, Tensor | None]:
+        """As for all, but for the first frame, which stays."""
+        loss, gradient = super().gradient(latents, timestep, call)
+        if gradient is not None:
+            gradient[:, :, 0] = 0
+        return loss, gradient
+
+    def guide(self, latents: Tensor, timestep: Tensor, call: Call, index: int) -> Tensor:
+        before = latents.float()
+        return before + low_frequencies(super().guide(latents, timestep, call, index) - before)
+
+
+class CleanDifferences(Peer):
+    """After FlowMotion (Wang et al., CVPR 2026): the mean squared difference between the steps from frame to frame of the clean
+    latents that the model predicts and those of the clip's latents. What it predicts as noise is held constant, so nothing goes
+    back through the network: the gradient is one line. Left out: the loss on the clean latents themselves, which
+    asks for the clip's content, and the regularised velocity; they sample by flow matching, the miniature by DDIM."""
+
+    def gradient(self, latents: Tensor, timestep: Tensor, call: Call) -> tuple[float, Tensor | None]:
+        """(loss, ∂loss/∂latents) with the predicted noise constant."""
+        inputs = self.tap.scaled(latents.detach(), timestep)
+        predicted = self.tap.predicted(inputs, float(timestep), call)
+        clean, signal = clean_latents(self.tap.pipe.scheduler, inputs, predicted, float(timestep))
+        apart = clean.diff(dim=2) - self.clip.diff(dim=2).to(clean)
+        gradient = F.pad(apart, (0, 0, 0, 0, 1, 0)) - F.pad(apart, (0, 0, 0, 0, 0, 1))
+        return float(apart.square().mean()), 2 / apart.numel() / signal * gradient
+
+
+def clean_latents(scheduler: Any, noisy: Tensor, predicted: Tensor, timestep: float) -> tuple[Tensor, float]:
+    """x₀ from what was predicted for x = s·x₀ + n·ε, and the share s of it: ∂x₀/∂x = 1/s where ε is constant."""
+    kind = scheduler.config.get("prediction_type", "flow_prediction")
+    if kind == "flow_prediction":  # ε − x₀
+        level = timestep / scheduler.config.num_train_timesteps
+        return noisy - level * predicted, 1 - level
+    signal = float(scheduler.alphas_cumprod[int(timestep)]) ** 0.5
+    noise = (1 - signal**2) ** 0.5
+    if kind == "v_prediction":
+        return signal * noisy - noise * predicted, signal
+    return (predicted if kind == "sample" else (noisy - noise * predicted) / signal), signal
+
+
+def _sites(tap: Tap, pattern: str) -> list[str]:
+    """Names of the denoiser's submodules that match, in their order."""
+    found = [name for name, _ in tap.denoiser.named_modules() if re.fullmatch(pattern, name)]
+    if not found:
+        raise BackboneError(f"{type(tap.denoiser).__name__} has no {pattern}; this objective is for AnimateDiff's")
+    return found
+
+
+# ---------------------------------------------------------------- MOFT as others have it
+
+
+def release(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[Any]:
+    """The MOFT authors' notebook: squared distance of region means, the clip inverted to t = 200 with an empty prompt, no gain.
+
+    Here the region is the whole frame, and the step rule is that of `settings` as for all: their plain z − 0.5·6·gradient
+    is in units of their model's features. Channels are this model's, for both axes; theirs are for left and right alone.
+    """
+    reference = from_clip(pipe, task.reference, invert=True, timestep=200)
+    return steer(pipe, replace(reference, gain=1.0), settings=replace(settings, loss="region"))
+
+
+def ditflow_moft(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[Any]:
+    """What DiTFlow compares itself with as MOFT: the cosine per position, channels from the clip itself, clean latents at t = 0.
+
+    As many channels as are this model's motion channels; its layer.
+    """
+    statistics = find_statistics(pipe)
+    tap = Tap(pipe, statistics.layer, statistics.timestep)
+    with torch.no_grad():
+        clip = encode(tap, task.reference[None])
+    features = tap.features_of(clip, 0.0, tap.first_call([""], clip, task.reference[None, 0])).cpu()
+    rows = rearrange(ccr(features), "1 f c h w -> (f h w) c")
+    channels = motion_channels(rows, len(statistics.channels) / rows.shape[1])
+    reference = FromClip(moft(features, channels)[0], channels, tap.layer, statistics.scale, 0)
+    return steer(pipe, reference, settings=replace(settings, loss="cosine"))
+
+
+def _way(peer: type[Peer]) -> Way:
+    return lambda pipe, task, settings: peer(pipe, task, settings).attached(by_callback=False)
+
+
+PEERS: dict[str, Way] = {
+    "smm": _way(SpaceTimeMeans),
+    "motionclone": _way(TemporalAttention),
+    "sg_i2v": _way(FirstFrameFeatures),
+    "flowmotion": _way(CleanDifferences),
+    "release": release,
+    "ditflow_moft": ditflow_moft,
+}
+
+# Mean fidelity over the 8 tuning clips by step size: `python -m moft.bench.tuning --step-size 0.3`. Unguided 0.305. The other
+# step sizes of `moft.bench.tuning` have not been run yet.
+TUNING: dict[str, dict[float, float]] = {
+    "moft": {0.3: 0.937},
+    "synthesised": {0.3: 0.94},
+    "smm": {0.3: 0.879},
+    "motionclone": {0.3: 0.781},
+    "sg_i2v": {0.3: 0.763},
+    "flowmotion": {0.3: 0.87},
+    "release": {0.3: 0.939},
+    "ditflow_moft": {0.3: 0.924},
+}
+
+__all__ = ["PEERS", "TUNING", "Peer"]

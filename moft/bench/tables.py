@@ -1,0 +1,143 @@
+"""The tables of `moft bench`, each as one record; all of them, small, for a first look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from moft.bench import beside
+from moft.bench import cost as costs
+from moft.bench import drag as drags
+from moft.bench import features as feature_ways
+from moft.bench.peers import TUNING
+from moft.bench.real import real_costs
+from moft.bench.real import table as real_table
+from moft.bench.results import Record, record, save, summary
+from moft.bench.runs import Runs, table
+from moft.bench.task import PROMPTS, SEED, SPEED, Task, held_out
+from moft.reference import find_statistics
+
+Say = Callable[[str], None]
+LAYERS = ("down_blocks.1", "mid_block", "up_blocks.0", "up_blocks.1", "up_blocks.2")  # in the order in which they run
+ELSEWHERE = "up_blocks.1"  # the family's usual layer, which the miniature's training did not read motion from
+SHARES_ELSEWHERE = (1.0, 0.25)
+CLIPS = "clips"  # folder of what was sampled, inside that of the results
+
+
+def _asked(tasks: Sequence[Task]) -> dict[str, Any]:
+    return {"directions": [task.name for task in tasks], "prompts": list(tasks[0].prompts), "speed": SPEED}
+
+
+def features(
+    pipe: Any, out: Path, say: Say, tasks: Sequence[Task] | None = None, shares: Sequence[float] = feature_ways.SHARES,
+    elsewhere: bool = True,
+) -> Record:  # fmt: skip
+    """Tables 1 and 4 at the layer of the model's statistics; both place by place elsewhere, if wanted; how much of each layer follows
+    displacement. Table 4 is of the straight tasks."""
+    tasks = held_out() if tasks is None else tasks
+    runs, own = Runs(pipe, out / CLIPS, say), find_statistics(pipe).layer
+    say("reading pans of photographs")
+    layers = feature_ways.layers_of(pipe, (*LAYERS[:3], own, *LAYERS[3:]))
+    fours = {own: layers[own].ways(pipe, shares)}
+    rows = table(runs, {**feature_ways.TABLE1, "ccr": fours[own]["ccr"]}, tasks, "features/")
+    if elsewhere:
+        apart = {"vanilla": partial(feature_ways.vanilla_by_position, ELSEWHERE)}
+        fours[ELSEWHERE] = {**apart, **layers[ELSEWHERE].ways(pipe, SHARES_ELSEWHERE, per_position=True)}
+    rows4 = {layer: table(runs, ways, beside.straight(tasks), "features/" if layer == own else f"features/{layer}/")
+             for layer, ways in fours.items()}  # fmt: skip
+    kept = {own: shares, ELSEWHERE: SHARES_ELSEWHERE}
+    return record("features", SEED, **_asked(tasks), summary=summary(rows, "fidelity"),
+                  explained={name: _held(feature_ways.explained(layer.features, layer.paths).tolist()) for name, layer in layers.items()},
+                  kept={name: {n: len(c) for n, c in layers[name].channels(pipe, kept[name]).items()} for name in fours},
+                  summary4={layer: summary(found, "fidelity") for layer, found in rows4.items()}, rows=rows, rows4=rows4)  # fmt: skip
+
+
+def _held(values: Sequence[float]) -> dict[str, float]:
+    """Of R² by channel: how many channels, the mean, and the share above one half."""
+    return {"channels": len(values), "mean": round(float(np.mean(values)), 3), "over_half": round(float(np.mean(np.array(values) > 0.5)), 3)}
+
+
+def drag(pipe: Any, out: Path, say: Say, tasks: Sequence[drags.Drag] | None = None) -> Record:
+    """Table 2."""
+    tasks = drags.drags() if tasks is None else tasks
+    rows = drags.table2(Runs(pipe, out / CLIPS, say), tasks)
+    asked = {"paths": [list(task.path) for task in tasks], "prompts": list(tasks[0].prompts)}
+    return record("drag", drags.SEED, **asked, summary=summary(rows, "distance"), rows=rows)
+
+
+def peers(pipe: Any, out: Path, say: Say, tasks: Sequence[Task] | None = None, work: bool = True) -> Record:
+    """Other systems' objectives beside MOFT; their FLOPs and memory if wanted."""
+    tasks = beside.straight(held_out()) if tasks is None else tasks
+    rows = beside.compared(Runs(pipe, out / CLIPS, say), tasks)
+    counted = beside.work(pipe, tasks[0], say) if work else {}
+    return record("peers", SEED, **_asked(tasks), step_sizes={name: beside.step_size(name) for name in beside.WAYS},
+                  tuning={name: {f"{size:g}": value for size, value in found.items()} for name, found in TUNING.items()},
+                  work=counted, summary=summary(rows, "fidelity"), rows=rows)  # fmt: skip
+
+
+def cost(pipe: Any, out: Path, say: Say, quick: bool = False) -> Record:
+    """What steering costs."""
+    return record("cost", 0, **_rounded(costs.measure(pipe, quick, say)))
+
+
+def real(say: Say) -> Record:
+    """What it costs at real sizes."""
+    return record("real", 0, models=real_costs(say))
+
+
+def real_page(found: Record) -> str:
+    """The same as a Markdown table."""
+    return real_table(found["models"])
+
+
+def everything(pipe: Any, out: Path, say: Say, quick: bool) -> Record:
+    """All tables, each left in a file of its own; returned is what they come to.
+
+    features: mean fidelity of each way, 0…1 (less than nothing counts as nothing). cost: of each way, ratios to plain.
+    drag: mean distance, in lengths of the way. peers: mean fidelity.
+    """
+    few: dict[str, Any] = {"features": {}, "peers": {}, "drag": {}}
+    if quick:
+        tasks = held_out(("left", "up-right"), PROMPTS[1:3])
+        few = {"features": {"tasks": tasks, "shares": (1.0, 0.25, 0.0625), "elsewhere": False}, "peers": {"tasks": tasks[:1], "work": False},
+               "drag": {"tasks": drags.drags(drags.PATHS[:1], drags.SCENES[:2])}}  # fmt: skip
+    found = {"cost": cost(pipe, out, say, quick)}
+    save(out, "cost", found["cost"])
+    runs: dict[str, Callable[..., Record]] = {"features": features, "drag": drag, "peers": peers}
+    for name, run in runs.items():
+        found[name] = run(pipe, out, say, **few[name])
+        save(out, name, found[name])
+    scores = {name: {way: row[score] for way, row in found[name]["summary"].items()}
+              for name, score in {"features": "fidelity", "drag": "distance", "peers": "fidelity"}.items()}  # fmt: skip
+    scores["features"] = {way: max(0.0, value) for way, value in scores["features"].items()}
+    return record("all", SEED, quick=quick, cost=found["cost"]["cost"], **scores)
+
+
+def printed(found: Record) -> str:
+    """A record in words: a line a way."""
+    if "summary" in found:
+        return "\n".join(f"{name + ':':<14}{_pairs(row)}" for name, row in found["summary"].items())
+    names = [name for name in ("features", "drag", "peers", "cost", "growth") if name in found]
+    return "\n".join(f"{name}: {way}: {value if isinstance(value, float) else _pairs(value)}"
+                     for name in names for way, value in _items(found[name]))  # fmt: skip
+
+
+def _items(value: Any) -> list[tuple[str, Any]]:
+    return list(value.items()) if isinstance(value, dict) else [(row["grows"], row) for row in value]
+
+
+def _pairs(row: dict[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in row.items())
+
+
+def _rounded(value: Any) -> Any:
+    """Floats to three places, however deep."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return round(value, 3) if isinstance(value, float) else value

@@ -1,0 +1,142 @@
+"""What is asked in a comparison, what is sampled for it, and what each clip scores: the same for every way of steering.
+
+Held-out tasks are reported; tuning tasks, of other prompts, seeds and photographs, are for choosing settings alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+
+from moft.backbones import family_of
+from moft.fidelity import consistency, motion_fidelity, temporal_flickering
+from moft.guidance import Settings
+from moft.metrics import measure
+from moft.miniature.clips import COLOURS, FRAMES, SIZE, training_photographs
+from moft.miniature.probe import held_out_photographs, nearest_colours
+from moft.motion import DIRECTIONS, Motion
+from moft.reference import pan
+from moft.tap import ClipSize
+from moft.tracks import Tracks, flow_tracks
+
+PROMPTS = (
+    "red stripes", "a blue ball over orange noise", "green cells", "a yellow star over purple checks",
+    "white noise", "a black square over green stripes", "grey checks", "a purple cross over yellow cells",
+)  # fmt: skip
+TUNING_PROMPTS = ("orange cells", "a white ball over red noise", "purple stripes", "a green square over black checks")
+SEED, TUNING_SEED = 100, 900
+SPEED = "2px"
+STEPS, GUIDANCE_SCALE = 25, 7.5  # of the paper
+CLIP = ClipSize(FRAMES, SIZE, SIZE)
+
+
+class Scenes(Protocol):
+    """What `sample` must know of a task: a name, what to show, and the seed of the first prompt, from which they count up."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def prompts(self) -> tuple[str, ...]: ...
+    @property
+    def seed(self) -> int: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One motion for several prompts, and a clip that shows it."""
+
+    name: str
+    motion: Motion
+    reference: np.ndarray  # uint8 (f h w 3), what `like` would be given
+    prompts: tuple[str, ...]
+    seed: int  # of the first prompt; they count up
+
+
+Way = Callable[[Any, Task, Settings], AbstractContextManager[Any]]
+"""Attaches a way of steering to a pipeline for a task; what is sampled inside goes as the task says."""
+
+
+def plain(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[Any]:
+    """No guidance."""
+    return nullcontext()
+
+
+# ---------------------------------------------------------------- tasks
+
+
+def held_out(directions: Sequence[str] = tuple(DIRECTIONS), prompts: Sequence[str] = PROMPTS, seed: int = SEED) -> list[Task]:
+    """Pans of the held-out photographs, in turn, with as many seeds of their own as there are prompts."""
+    return _tasks(held_out_photographs(), directions, prompts, seed)
+
+
+def tuning(
+    directions: Sequence[str] = ("left", "up-right"), prompts: Sequence[str] = TUNING_PROMPTS, seed: int = TUNING_SEED
+) -> list[Task]:
+    """The same of training photographs."""
+    return _tasks(list(training_photographs().values()), directions, prompts, seed)
+
+
+def _tasks(photos: Sequence[np.ndarray], directions: Sequence[str], prompts: Sequence[str], seed: int) -> list[Task]:
+    rng = np.random.default_rng(seed)
+    found = []
+    for i, direction in enumerate(directions):
+        motion = Motion(direction, speed=SPEED)
+        reference = pan(photos[i % len(photos)], motion, CLIP, rng.uniform(0, 1, 2), rng.uniform(1.5, 2.5))
+        found.append(Task(direction, motion, reference, tuple(prompts), seed + i * len(prompts)))
+    return found
+
+
+def sample(pipe: Any, task: Scenes, *, steps: int = STEPS) -> np.ndarray:
+    """One clip a prompt: uint8 (n f h w 3)."""
+    generators = [torch.Generator().manual_seed(task.seed + i) for i in range(len(task.prompts))]
+    frames = pipe(list(task.prompts), **{family_of(pipe).frames: FRAMES}, height=SIZE, width=SIZE, generator=generators,
+                  num_inference_steps=steps, guidance_scale=GUIDANCE_SCALE, output_type="np").frames  # fmt: skip
+    return (frames * 255).round().astype(np.uint8)
+
+
+# ---------------------------------------------------------------- scores
+
+
+def judged(task: Task, video: np.ndarray, before: np.ndarray) -> dict[str, float]:
+    """What a clip scores. video, before: uint8 (f h w 3), steered and plain, of one seed.
+
+    fidelity: −1…1, `moft.fidelity.motion_fidelity` of tracks (Eq. 5 and 6), against the reference clip.
+    cosine: −1…1, of the mean motions of both. speed: the output's mean speed by the reference's, ≥ 0.
+    tracked: share of the output's tracks that could be followed.
+    content: 0…1, how far the colours cover as much of the clip as in the plain one (overlap of their shares).
+    steadiness: 0…1, consistency of thumbnails. flickering: 0…1, 1 none; motion lowers it.
+    """
+    wanted, found = _tracks(task), flow_tracks(video)
+    motion = motion_fidelity(wanted, found)
+    asked, shown = measure(task.reference).inside, measure(video).inside
+    return {
+        "fidelity": motion.fidelity,
+        "cosine": float(np.dot(asked, shown) / (np.linalg.norm(asked) * np.linalg.norm(shown) + 1e-9)),
+        "speed": motion.speed_ratio,
+        "tracked": motion.tracked[1],
+        "content": float(np.minimum(_colours(video), _colours(before)).sum()),
+        "steadiness": consistency(video),
+        "flickering": temporal_flickering(video),
+    }
+
+
+_TRACKS: dict[int, tuple[np.ndarray, Tracks]] = {}
+
+
+def _tracks(task: Task) -> Tracks:
+    """Of a task's reference, found once."""
+    key = id(task.reference)
+    if key not in _TRACKS:
+        _TRACKS[key] = task.reference, flow_tracks(task.reference)  # kept, so that its id stays its own
+    return _TRACKS[key][1]
+
+
+def _colours(video: np.ndarray) -> np.ndarray:
+    """Share of the pixels nearest to each colour word, over all frames."""
+    seen = np.concatenate([nearest_colours(frame / 255).ravel() for frame in video])
+    return np.bincount(seen, minlength=len(COLOURS)) / seen.size

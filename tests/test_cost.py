@@ -1,0 +1,62 @@
+"""What `moft bench cost` compares: the release's gradient is ours, at more work; and what is counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import moft
+from moft.bench import cost, counting
+from moft.motion import Motion
+
+
+@pytest.fixture
+def pipe(tiny_animatediff: Any, tiny_statistics: moft.Statistics, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The tiny pipeline, its runs as short as they can be: 2 of 5 steps guided."""
+    monkeypatch.setattr(cost, "STEPS", 5)
+    monkeypatch.setattr(cost, "GUIDED", 1)
+    monkeypatch.setattr(cost, "find_statistics", lambda pipe: tiny_statistics)
+    monkeypatch.setattr("moft.guidance.find_statistics", lambda pipe: tiny_statistics)
+    return tiny_animatediff
+
+
+def latents(pipe: Any, attach: Any) -> torch.Tensor:
+    with attach as run:
+        found: torch.Tensor = pipe("a ball", num_frames=8, height=64, width=64, num_inference_steps=5, output_type="latent",
+                                   generator=torch.Generator().manual_seed(0)).frames  # fmt: skip
+    assert run.report.steps
+    return found
+
+
+def test_the_releases_way_ends_in_the_latents_that_ours_ends_in(pipe: Any) -> None:
+    ours = latents(pipe, moft.steer(pipe, Motion("left"), settings=cost.SETTINGS))
+    torch.testing.assert_close(latents(pipe, cost.release(pipe, Motion("left"))), ours, atol=1e-3, rtol=1e-3)
+
+
+def test_the_releases_way_leaves_no_gradients_behind(pipe: Any) -> None:
+    latents(pipe, cost.release(pipe, Motion("left")))
+    assert all(p.grad is None and p.requires_grad for p in pipe.unet.parameters())
+
+
+def test_every_way_costs_more_than_a_plain_run_and_the_releases_most(pipe: Any) -> None:
+    found = cost.measure(pipe, quick=True)["cost"]
+    flops = {name: value["flops"] for name, value in found.items()}
+    assert flops["shared_kv"] == flops["steered"]  # only the inputs of keys and values are others
+    assert 1 < flops["fused"] < flops["steered"] < flops["steered_saving"] < flops["release"]
+    assert found["steered_saving"]["memory"] < found["steered"]["memory"] < found["release"]["memory"]
+    assert all(value["seconds"] > 0 for value in found.values())
+
+
+def test_flops_of_a_product_of_matrices_are_two_for_each_pair() -> None:
+    assert counting.flops(lambda: torch.ones(3, 5) @ torch.ones(5, 7)) == 2 * 3 * 5 * 7
+
+
+def test_memory_is_what_was_alive_at_once() -> None:
+    def run() -> None:
+        for _ in range(3):
+            torch.ones(1000)  # 4000 bytes, gone before the next
+
+    assert counting.memory(run) == 4000
+    assert counting.memory(lambda: [torch.ones(1000) for _ in range(3)]) == 12000

@@ -1,0 +1,304 @@
+"""Other systems' objectives: their formulas, what they read, and that each pulls its own loss down and leaves no trace."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from steered import everything_about, statistics_of
+from tiny import tiny
+
+from moft.bench.beside import WAYS, step_size
+from moft.bench.peers import (
+    PEERS,
+    TUNING,
+    CleanDifferences,
+    FirstFrameFeatures,
+    Peer,
+    SpaceTimeMeans,
+    TemporalAttention,
+    alignment_loss,
+    cell_paths,
+    clean_latents,
+    low_frequencies,
+    pairwise_loss,
+    top_entries_loss,
+)
+from moft.bench.task import Task
+from moft.bench.tuning import STEP_SIZES, table, trials
+from moft.errors import BackboneError, RequestError
+from moft.guidance import Settings
+from moft.motion import Motion
+from moft.reference import pan
+from moft.tap import ClipSize
+
+SIZE = ClipSize(8, 64, 64)
+SMALL = Settings(step_size=0.002, gradient_steps=3)
+LOSSES = {"smm": SpaceTimeMeans, "motionclone": TemporalAttention, "sg_i2v": FirstFrameFeatures, "flowmotion": CleanDifferences}
+
+
+@pytest.fixture(scope="module")
+def pipe(tiny_folder: Path) -> Any:
+    from diffusers import DiffusionPipeline
+
+    found = DiffusionPipeline.from_pretrained(tiny_folder, local_files_only=True)
+    found.set_progress_bar_config(disable=True)
+    return found
+
+
+@pytest.fixture(scope="module")
+def task() -> Task:
+    photo = np.random.default_rng(0).integers(0, 255, (160, 160, 3), np.uint8)
+    motion = Motion("right", speed="2px")
+    return Task("right", motion, pan(photo, motion, SIZE), ("green cells",), 0)
+
+
+def sample(pipe: Any, **kwargs: Any) -> torch.Tensor:
+    size = dict(num_frames=8, height=64, width=64, num_inference_steps=10)
+    generator = torch.Generator().manual_seed(0)
+    return pipe("green cells", generator=generator, output_type="latent", **{**size, **kwargs}).frames
+
+
+# ---------------------------------------------------------------- formulas
+
+
+def drift(step: float, *turn: float) -> torch.Tensor:
+    """Means (1 8 3) of a clip whose feature goes `step` a frame in a direction."""
+    way = torch.tensor(turn or (1.0, 0.0, 0.0))
+    return (torch.arange(8.0)[:, None] * step * way)[None]
+
+
+def test_pairwise_differences_see_the_direction_alone() -> None:
+    """Not where the feature is, not how fast it goes; across it is 1, against it 2."""
+    wanted = drift(1) + 5
+    assert float(pairwise_loss(drift(0.1), wanted)) == pytest.approx(0, abs=1e-6)
+    assert float(pairwise_loss(drift(1, 0, 1, 0), wanted)) == pytest.approx(1)
+    assert float(pairwise_loss(drift(-3), wanted)) == pytest.approx(2)
+
+
+def test_pairwise_differences_are_those_of_all_pairs() -> None:
+    found, wanted = torch.randn(2, 5, 7), torch.randn(1, 5, 7)
+    cosines = []
+    for clip in found.numpy():
+        for i in range(5):
+            for j in range(i):
+                a, b = clip[i] - clip[j], (wanted[0, i] - wanted[0, j]).numpy()
+                cosines.append(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
+    assert float(pairwise_loss(found, wanted)) == pytest.approx(1 - np.mean(cosines), abs=1e-5)
+
+
+def test_only_the_largest_entry_of_each_query_counts() -> None:
+    wanted = torch.tensor([[[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.3, 0.4, 0.3]]])
+    found = wanted.clone()
+    found[..., 0, 1:] = 9
+    assert float(top_entries_loss(found, wanted)) == 0
+    found[..., 2, 1] += 0.6
+    assert float(top_entries_loss(found, wanted)) == pytest.approx(0.36 / 3)
+
+
+def waves(step: float) -> torch.Tensor:
+    """Smooth features (1 8 2 16 16) that go `step` px to the right a frame, 4 px a cell."""
+    x = torch.arange(16) * 4 + 1.5 - step * torch.arange(8)[:, None]
+    return torch.stack([(x / 5).sin(), (x / 5).cos()], 1)[None, :, :, None].expand(1, 8, 2, 16, 16)
+
+
+def test_features_that_go_as_wanted_are_aligned() -> None:
+    paths = cell_paths(Motion("right", speed="2px"), SIZE, 16, 16)
+    losses = [float(alignment_loss(waves(step), paths, SIZE)) for step in (2, 1.5, 1, 0)]
+    assert losses[0] < 0.02 and losses == sorted(losses) and losses[-1] > 0.3
+    features = waves(0).clone().requires_grad_()
+    alignment_loss(features, paths, SIZE).backward()
+    assert features.grad is not None and not features.grad[:, 0].any() and features.grad[:, 1:].any()
+
+
+def test_cells_go_with_the_motion() -> None:
+    right = cell_paths(Motion("right", speed="2px"), SIZE, 4, 8)
+    assert right.shape == (32, 8, 2)
+    assert right[:2, 0].tolist() == [[3.5, 7.5], [11.5, 7.5]] and right[0, 7].tolist() == [17.5, 7.5]
+    zoom = cell_paths(Motion("zoom in", speed=0.05), SIZE, 2, 2) - 31.5
+    np.testing.assert_allclose(zoom[:, 3], zoom[:, 0] * 1.1**3, rtol=1e-5)
+
+
+def test_low_frequencies_keep_the_mean_and_halve_the_cutoff() -> None:
+    x = torch.arange(16.0)
+    flat, fine = torch.ones(16, 16), torch.cos(torch.pi * x).expand(16, 16)
+    torch.testing.assert_close(low_frequencies(flat), flat)
+    assert float(low_frequencies(fine).abs().max()) < 0.01
+    edge = torch.cos(torch.pi / 2 * x).expand(2, 16, 16)  # half the highest frequency
+    torch.testing.assert_close(low_frequencies(edge), edge / 2, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["v_prediction", "epsilon", "sample"])
+def test_clean_latents_are_found_again(kind: str) -> None:
+    from diffusers import DDIMScheduler
+
+    scheduler = DDIMScheduler(prediction_type=kind)
+    clean, noise = torch.randn(2, 1, 4, 8, 4, 4)
+    noisy = scheduler.add_noise(clean, noise, torch.tensor([300]))
+    given = {"v_prediction": scheduler.get_velocity(clean, noise, torch.tensor([300])), "epsilon": noise, "sample": clean}
+    found, signal = clean_latents(scheduler, noisy, given[kind], 300.0)
+    torch.testing.assert_close(found, clean, atol=1e-4, rtol=1e-4)
+    assert signal**2 == pytest.approx(float(scheduler.alphas_cumprod[300]))
+
+
+def test_clean_latents_of_flow_matching() -> None:
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
+    clean, noise = torch.randn(2, 1, 4, 8, 4, 4)
+    found, signal = clean_latents(FlowMatchEulerDiscreteScheduler(), 0.6 * clean + 0.4 * noise, noise - clean, 400.0)
+    torch.testing.assert_close(found, clean)
+    assert signal == pytest.approx(0.6)
+
+
+# ---------------------------------------------------------------- read from a model
+
+
+def peer_of(name: str, pipe: Any, task: Task, settings: Settings = SMALL) -> Peer:
+    return LOSSES[name](pipe, task, settings)
+
+
+@pytest.mark.parametrize("name", ["smm", "motionclone"])
+def test_a_clip_is_like_itself(name: str, pipe: Any, task: Task) -> None:
+    peer = peer_of(name, pipe, task)
+    wanted = peer.wanted(400.0)
+    assert float(peer.cost(wanted, wanted, SIZE)) == pytest.approx(0, abs=1e-6)
+    back = dataclasses.replace(task, reference=task.reference[::-1])
+    assert float(peer.cost(peer_of(name, pipe, back).wanted(400.0), wanted, SIZE)) > 1e-5
+
+
+def test_attention_over_time_is_the_models_own(pipe: Any, task: Task) -> None:
+    """Values weighted by what is read give what the attention itself puts out, before its last map."""
+    from moft.hooks import capture
+
+    peer = peer_of("motionclone", pipe, task)
+    site = "up_blocks.1.motion_modules.0.transformer_blocks.0.attn1"
+    with capture(peer.tap.denoiser, [f"{site}.to_v", site]) as seen, torch.no_grad():
+        maps = peer.wanted(400.0)[0, 0]  # (n heads f f)
+    attention = peer.tap.denoiser.get_submodule(site)
+    values = seen[f"{site}.to_v"].unflatten(-1, (attention.heads, -1)).transpose(1, 2)
+    put_out = attention.to_out[0]((maps @ values).transpose(1, 2).flatten(2))
+    torch.testing.assert_close(put_out, seen[site], atol=1e-5, rtol=1e-4)
+
+
+def test_later_frames_are_read_by_the_keys_and_values_of_the_first(pipe: Any, task: Task) -> None:
+    """So the first frame itself is read as ever, and the others are not."""
+    from moft.hooks import capture
+
+    peer = peer_of("sg_i2v", pipe, task)
+    site = "up_blocks.1.attentions.0.transformer_blocks.0.attn1"
+    noisy, told = peer.tap.noised(peer.clip, torch.randn(peer.clip.shape, generator=torch.Generator().manual_seed(1)), 500)
+    with capture(peer.tap.denoiser, [site]) as own, torch.no_grad():
+        peer.tap.read(noisy, told, peer._empty)
+    with torch.no_grad():
+        found = peer.read(noisy, told, peer._empty)
+    width = own[site].shape[-1]
+    first, others = found[0, 0, :width].flatten(1).T, found[0, 1:, :width].flatten(2).mT
+    torch.testing.assert_close(first, own[site][0], atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(others, own[site][1:], atol=1e-3)
+
+
+def test_the_first_frame_is_not_moved_to_suit_the_others(pipe: Any, task: Task) -> None:
+    peer, latents = peer_of("sg_i2v", pipe, task), torch.randn(1, 4, 8, 16, 16, generator=torch.Generator().manual_seed(4))
+    moved = peer.guide(latents, torch.tensor(600), peer._empty, 3) - latents
+    assert float(moved[:, :, 0].abs().max()) < 1e-6 < float(moved[:, :, 1:].abs().amax((0, 1, 3, 4)).min())
+
+
+def test_the_gradient_of_clean_differences_is_that_of_autograd(pipe: Any, task: Task) -> None:
+    peer = peer_of("flowmotion", pipe, task)
+    timestep = torch.tensor(600)
+    x = torch.randn(2, *peer.clip.shape[1:], generator=torch.Generator().manual_seed(2))
+    call = peer.tap.first_call(["", ""], x)
+    loss, gradient = peer.gradient(x, timestep, call)
+    signal = float(pipe.scheduler.alphas_cumprod[600]) ** 0.5
+    more = (1 - signal**2) ** 0.5
+    predicted = peer.tap.predicted(x, 600.0, call)
+    noise = signal * predicted + more * x  # of the v that the tiny model predicts
+    moved = x.clone().requires_grad_()
+    clean = (moved - more * noise) / signal
+    expected = (clean.diff(dim=2) - peer.clip.diff(dim=2)).square().mean()
+    expected.backward()
+    assert loss == pytest.approx(float(expected.detach()), rel=1e-4)
+    torch.testing.assert_close(gradient, moved.grad, atol=1e-6, rtol=1e-3)
+
+
+# ---------------------------------------------------------------- in a pipeline
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_each_loss_falls_within_its_steps(name: str, pipe: Any, task: Task) -> None:
+    with PEERS[name](pipe, task, SMALL) as run:
+        found = sample(pipe)
+    assert found.isfinite().all() and not torch.allclose(found, sample(pipe))
+    assert [step["step"] for step in run.report.steps] == [1, 2, 3, 4]  # of 10
+    for step in run.report.steps:
+        assert step["losses"] == sorted(step["losses"], reverse=True) and len(set(step["losses"])) == 3, step
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_it_detaches_without_a_trace(name: str, pipe: Any, task: Task) -> None:
+    before = everything_about(pipe)
+    with PEERS[name](pipe, task, SMALL) as run:
+        sample(pipe, num_inference_steps=6)
+    assert len(run.report.steps) == 2
+    assert everything_about(pipe) == before
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_no_step_size_is_plain_sampling(name: str, pipe: Any, task: Task) -> None:
+    with PEERS[name](pipe, task, Settings(step_size=0)):
+        found = sample(pipe, num_inference_steps=6)
+    assert torch.equal(found, sample(pipe, num_inference_steps=6))
+
+
+def test_clips_of_a_batch_do_not_see_each_other(pipe: Any, task: Task) -> None:
+    latents = torch.randn(2, 4, 8, 16, 16, generator=torch.Generator().manual_seed(3))
+    for name in LOSSES:
+        peer = peer_of(name, pipe, task)
+        both, one = (peer.guide(latents[:n], torch.tensor(600), peer.tap.first_call([""] * n, latents[:n]), 3) for n in (2, 1))
+        torch.testing.assert_close(both[:1], one, atol=1e-3, rtol=1e-3)
+
+
+def test_two_prompts_run_in_one_batch(pipe: Any, task: Task) -> None:
+    """Reading the one clip in between is not taken for a call of the pipeline."""
+    draws = [torch.Generator().manual_seed(i) for i in range(2)]
+    for name in LOSSES:
+        with PEERS[name](pipe, task, SMALL) as run:
+            found = pipe(["green cells", "red cells"], generator=draws, output_type="latent", num_frames=8, height=64, width=64,
+                         num_inference_steps=6).frames  # fmt: skip
+        assert len(found) == 2 and len(run.report.steps) == 2 and found.isfinite().all()
+
+
+def test_fused_settings_are_refused(pipe: Any, task: Task) -> None:
+    with pytest.raises(RequestError, match="not fused"):
+        PEERS["smm"](pipe, task, Settings(fused=True))
+
+
+@pytest.mark.parametrize("name", ["motionclone", "sg_i2v"])
+def test_a_model_without_what_is_read_is_refused(name: str, task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moft.bench.peers.find_statistics", lambda pipe: statistics_of("latte"))
+    with pytest.raises(BackboneError, match="this objective is for AnimateDiff"):
+        PEERS[name](tiny("latte"), task, SMALL)
+
+
+# ---------------------------------------------------------------- tuning
+
+
+def test_every_peer_has_the_step_size_that_was_best_of_the_same_ones() -> None:
+    assert set(TUNING) == set(WAYS)
+    for name, fidelity in TUNING.items():
+        assert set(fidelity) == set(TUNING["smm"]) <= set(STEP_SIZES)
+        assert fidelity[step_size(name)] == max(fidelity.values())
+
+
+def test_trials_score_every_way_at_every_step_size_beside_the_unguided(pipe: Any, task: Task) -> None:
+    ways = {name: PEERS[name] for name in ("smm", "flowmotion")}
+    found = list(trials(pipe, ways, [task, task], (0.0, 0.1), steps=6))  # of which two are guided
+    assert [(t.way, t.step_size) for t in found] == [("plain", 0), ("smm", 0), ("flowmotion", 0), ("smm", 0.1), ("flowmotion", 0.1)]
+    assert all(trial.clips == 2 * len(task.prompts) for trial in found)
+    assert found[0].scores["content"] == pytest.approx(1) and found[1].scores == found[2].scores == found[0].scores
+    assert found[3].scores != found[0].scores != found[4].scores != found[3].scores
+    assert {name: list(by_size) for name, by_size in table(found).items()} == {"smm": [0.1], "flowmotion": [0.1]}
