@@ -43,7 +43,7 @@ def test_the_releases_way_leaves_no_gradients_behind(pipe: Any) -> None:
 def test_every_way_costs_more_than_a_plain_run_and_the_releases_most(pipe: Any) -> None:
     found = cost.measure(pipe, quick=True)["cost"]
     flops = {name: value["flops"] for name, value in found.items()}
-    assert flops["shared_kv"] == flops["steered"]  # only the inputs of keys and values are others
+    assert 1 < flops["shared_kv"] < flops["steered"]  # no gradient goes back through keys and values that are given
     assert 1 < flops["fused"] < flops["steered"] < flops["steered_saving"] < flops["release"]
     assert found["steered_saving"]["memory"] < found["steered"]["memory"] < found["release"]["memory"]
     assert all(value["seconds"] > 0 for value in found.values())
