@@ -229,7 +229,7 @@ Seconds are the processor's, those of its cores added up. FLOPs and peak memory 
 
 
 def _cost(record: Record, folder: str) -> str:
-    rows = [(COSTS.get(name, name), *(f"{row[what]:.2f}" if what in row else "" for what in ("flops", "seconds", "seconds_4_clips", "memory")))
+    rows = [(COSTS.get(name, name), *(f"{row[what]:.2f}" for what in ("flops", "seconds", "memory")))
             for name, row in record["cost"].items()]  # fmt: skip
     grown = [(f"{row[row['grows']]} {row['grows'].replace('side', 'px a side')}", f"{row['flops']:.2f}", f"{row['memory']:.2f}")
              for row in record["growth"]]  # fmt: skip
@@ -243,7 +243,7 @@ def _cost(record: Record, folder: str) -> str:
 {_made(record)} Whole runs in one process, over plain sampling: 9 of 25 steps guided, 2 gradients each, guidance on. Seconds are medians of runs that
 take turns. Memory: most bytes of the denoiser's weights and of tensors alive at once, four clips.
 
-{_table(("run", "FLOPs", "seconds, 1 clip", "seconds, 4 clips", "memory"), rows)}
+{_table(("run", "FLOPs", "seconds", "memory"), rows)}
 The release's scheme is its work done again on the same attachment: the whole guidance batch with gradients through the whole denoiser, gradients of the
 weights, an unguided branch beside at every step. Its re-reading of the reference from disk is left out.
 
