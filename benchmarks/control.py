@@ -23,22 +23,17 @@ from scipy.stats import spearmanr
 
 import moft
 from moft.backbones import family_of
+from moft.bench.task import CLIP, PROMPTS
 from moft.metrics import MeasuredMotion, dense_flow
 from moft.miniature.clips import COLOURS, FRAMES, SIZE
 from moft.miniature.probe import held_out_photographs, nearest_colours
 from moft.motion import DIRECTIONS, Motion
 from moft.reference import pan
 from moft.region import read_regions
-from moft.tap import ClipSize
 
-PROMPTS = (
-    "red stripes", "a blue ball over orange noise", "green cells", "a yellow star over purple checks",
-    "white noise", "a black square over green stripes", "grey checks", "a purple cross over yellow cells",
-)  # fmt: skip
 OPPOSITES = {"left": "right", "right": "left", "up": "down", "down": "up"}
 SPEED = "2px"
 FUSED = False  # --fused
-CLIP = ClipSize(FRAMES, SIZE, SIZE)
 
 
 def sample(pipe: Any, prompts: list[str], seed: int) -> np.ndarray:

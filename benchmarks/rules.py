@@ -26,11 +26,11 @@ from diffusers import DiffusionPipeline
 
 import moft
 from moft.bench import cost, counting
+from moft.bench.task import TUNING_PROMPTS
 from moft.fidelity import consistency, temporal_flickering
 from moft.metrics import judged
 from moft.motion import Motion
 
-TUNING = ("orange cells", "a white ball over red noise", "purple stripes", "a green square over black checks")
 SIZES = {"normalised": (0.2, 0.3, 0.45), "adam": (0.1, 0.2, 0.3), "plain": (1300.0, 2700.0, 5400.0)}
 BEST = {"normalised": 0.2, "adam": 0.2, "plain": 5400.0}  # of `tune`: the share of the speed nearest to 1
 EARLY, USUAL, LONG = (0.12, 0.32), (0.12, 0.48), (0.12, 0.8)  # of the denoising steps; USUAL is what motions take by themselves
@@ -68,7 +68,7 @@ def means(rows: Sequence[dict[str, float]]) -> dict[str, float]:
 
 
 def tune(pipe: Any, count: int) -> dict[str, Any]:
-    texts = TUNING[:count]
+    texts = TUNING_PROMPTS[:count]
     plain = sample(pipe, list(texts), 900)
     asked = {f"{rule} {size}": moft.Settings(rule=rule, step_size=size) for rule, sizes in SIZES.items() for size in sizes}
     return measured({name: partial(runs, pipe, texts, plain, 900, ("left", "up"), settings) for name, settings in asked.items()}, plain)
