@@ -12,7 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -28,9 +28,7 @@ from moft.motion import Motion
 from moft.reference import find_statistics, synthesise
 from moft.tap import Call, ClipSize, Tap
 
-GUIDED, STEPS, UPDATES = 9, 25, 2
-SETTINGS = Settings(steps=(0.12, 0.48), gradient_steps=UPDATES)  # 3…11 of 25, as in the release
-USUAL = ClipSize(8, 64, 64)
+UPDATES = 2
 SIZES = {"frames": [ClipSize(n, 64, 64) for n in (8, 16, 24)], "side": [ClipSize(8, n, n) for n in (64, 96)]}
 REGIONS = (1, 2, 4)
 LEFT = Motion("left")
@@ -38,50 +36,70 @@ LEFT = Motion("left")
 Run = Callable[[], object]
 
 
+@dataclass(frozen=True)
+class Clip:
+    """What is sampled. steps: how many denoising steps, and how many of them are guided."""
+
+    clips: int = 1
+    output: str = "np"  # or "latent"
+    size: ClipSize = ClipSize(8, 64, 64)
+    steps: int = 25
+    guided: int = 9
+
+    @property
+    def settings(self) -> Settings:
+        """Guided from step 3 of 25, as in the release; in a short run from step 1: nothing has been denoised before the first."""
+        first = max(1, self.steps // 8)
+        return Settings(steps=(first / self.steps, (first + self.guided) / self.steps), gradient_steps=UPDATES)
+
+
+WHOLE = Clip()
+SHORT = Clip(output="latent", steps=3, guided=1)  # all guided steps are alike, so one of them shows the most memory that they take
+
+
 # ---------------------------------------------------------------- what is compared
 
 
-def sample(pipe: Any, clips: int = 1, output: str = "np", size: ClipSize = USUAL) -> None:
+def sample(pipe: Any, clip: Clip = WHOLE) -> None:
     """A plain run."""
-    pipe(["a red ball over blue stripes"] * clips, num_frames=size.frames, height=size.height, width=size.width,
-         num_inference_steps=STEPS, generator=torch.Generator().manual_seed(0), output_type=output)  # fmt: skip
+    pipe(["a red ball over blue stripes"] * clip.clips, num_frames=clip.size.frames, height=clip.size.height, width=clip.size.width,
+         num_inference_steps=clip.steps, generator=torch.Generator().manual_seed(0), output_type=clip.output)  # fmt: skip
 
 
-def steered(settings: Settings, pipe: Any, clips: int = 1, output: str = "np", size: ClipSize = USUAL, **more: Any) -> None:
-    """A steered run that is known to have made all its gradients."""
-    with moft.steer(pipe, LEFT, settings=settings, **more) as run:
-        sample(pipe, clips, output, size)
-    _check(run, 1 if settings.fused else UPDATES)
+def steered(pipe: Any, clip: Clip, *wanted: Motion, plain: Recording | None = None, **changes: Any) -> None:
+    """A run steered left, or as wanted, with changed settings; one that is known to have made all its gradients."""
+    with moft.steer(pipe, *(wanted or (LEFT,)), settings=replace(clip.settings, **changes), plain=plain) as run:
+        sample(pipe, clip)
+    _check(run, clip)
 
 
-def recorded(pipe: Any, clips: int = 1, size: ClipSize = USUAL) -> Recording:
+def recorded(pipe: Any, clip: Clip) -> Recording:
     """A plain run with its keys and values, which `shared_kv` takes over; making it counts in no figure, keeping it in memory does."""
     with moft.record(pipe, keys=True) as recording:
-        sample(pipe, clips, "latent", size)
+        sample(pipe, replace(clip, output="latent"))
     return recording
 
 
-def released(pipe: Any, clips: int = 1, output: str = "np", size: ClipSize = USUAL) -> None:
+def released(pipe: Any, clip: Clip) -> None:
     """A run steered as the release does."""
-    with release(pipe, LEFT) as run:
-        sample(pipe, clips, output, size)
-    _check(run, UPDATES)
+    with release(pipe, LEFT, clip.settings) as run:
+        sample(pipe, clip)
+    _check(run, clip)
 
 
-def _check(run: Steering, updates: int) -> None:
-    assert [len(step["losses"]) for step in run.report.steps] == [updates] * GUIDED
+def _check(run: Steering, clip: Clip) -> None:
+    updates = 1 if run.settings.fused else UPDATES
+    assert [len(step["losses"]) for step in run.report.steps] == [updates] * clip.guided
 
 
-def ways(pipe: Any, kept: Recording, clips: int = 1, output: str = "np", size: ClipSize = USUAL) -> dict[str, Run]:
-    """A plain run, and steered ones, by name; `kept` is `recorded` of as many clips."""
-    changes: Mapping[str, dict[str, Any]] = {
+def ways(pipe: Any, clip: Clip, kept: Recording) -> dict[str, Run]:
+    """A plain run, and steered ones, by name; `kept` is `recorded` of this clip."""
+    changes: dict[str, dict[str, Any]] = {
         "steered": {}, "steered_saving": {"save_memory": True}, "fused": {"fused": True},
-        "fused_saving": {"fused": True, "save_memory": True},
+        "fused_saving": {"fused": True, "save_memory": True}, "shared_kv": {"keep_keys": 1, "plain": kept},
     }  # fmt: skip
-    runs = {name: partial(steered, replace(SETTINGS, **change)) for name, change in changes.items()}
-    sharing = partial(steered, replace(SETTINGS, keep_keys=1), plain=kept)
-    all_of_them: dict[str, Callable[..., None]] = {"plain": sample, **runs, "shared_kv": sharing, "release": released}
-    return {name: partial(run, pipe, clips, output, size) for name, run in all_of_them.items()}
+    runs = {name: partial(steered, pipe, clip, **change) for name, change in changes.items()}
+    return {"plain": partial(sample, pipe, clip), **runs, "release": partial(released, pipe, clip)}
 
 
 class _Release(Steering):
@@ -133,14 +151,14 @@ class _Release(Steering):
 
 
 @contextmanager
-def release(pipe: Any, motion: Motion) -> Iterator[Steering]:
+def release(pipe: Any, motion: Motion, settings: Settings) -> Iterator[Steering]:
     """Steer as the release goes about it; for pipelines that need no scaling of their latents, which AnimateDiff's does not."""
     known = find_statistics(pipe)
     reference = synthesise(motion, known)
-    target = Target(reference, None, 1.0, reference.loss, reference.usual_steps, motion)
+    target = Target(reference, None, 1.0, reference.loss, settings.steps or reference.usual_steps, motion)
     tap = Tap(pipe, known.layer, known.timestep)
     try:
-        with _Release(tap, [target], SETTINGS).attached(False) as run:
+        with _Release(tap, [target], settings).attached(False) as run:
             yield run
     finally:
         tap.denoiser.zero_grad(set_to_none=True)
@@ -158,20 +176,29 @@ def measure(pipe: Any, quick: bool = False, tell: Callable[[str], object] = lamb
         quick: each once, one clip at a time, and nothing of how cost grows.
         tell: hears what is done.
     """
+    def all_ways(clip: Clip) -> dict[str, Run]:
+        found = ways(pipe, clip, recorded(pipe, clip))
+        return {name: run for name, run in found.items() if not (quick and name.endswith("saving"))}
+
     tell("seconds")
-    single = ways(pipe, recorded(pipe))
-    found = {"seconds": seconds(single, 1 if quick else 3)}
+    whole = all_ways(WHOLE)
+    found = {"seconds": seconds(whole, 1 if quick else 3)}
     tell("FLOPs")
-    found["flops"] = {name: float(flops(run)) for name, run in single.items()}
+    found["flops"] = {name: float(flops(run)) for name, run in whole.items()}
     tell("memory")
-    clips = 1 if quick else 4
-    weights, kept = sum(p.nbytes for p in pipe.unet.parameters()), recorded(pipe, clips)
-    found["memory"] = {name: float(weights + memory(run)) for name, run in ways(pipe, kept, clips, "latent").items()}
-    assert kept.keys is not None
-    found["memory"]["shared_kv"] += sum(held.nbytes for held in kept.keys.bank.values())
-    names = [name for name in found["flops"] if name != "plain"]
+    found["memory"] = _memory(pipe, replace(SHORT, clips=1 if quick else 4), all_ways)
+    names = [name for name in whole if name != "plain"]
     cost = {name: {what: values[name] / values["plain"] for what, values in found.items()} for name in names}
     return {"cost": cost, "growth": [] if quick else list(growth(pipe, tell))}
+
+
+def _memory(pipe: Any, clip: Clip, runs: Callable[[Clip], Mapping[str, Run]]) -> dict[str, float]:
+    """Bytes of each, and for `shared_kv` those of the keys and values of a whole run."""
+    weights, kept = sum(p.nbytes for p in pipe.unet.parameters()), recorded(pipe, clip)
+    found = {name: float(weights + memory(run)) for name, run in runs(clip).items()}
+    assert kept.keys is not None
+    found["shared_kv"] += sum(held.nbytes for held in kept.keys.bank.values()) * WHOLE.steps / clip.steps
+    return found
 
 
 def seconds(runs: Mapping[str, Run], rounds: int) -> dict[str, float]:
@@ -201,23 +228,22 @@ def growth(pipe: Any, tell: Callable[[str], object]) -> Iterator[dict[str, Any]]
     for what, sizes in SIZES.items():
         for size in sizes:
             tell(f"{what}: {size.frames} frames of {size.height} x {size.width} px")
-            both = [partial(sample, pipe, 1, "latent", size), partial(steered, SETTINGS, pipe, 1, "latent", size)]
-            yield {"grows": what, "frames": size.frames, "side": size.height, "regions": 0, **_over(pipe, *both)}
+            yield {"grows": what, "frames": size.frames, "side": size.height, "regions": 0, **_over(pipe, replace(SHORT, size=size))}
     for count in REGIONS:
         tell(f"{count} regions")
-        runs = [partial(sample, pipe, 1, "latent"), partial(_in_regions, pipe, count)]
-        yield {"grows": "regions", "frames": USUAL.frames, "side": USUAL.height, "regions": count, **_over(pipe, *runs)}
+        size = SHORT.size
+        yield {"grows": "regions", "frames": size.frames, "side": size.height, "regions": count, **_over(pipe, SHORT, *strips(count))}
 
 
-def _over(pipe: Any, plain: Run, other: Run) -> dict[str, float]:
-    weights, base = sum(p.nbytes for p in pipe.unet.parameters()), flops(plain)
-    return {"flops": flops(other) / base, "memory": (weights + memory(other)) / (weights + memory(plain)), "plain_flops": float(base)}
-
-
-def _in_regions(pipe: Any, count: int) -> None:
+def strips(count: int) -> list[Motion]:
     """Strips of the frame, each with a request of its own."""
     sides = ("left", "right", "up", "down")
-    wanted = [Motion(sides[i], region=f"box:0,{100 * i / count}%,100%,{100 / count}%") for i in range(count)]
-    with moft.steer(pipe, *wanted, settings=SETTINGS) as run:
-        sample(pipe, 1, "latent")
-    _check(run, UPDATES)
+    return [Motion(sides[i], region=f"box:0,{100 * i / count}%,100%,{100 / count}%") for i in range(count)]
+
+
+def _over(pipe: Any, clip: Clip, *wanted: Motion) -> dict[str, float]:
+    """FLOPs reckoned for a whole run: a plain step costs what it costs in this short one, and a guided one as much more."""
+    plain, guided = partial(sample, pipe, clip), partial(steered, pipe, clip, *wanted)
+    weights, base = sum(p.nbytes for p in pipe.unet.parameters()), flops(plain)
+    more = WHOLE.guided / clip.guided * (flops(guided) - base) / (WHOLE.steps / clip.steps * base)
+    return {"flops": 1 + more, "memory": (weights + memory(guided)) / (weights + memory(plain))}
