@@ -29,6 +29,7 @@ from moft.reference import find_statistics, synthesise
 from moft.tap import Call, ClipSize, Tap
 
 UPDATES = 2
+BATCH = 4  # clips at once: a small model's operations are so short that one clip alone waits for them to start
 SIZES = {"frames": [ClipSize(n, 64, 64) for n in (8, 16, 24)], "side": [ClipSize(8, n, n) for n in (64, 96)]}
 REGIONS = (1, 2, 4)
 LEFT = Motion("left")
@@ -168,25 +169,30 @@ def release(pipe: Any, motion: Motion, settings: Settings) -> Iterator[Steering]
 
 
 def measure(pipe: Any, quick: bool = False, tell: Callable[[str], object] = lambda line: None) -> dict[str, Any]:
-    """Ratios to the plain run: "cost" by way, each with flops, seconds and memory; "growth" of the steered
-    run's by frames, side and regions.
+    """Ratios to the plain run: "cost" by way, each with flops, seconds and memory, and seconds_batch where the batch is more than
+    one clip; "growth" of the steered run's by frames, side and regions.
 
     Args:
         pipe: the AnimateDiff miniature, its progress bar off.
         quick: each once, one clip at a time, and nothing of how cost grows.
         tell: hears what is done.
     """
+    rounds, batch = (1, 1) if quick else (3, BATCH)
+
     def all_ways(clip: Clip) -> dict[str, Run]:
         found = ways(pipe, clip, recorded(pipe, clip))
         return {name: run for name, run in found.items() if not (quick and name.endswith("saving"))}
 
     tell("seconds")
     whole = all_ways(WHOLE)
-    found = {"seconds": seconds(whole, 1 if quick else 3)}
+    found = {"seconds": seconds(whole, rounds)}
+    if batch > 1:
+        tell(f"seconds of {batch} clips")
+        found["seconds_batch"] = seconds(all_ways(replace(WHOLE, clips=batch)), rounds)
     tell("FLOPs")
     found["flops"] = {name: float(flops(run)) for name, run in whole.items()}
     tell("memory")
-    found["memory"] = _memory(pipe, replace(SHORT, clips=1 if quick else 4), all_ways)
+    found["memory"] = _memory(pipe, replace(SHORT, clips=batch), all_ways)
     names = [name for name in whole if name != "plain"]
     cost = {name: {what: values[name] / values["plain"] for what, values in found.items()} for name in names}
     return {"cost": cost, "growth": [] if quick else list(growth(pipe, tell))}
