@@ -82,12 +82,12 @@ def cost(
     as_json: AsJson = False,
 ) -> None:
     """Seconds, FLOPs and memory of steered runs and of the release's scheme over a plain run, and how they grow."""
-    from moft.bench import results, tables
+    from moft.bench import page, results, tables
 
     if real:
         found = tables.real(_say)
         results.save(_folder(out), "real", found)
-        typer.echo(json.dumps(found) if as_json else tables.real_page(found))
+        typer.echo(json.dumps(found) if as_json else page.real_sizes(found))
         return
     _finish(tables.cost(*_ready(out), _say), out / "cost.json", as_json)
 

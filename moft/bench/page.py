@@ -265,14 +265,19 @@ weights, an unguided branch beside at every step. Its re-reading of the referenc
 
 
 def _real(record: Record, folder: str) -> str:
-    rows = [(row["model"], f"{row['flops']:.2f}", f"{row['plain_gb']:.1f}", f"{row['memory']:.2f}", f"{row['memory_saving']:.2f}")
-            for row in record["models"]]  # fmt: skip
     return f"""## What it costs at real sizes
 
-{_made(record)} Counted with tensors that have no data, not run: FLOPs of a run's denoising over plain sampling, 9 guided steps, 2 gradients each; memory of a gradient over a
-plain step, bfloat16. More in [models.md](models.md).
+{_made(record)} Counted with tensors that have no data, not run: FLOPs of a run's denoising over plain sampling, 9 guided steps of the number given, 2 gradients
+each; peak memory of a gradient over that of a plain step (weights and activations in bfloat16), as it is and with `save_memory`. What it means: [models.md](models.md).
 
-{_table(("model", "FLOPs", "plain step, GB", "memory", "with `save_memory`"), rows)}"""
+{real_sizes(record)}"""
+
+
+def real_sizes(record: Record) -> str:
+    """The table of costs at real sizes."""
+    rows = [(row["model"], f"`{row['layer']}`", str(row["steps"]), f"{row['flops']:.2f}", f"{row['plain_gb']:.1f}", f"{row['memory']:.2f}",
+             f"{row['memory_saving']:.2f}") for row in record["models"]]  # fmt: skip
+    return _table(("model", "layer", "steps", "FLOPs", "plain step, GB", "memory", "with `save_memory`"), rows)
 
 
 SECTIONS: dict[str, Callable[[Record, str], str]] = {
@@ -355,4 +360,4 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
-__all__ = ["digest", "drawn", "text", "write"]
+__all__ = ["digest", "drawn", "real_sizes", "text", "write"]

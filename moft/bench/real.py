@@ -153,15 +153,6 @@ def memory(real: Real, family: Any, layer: str) -> dict[str, float]:
     return {"weights_gb": weights / 2**30, "plain_gb": before / 2**30, "memory": free / before, "memory_saving": saving / before}
 
 
-def table(rows: list[dict[str, Any]]) -> str:
-    """As Markdown."""
-    lines = ["| model | layer | steps | FLOPs | plain step, GB | memory | with `save_memory` |", "|---|---|---|---|---|---|---|"]
-    for r in rows:
-        lines.append(f"| {r['model']} | `{r['layer']}` | {r['steps']} | {r['flops']:.2f} | {r['plain_gb']:.1f} | "
-                     f"{r['memory']:.2f} | {r['memory_saving']:.2f} |")  # fmt: skip
-    return "\n".join(lines)
-
-
 def real_costs(say: Callable[[str], None]) -> list[dict[str, Any]]:
     """Every model of `MODELS`: FLOPs and memory as ratios to plain sampling, numbers rounded."""
     rows = []

@@ -15,7 +15,6 @@ from moft.bench import drag as drags
 from moft.bench import features as feature_ways
 from moft.bench.peers import TUNING
 from moft.bench.real import real_costs
-from moft.bench.real import table as real_table
 from moft.bench.results import Record, record, save, summary
 from moft.bench.runs import Runs, table
 from moft.bench.task import PROMPTS, SEED, SPEED, Task, held_out
@@ -87,11 +86,6 @@ def cost(pipe: Any, out: Path, say: Say, quick: bool = False) -> Record:
 def real(say: Say) -> Record:
     """What it costs at real sizes."""
     return record("real", 0, models=real_costs(say))
-
-
-def real_page(found: Record) -> str:
-    """The same as a Markdown table."""
-    return real_table(found["models"])
 
 
 def everything(pipe: Any, out: Path, say: Say, quick: bool) -> Record:
