@@ -1,7 +1,8 @@
 """What does steering cost over plain sampling? Wall time, FLOPs and memory of whole runs of one process, as ratios to the plain one.
 
-9 of 25 steps guided, 2 gradients each, guidance on, one clip (and seconds of four); text and VAE count in FLOPs. Memory of four clips: most bytes of the denoiser's weights and of
-tensors alive at once, VAE left out. Seconds are ratios of medians of runs that take turns; on a GPU by its own clock.
+9 of 25 steps guided, 2 gradients each, guidance on, one clip; text and VAE count in FLOPs. Seconds are ratios of medians of runs
+that take turns, of one clip and of four at once; on a GPU by its own clock. Memory of four clips: most bytes of the denoiser's weights
+and of tensors alive at once, VAE left out.
 """
 
 from __future__ import annotations
