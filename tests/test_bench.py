@@ -162,7 +162,7 @@ def made() -> dict[str, results.Record]:
                            explained={"mid": {"channels": 64, "mean": 0.2, "over_half": 0.1}}, kept={"mid": {"ccr": 64, "moft": 16, "kept_2": 2}},
                            summary4={"mid": results.summary(rows4, "fidelity")}, rows=rows, rows4={"mid": rows4})  # fmt: skip
     ratios = {"flops": 1.44, "seconds": 1.6, "memory": 2.2}
-    cost = {"steered": ratios, "fused": {**ratios, "flops": 1.11}, "release": {**ratios, "flops": 3.6}}
+    cost = {"steered": ratios, "fused": {**ratios, "flops": 1.11, "seconds": 1.1}, "release": {**ratios, "flops": 3.6}}
     grown = [{"grows": "frames", "frames": 8, "side": 64, "regions": 0, "flops": 1.4, "memory": 2.0}]
     return {"features": found, "cost": results.record("cost", 0, cost=cost, growth=grown)}
 
@@ -174,6 +174,27 @@ def test_the_page_says_of_each_bar_whether_it_was_met(made: dict[str, results.Re
     worse["features"]["rows"]["moft"]["fidelity"] = [0.5, 0.6]
     missed = [line for line in page.text(worse, "results").splitlines() if "**missed**" in line]
     assert ["fused" in line or "above CCR alone" in line for line in missed] == [True, True]
+
+
+def test_the_page_tells_seconds_of_a_batch_where_there_are_some(made: dict[str, results.Record]) -> None:
+    assert "of four clips" not in page.text(made, "results")
+    for row in made["cost"]["cost"].values():
+        row["seconds_batch"] = 1.23
+    assert "of four clips" in page.text(made, "results")
+    assert "| `fused`, seconds of four at most 1.2 | 1.23 | **missed** |" in page.text(made, "results")
+
+
+def test_the_page_says_whether_drags_arrive(made: dict[str, results.Record]) -> None:
+    rows = {"plain": {"distance": [0.6, 0.7]}, "dift": {"distance": [0.3, 0.4]}, "moft": {"distance": [0.4, 0.5]}, "both": {"distance": [0.1, 0.19]}}
+    for columns in rows.values():
+        columns |= {"px": [1.0, 1.0], "seen": [1.0, 1.0]}
+    made["drag"] = results.record("drag", 900, paths=[[[0, 0], [1, 1]]], prompts=["a"], summary=results.summary(rows, "distance"), rows=rows)
+    lines = page.text(made, "results").splitlines()
+    (near,) = [line for line in lines if line.startswith("| Table 2: MOFT early")]
+    (below,) = [line for line in lines if line.startswith("| Table 2: below")]
+    assert "0.145" in near
+    assert "-0.205" in below
+    assert near.endswith("| met |")
 
 
 def test_the_page_has_every_mean_and_what_made_it(made: dict[str, results.Record]) -> None:
@@ -230,6 +251,14 @@ def test_all_of_it_is_summed_up_in_one_file(
     assert all({"flops", "seconds", "memory"} <= set(row) for row in kept["cost"].values())
     assert kept["drag"]["both"] == pytest.approx(0.3)
     assert set(results.load(tmp_path / "out")) == {"cost", "drag", "features", "peers", "results"}
+
+
+def test_a_file_where_the_folder_should_be_is_refused_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("mine")
+    done = CliRunner().invoke(app, ["bench", "cost", "-o", str(tmp_path / "out")])
+    assert done.exit_code == 2
+    assert "expected an existing folder" in done.stderr
+    assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_fewer_tasks_and_shares_can_be_asked_for(

@@ -107,9 +107,8 @@ def page(
 
 def _folder(out: Path) -> Path:
     """The folder, made if it is not there, before anything expensive runs."""
-    check_folder(out)
+    check_folder(out / "results.json" if out.exists() else out)
     out.mkdir(exist_ok=True)
-    check_folder(out / "results.json")
     return out
 
 
