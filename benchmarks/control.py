@@ -17,15 +17,14 @@ from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from diffusers import DiffusionPipeline
 from scipy.stats import spearmanr
 
 import moft
-from moft.backbones import family_of
 from moft.bench.task import CLIP, PROMPTS
+from moft.bench.task import clips as sample
 from moft.metrics import MeasuredMotion, dense_flow
-from moft.miniature.clips import COLOURS, FRAMES, SIZE
+from moft.miniature.clips import COLOURS, SIZE
 from moft.miniature.probe import held_out_photographs, nearest_colours
 from moft.motion import DIRECTIONS, Motion
 from moft.reference import pan
@@ -34,14 +33,6 @@ from moft.region import read_regions
 OPPOSITES = {"left": "right", "right": "left", "up": "down", "down": "up"}
 SPEED = "2px"
 FUSED = False  # --fused
-
-
-def sample(pipe: Any, prompts: list[str], seed: int) -> np.ndarray:
-    """(n f h w 3) uint8, one clip a prompt; seeds count up from `seed`."""
-    generators = [torch.Generator().manual_seed(seed + i) for i in range(len(prompts))]
-    frames = pipe(prompts, **{family_of(pipe).frames: FRAMES}, height=SIZE, width=SIZE, generator=generators,
-                  num_inference_steps=25, guidance_scale=7.5, output_type="np").frames  # fmt: skip
-    return (frames * 255).round().astype(np.uint8)
 
 
 def steered(pipe: Any, prompts: list[str], seed: int, *wanted: Any, **options: Any) -> np.ndarray:

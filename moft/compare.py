@@ -359,8 +359,8 @@ def replay(
 ) -> dict[str, Any]:
     """Make again what a recipe, read from the file `source`, made; returns the record, with "identical": are the frames?
 
-    `run` makes it: `compare`, or for a drag `moft.dragged.compare_drag`. `model` and `channels` replace those of the recipe; a hub id is used only if it is given so. `warn` is told of every
-    difference between then and now. Raises RecipeError for what is gone or changed; else as `compare` does.
+    `run` makes it: `compare`, or for a drag `moft.dragged.compare_drag`. `model` and `channels` replace those of the recipe; a hub
+    id is used only if it is given so. `warn` is told of every difference between then and now. Raises RecipeError for what is gone or changed; else as `compare` does.
     """
     from moft.reference import Statistics, find_statistics
 

@@ -180,32 +180,33 @@ def measure(pipe: Any, quick: bool = False, tell: Callable[[str], object] = lamb
     """
     rounds, batch = (1, 1) if quick else (3, BATCH)
 
-    def all_ways(clip: Clip) -> dict[str, Run]:
-        found = ways(pipe, clip, recorded(pipe, clip))
-        return {name: run for name, run in found.items() if not (quick and name.endswith("saving"))}
+    def prepared(clip: Clip) -> tuple[dict[str, Run], int]:
+        """The ways of this clip, and the bytes of the keys and values that `shared_kv` takes over in a whole run."""
+        kept = recorded(pipe, clip)
+        assert kept.keys is not None
+        runs = {name: run for name, run in ways(pipe, clip, kept).items() if not (quick and name.endswith("saving"))}
+        return runs, sum(held.nbytes for held in kept.keys.bank.values()) * WHOLE.steps // clip.steps
 
     tell("seconds")
-    whole = all_ways(WHOLE)
+    whole, _ = prepared(WHOLE)
     found = {"seconds": seconds(whole, rounds)}
     if batch > 1:
         tell(f"seconds of {batch} clips")
-        found["seconds_batch"] = seconds(all_ways(replace(WHOLE, clips=batch)), rounds)
+        found["seconds_batch"] = seconds(prepared(replace(WHOLE, clips=batch))[0], rounds)
     tell("FLOPs")
     found["flops"] = {name: float(flops(run)) for name, run in whole.items()}
     tell("memory")
-    found["memory"] = _memory(pipe, replace(SHORT, clips=batch), all_ways)
+    short, keys = prepared(replace(SHORT, clips=batch))
+    found["memory"] = {name: float(_weights(pipe) + memory(run)) for name, run in short.items()}
+    found["memory"]["shared_kv"] += keys
     names = [name for name in whole if name != "plain"]
     cost = {name: {what: values[name] / values["plain"] for what, values in found.items()} for name in names}
     return {"cost": cost, "growth": [] if quick else list(growth(pipe, tell))}
 
 
-def _memory(pipe: Any, clip: Clip, runs: Callable[[Clip], Mapping[str, Run]]) -> dict[str, float]:
-    """Bytes of each, and for `shared_kv` those of the keys and values of a whole run."""
-    weights, kept = sum(p.nbytes for p in pipe.unet.parameters()), recorded(pipe, clip)
-    found = {name: float(weights + memory(run)) for name, run in runs(clip).items()}
-    assert kept.keys is not None
-    found["shared_kv"] += sum(held.nbytes for held in kept.keys.bank.values()) * WHOLE.steps / clip.steps
-    return found
+def _weights(pipe: Any) -> int:
+    """Bytes of the denoiser's."""
+    return sum(p.nbytes for p in pipe.unet.parameters())
 
 
 def seconds(runs: Mapping[str, Run], rounds: int) -> dict[str, float]:
@@ -251,6 +252,6 @@ def strips(count: int) -> list[Motion]:
 def _over(pipe: Any, clip: Clip, *wanted: Motion) -> dict[str, float]:
     """FLOPs reckoned for a whole run: a plain step costs what it costs in this short one, and a guided one as much more."""
     plain, guided = partial(sample, pipe, clip), partial(steered, pipe, clip, *wanted)
-    weights, base = sum(p.nbytes for p in pipe.unet.parameters()), flops(plain)
+    weights, base = _weights(pipe), flops(plain)
     more = WHOLE.guided / clip.guided * (flops(guided) - base) / (WHOLE.steps / clip.steps * base)
     return {"flops": 1 + more, "memory": (weights + memory(guided)) / (weights + memory(plain))}

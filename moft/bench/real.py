@@ -21,10 +21,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from moft.backbones import FAMILIES
 from moft.backbones.family import default_layer
-from moft.bench import counting
+from moft.bench import cost, counting
 from moft.hooks import checkpointed, frozen, run_until
-
-GUIDED, UPDATES = 9, 2
 
 
 @dataclass(frozen=True)
@@ -133,7 +131,7 @@ def flops(real: Real, family: Any, layer: str) -> float:
         model = real.denoiser().eval()
         for step in (lambda: plain(model, real), lambda: gradient(model, real, family, layer)):
             found.append(counting.flops(step))
-    return 1 + GUIDED * UPDATES * found[1] / (real.steps * found[0])
+    return 1 + cost.WHOLE.guided * cost.UPDATES * found[1] / (real.steps * found[0])
 
 
 def memory(real: Real, family: Any, layer: str) -> dict[str, float]:

@@ -93,8 +93,13 @@ def _tasks(photos: Sequence[np.ndarray], directions: Sequence[str], prompts: Seq
 
 def sample(pipe: Any, task: Scenes, *, steps: int = STEPS) -> np.ndarray:
     """One clip a prompt: uint8 (n f h w 3)."""
-    generators = [torch.Generator().manual_seed(task.seed + i) for i in range(len(task.prompts))]
-    frames = pipe(list(task.prompts), **{family_of(pipe).frames: FRAMES}, height=SIZE, width=SIZE, generator=generators,
+    return clips(pipe, task.prompts, task.seed, steps=steps)
+
+
+def clips(pipe: Any, prompts: Sequence[str], seed: int, *, steps: int = STEPS) -> np.ndarray:
+    """The same; seeds count up from `seed`."""
+    generators = [torch.Generator().manual_seed(seed + i) for i in range(len(prompts))]
+    frames = pipe(list(prompts), **{family_of(pipe).frames: FRAMES}, height=SIZE, width=SIZE, generator=generators,
                   num_inference_steps=steps, guidance_scale=GUIDANCE_SCALE, output_type="np").frames  # fmt: skip
     return (frames * 255).round().astype(np.uint8)
 
