@@ -437,14 +437,19 @@ def calibrate(
 def score_clips(
     reference: Annotated[str, typer.Argument(help="The clip whose motion was wanted.")],
     output: Annotated[str, typer.Argument(help="The clip that should move like it.")],
+    encoder: Annotated[Path | None, typer.Option(help="Folder of a DINO or CLIP of transformers, to compare frames by; else by thumbnails.")] = None,
+    musiq: Annotated[Path | None, typer.Option(help="Weights of MUSIQ (SPAQ), to rate frames by, as VBench does; else by their sharpness.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score how alike two clips move: motion fidelity, direction, speed, and how steady each is."""
-    needs("cv2")
-    from moft.fidelity import score
+    """Score how alike two clips move: motion fidelity, direction, speed; how steady each is, and how good its frames look."""
+    needs("cv2", "skimage")
+    from moft import encoders
+    from moft.fidelity import SHARPNESS, THUMBNAILS, score
 
     wanted, found, resampled = _alike(reference, output)
-    record = {"reference": reference, "output": output, "resampled": resampled, **score(wanted, found).to_json()}
+    by = encoders.vision(encoder) if encoder else THUMBNAILS
+    scored = score(wanted, found, encoder=by, judge=encoders.musiq(musiq) if musiq else SHARPNESS)
+    record = {"reference": reference, "output": output, "resampled": resampled, **scored.to_json()}
     record |= {"command": command(), "versions": versions()}
     typer.echo(json.dumps(record) if as_json else scores(record))
 

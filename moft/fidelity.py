@@ -18,8 +18,8 @@ from .metrics import dense_flow
 from .tracks import Tracker, Tracks, flow_tracks
 
 __all__ = [
-    "THUMBNAILS", "Encoder", "Fidelity", "Score", "camera_motion", "consistency", "direction_error", "drag_distance",
-    "dynamic_degree", "motion_fidelity", "score", "speed_error", "temporal_flickering",
+    "SHARPNESS", "THUMBNAILS", "Encoder", "Fidelity", "Judge", "Score", "camera_motion", "consistency", "direction_error",
+    "drag_distance", "dynamic_degree", "imaging_quality", "motion_fidelity", "score", "speed_error", "temporal_flickering",
 ]  # fmt: skip
 
 Video = npt.NDArray[np.uint8]
@@ -251,7 +251,10 @@ def _words(x: float, y: float, bound: float) -> list[str]:
 
 
 class Encoder(NamedTuple):
-    """What makes numbers of frames; its name goes into every record, since scores of different encoders do not compare."""
+    """What makes numbers of frames; its name goes into every record, since scores of different encoders do not compare.
+
+    `moft.encoders.vision` makes one of a DINO or CLIP that lies on disk.
+    """
 
     name: str
     encode: Callable[[Video], Floats]  # (f h w 3) uint8 -> (f, d)
@@ -291,6 +294,38 @@ def consistency(video: Video, encoder: Encoder = THUMBNAILS) -> float:
     return float(np.clip((alike(later, slice(-1)) + alike(later, slice(1))).mean() / 2, 0, 1))
 
 
+class Judge(NamedTuple):
+    """What rates single frames; its name goes into every record, too. `moft.encoders.musiq` makes VBench's."""
+
+    name: str
+    rate: Callable[[Video], Floats]  # (f h w 3) uint8 -> (f,), 0…1, 1 best
+
+
+def _sharpness(video: Video) -> Floats:
+    from skimage.measure import blur_effect  # here, so that importing moft does not need scikit-image
+
+    return 1 - np.array([blur_effect(frame, channel_axis=-1) for frame in video], np.float64)
+
+
+SHARPNESS = Judge("sharpness, no weights", _sharpness)
+
+
+def imaging_quality(video: Video, judge: Judge = SHARPNESS) -> float:
+    """How good a clip's frames look, each by itself, 0…1: their mean rating, by VBench's formula (its judge: MUSIQ of SPAQ).
+
+    VBench's numbers need its judge; `SHARPNESS` is what works without weights: 1 − the perceptual blur of Crete et al. (2007),
+    0 for one plain colour, and higher the more of the detail would go with another blur. It takes noise for detail.
+    Raises RequestError unless there is one finite rating a frame.
+    """
+    ratings = np.asarray(judge.rate(video), np.float64)
+    if not len(video) or ratings.shape != (len(video),) or not np.isfinite(ratings).all():
+        raise RequestError(
+            f"expected one finite rating for each of 1 frame or more; received {ratings.shape} for {len(video)} frames "
+            f"from {judge.name}; return (frames,)"
+        )
+    return float(ratings.mean())
+
+
 # ---------------------------------------------------------------- all of it
 
 
@@ -306,6 +341,8 @@ class Score:
     flickering: tuple[float, float]  # 1 = none
     consistency: tuple[float, float]
     encoder: str  # of consistency
+    imaging: tuple[float, float]
+    judge: str  # of imaging
     tracker: str
 
     def to_json(self) -> dict[str, Any]:
@@ -316,7 +353,9 @@ class Score:
         return data
 
 
-def score(reference: Video, output: Video, tracker: Tracker = flow_tracks, encoder: Encoder = THUMBNAILS) -> Score:
+def score(
+    reference: Video, output: Video, tracker: Tracker = flow_tracks, encoder: Encoder = THUMBNAILS, judge: Judge = SHARPNESS
+) -> Score:
     """Compare the motion of two clips, uint8 (f >= 2, h >= 16, w >= 16, 3) of the same length; sizes may differ.
 
     Mean motions are those of the tracks that are seen. Frame times are unknown here, so `dynamic` takes 8 frames a second.
@@ -341,5 +380,7 @@ def score(reference: Video, output: Video, tracker: Tracker = flow_tracks, encod
         flickering=(temporal_flickering(reference), temporal_flickering(output)),
         consistency=(consistency(reference, encoder), consistency(output, encoder)),
         encoder=encoder.name,
+        imaging=(imaging_quality(reference, judge), imaging_quality(output, judge)),
+        judge=judge.name,
         tracker=getattr(tracker, "__name__", type(tracker).__name__),
     )

@@ -89,6 +89,7 @@ def scores(record: dict[str, Any]) -> str:
         "moves": " -> ".join("yes" if moves else "no" for moves in record["dynamic"]),
         "steadiness": "{:.3f} -> {:.3f}, 1 where frames do not differ".format(*record["flickering"]),
         "sameness": "{:.3f} -> {:.3f} by {}".format(*record["consistency"], record["encoder"]),
+        "looks": "{:.3f} -> {:.3f} by {}".format(*record["imaging"], record["judge"]),
         "tracked": "{:.0%} -> {:.0%} of the points".format(*motion["tracked"]) + lost,
         "compared": done,
     }

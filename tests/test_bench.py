@@ -18,10 +18,21 @@ from typer.testing import CliRunner
 import moft
 from moft.bench import drag, features, page, results, tables
 from moft.bench.runs import Runs
-from moft.bench.task import PROMPTS, TUNING_PROMPTS, Task, held_out, judged, plain, tuning
+from moft.bench.task import (
+    PROMPTS,
+    TUNING_PROMPTS,
+    Task,
+    first_part,
+    held_out,
+    judged,
+    plain,
+    prompts_of,
+    tuning,
+)
 from moft.cli import app
 from moft.errors import MediaError
 from moft.feature import ccr, motion_channels
+from moft.fidelity import Judge
 from moft.guidance import Settings, Steering
 
 DOCS = Path(moft.__file__).parent.parent / "docs"
@@ -31,11 +42,20 @@ DOCS = Path(moft.__file__).parent.parent / "docs"
 
 
 def test_tuning_and_held_out_tasks_share_no_prompt_seed_or_picture() -> None:
-    seeds = [{task.seed + i for task in tasks for i in range(len(task.prompts))} for tasks in (held_out(), tuning())]
-    assert len(seeds[0]) == 64
-    assert not seeds[0] & seeds[1]
-    assert not set(PROMPTS) & set(TUNING_PROMPTS)
-    assert not any(np.array_equal(a.reference, b.reference) for a in held_out() for b in tuning())
+    asked = held_out(prompts=prompts_of(64))
+    seeds = [[task.seed + i for task in tasks for i in range(len(task.prompts))] for tasks in (asked, tuning())]
+    assert len(seeds[0]) == len(set(seeds[0])) == 512  # no two alike
+    assert not set(seeds[0]) & set(seeds[1])
+    assert not set(prompts_of(64)) & set(TUNING_PROMPTS)
+    assert not any(np.array_equal(a.reference, b.reference) for a in asked for b in tuning())
+
+
+def test_more_prompts_only_add_tasks_and_those_of_the_first_eight_stay() -> None:
+    few, more = held_out(), held_out(prompts=prompts_of(34))
+    assert sum(len(task.prompts) for task in more) == 272  # the paper's 270
+    assert len({prompt for task in more for prompt in task.prompts}) == 34
+    assert [(t.name, t.prompts, t.seed) for t in few] == [(t.name, t.prompts, t.seed) for t in first_part(more)]
+    assert all(np.array_equal(a.reference, b.reference) for a, b in zip(few, more, strict=False))
 
 
 def test_references_move_as_the_task_says() -> None:
@@ -149,7 +169,7 @@ def test_a_point_that_stays_is_as_far_as_the_mean_of_its_way() -> None:
 
 
 def rows_of(**fidelity: list[float]) -> dict[str, Any]:
-    names = ("cosine", "speed", "tracked", "content", "steadiness", "flickering", "seconds")
+    names = ("cosine", "speed", "tracked", "content", "steadiness", "flickering", "imaging", "seconds")
     return {way: {"fidelity": values, **{name: [0.5] * len(values) for name in names}} for way, values in fidelity.items()}
 
 
@@ -158,7 +178,7 @@ def made() -> dict[str, results.Record]:
     """Results as `moft bench` would leave them."""
     rows = rows_of(plain=[0.1, 0.2], smm=[0.7, 0.9], vanilla=[0.3, 0.4], ccr=[0.6, 0.7], moft=[0.8, 0.9], synthesised=[0.8, 0.95])
     rows4 = rows_of(vanilla=[0.1, 0.2], ccr=[0.6, 0.7], moft=[0.8, 0.9], kept_2=[0.5, 0.6])
-    found = results.record("features", 100, directions=["left"], prompts=["a", "b"], speed="2px", summary=results.summary(rows, "fidelity"),
+    found = results.record("features", 100, directions=["left"], prompts=["a", "b"], speed="2px", judge="a critic", summary=results.summary(rows, "fidelity"),
                            explained={"mid": {"channels": 64, "mean": 0.2, "over_half": 0.1}}, kept={"mid": {"ccr": 64, "moft": 16, "kept_2": 2}},
                            summary4={"mid": results.summary(rows4, "fidelity")}, rows=rows, rows4={"mid": rows4})  # fmt: skip
     ratios = {"flops": 1.44, "seconds": 1.6, "memory": 2.2}
@@ -169,6 +189,7 @@ def made() -> dict[str, results.Record]:
 
 def test_the_page_says_of_each_bar_whether_it_was_met(made: dict[str, results.Record]) -> None:
     assert "**missed**" not in page.text(made, "results")
+    assert "Imaging is by a critic" in page.text(made, "results")
     worse = copy.deepcopy(made)
     worse["cost"]["cost"]["fused"]["flops"] = 1.2
     worse["features"]["rows"]["moft"]["fidelity"] = [0.5, 0.6]
@@ -266,15 +287,15 @@ def test_fewer_tasks_and_shares_can_be_asked_for(
 ) -> None:
     asked: list[Any] = []
 
-    def run(_pipe: Any, _out: Path, _say: Any, tasks: list[Task], shares: Any, elsewhere: bool) -> results.Record:
-        asked.extend([[task.name for task in tasks], shares, elsewhere])
+    def run(_pipe: Any, _out: Path, _say: Any, tasks: list[Task], shares: Any, elsewhere: bool, judge: Judge) -> results.Record:
+        asked.extend([[task.name for task in tasks], shares, elsewhere, judge.name])
         return made["features"]
 
     monkeypatch.setattr(tables, "features", run)
     monkeypatch.setattr("moft.bench.commands.load_pipeline", lambda _model: SimpleNamespace(set_progress_bar_config=lambda disable: None))
     done = CliRunner().invoke(app, ["bench", "features", "--tasks", "2", "--share", "0.25", "--no-elsewhere", "-o", str(tmp_path)])
     assert done.exit_code == 0
-    assert asked == [["right", "down-right"], [1.0, 0.25], False]
+    assert asked == [["right", "down-right"], [1.0, 0.25], False, "sharpness, no weights"]
     assert "fidelity 0.85" in done.stdout
     assert results.load(tmp_path) == {"features": made["features"]}
 

@@ -18,6 +18,7 @@ import moft
 from moft import compare
 from moft.cli import app
 from moft.errors import BackboneError, RequestError
+from moft.fidelity import Encoder, Judge
 from moft.reference import STATISTICS_FILE
 from moft.tap import ClipSize
 
@@ -441,6 +442,27 @@ def test_score_tells_a_clip_from_itself_and_from_its_reverse(tmp_path: Path) -> 
     assert reverse["motion"]["speed_ratio"] == pytest.approx(1, abs=0.05)
     assert reverse["camera"] == [["pan_left"], ["pan_right"]]
     assert reverse["command"] and reverse["versions"]["moft"] == moft.__version__
+
+
+def test_score_takes_a_judge_and_an_encoder_of_files_and_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip, found = panned(tmp_path / "clip.mp4"), {}
+    named = {"vision": lambda folder: Encoder(f"sees by {folder.name}", lambda video: video.reshape(len(video), -1)),
+             "musiq": lambda weights: Judge(f"rates by {weights.name}", lambda video: np.linspace(0, 1, len(video)))}  # fmt: skip
+    for name, make in named.items():
+        monkeypatch.setattr(f"moft.encoders.{name}", make)
+    asked = ("score", clip, clip, "--encoder", tmp_path / "dino", "--musiq", tmp_path / "m.pth")
+    found = json.loads(moft_cli(*asked, "--json").stdout)
+    assert (found["encoder"], found["judge"], found["imaging"]) == ("sees by dino", "rates by m.pth", [0.5, 0.5])
+    shown = moft_cli(*asked).stdout
+    assert "by sees by dino" in shown and "0.500 -> 0.500 by rates by m.pth" in shown
+
+
+def test_score_refuses_weights_that_are_not_there_in_one_line(tmp_path: Path) -> None:
+    clip = panned(tmp_path / "clip.mp4")
+    for option in ("--encoder", "--musiq"):
+        result = moft_cli("score", clip, clip, option, tmp_path / "nothing")
+        assert result.exit_code == 2 and result.stdout == "" and result.stderr.count("\n") == 1
+        assert result.stderr.startswith("error: expected ")
 
 
 def test_score_says_what_it_resampled(tmp_path: Path) -> None:

@@ -6,17 +6,20 @@ import math
 import cv2
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from test_metrics import carried, noise, pan, zoomed
 
 from moft.errors import RequestError
 from moft.fidelity import (
     EPSILON,
     Encoder,
+    Judge,
     camera_motion,
     consistency,
     direction_error,
     drag_distance,
     dynamic_degree,
+    imaging_quality,
     motion_fidelity,
     score,
     speed_error,
@@ -354,6 +357,24 @@ def test_thumbnails_tell_another_scene_and_are_defined_for_black() -> None:
     assert consistency(black) == pytest.approx(0.25)  # white is like white before, unlike black first
 
 
+def test_imaging_quality_is_the_mean_rating_of_any_judge() -> None:
+    video = np.zeros((3, 8, 8, 3), np.uint8)
+    assert imaging_quality(video, Judge("fixed", lambda _: np.array([0.2, 0.3, 0.7]))) == pytest.approx(0.4)
+    for ratings in (np.ones(2), np.ones((3, 1)), np.array([1, np.nan, 1])):
+        with pytest.raises(RequestError, match="one finite rating.*nobody"):
+            imaging_quality(video, Judge("nobody", lambda _, ratings=ratings: ratings))
+    with pytest.raises(RequestError, match="0 frames"):
+        imaging_quality(video[:0])
+
+
+def test_sharpness_falls_with_blur_and_is_nought_for_one_plain_colour() -> None:
+    sharp = pan((2, 0))
+    found = [imaging_quality(np.stack([gaussian_filter(frame, (width, width, 0)) for frame in sharp])) for width in (0, 1, 2, 4)]
+    assert found == sorted(found, reverse=True) and 1 >= found[0] > found[-1] + 0.2 > 0.2
+    for level in (0, 128, 255):
+        assert imaging_quality(np.full((2, 32, 32, 3), level, np.uint8)) == 0
+
+
 # ---------------------------------------------------------------- all of it
 
 
@@ -373,7 +394,8 @@ def test_a_score_compares_clips_of_different_size() -> None:
     found = score(small, large)
     assert found.motion.fidelity > 0.95 and found.motion.speed_ratio == pytest.approx(1, abs=0.1)
     assert found.direction_error < 5 and found.speed_error < 0.005
-    assert found.tracker == "flow_tracks" and "no weights" in found.encoder
+    assert found.tracker == "flow_tracks" and "no weights" in found.encoder and "no weights" in found.judge
+    assert 0 <= found.imaging[1] < found.imaging[0] <= 1  # the larger one is the same, coarser
 
 
 def test_a_still_reference_asks_for_no_direction() -> None:

@@ -24,6 +24,7 @@ HEAVY = {
     "typer",
     "rich",
     "skimage",
+    "pyiqa",
     "sklearn",
 }
 
@@ -33,7 +34,7 @@ ROWS = (
     {"feature", "fields", "motion", "video", "hooks", "metrics", "steady"},
     {"backbones", "region", "tracks"},
     {"tap", "fidelity"},
-    {"between", "inversion"},
+    {"between", "inversion", "encoders"},
     {"correspondence", "reference"},
     {"guidance", "interpret"},
     {"readout", "sweeps", "drag"},

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from moft.compare import check_folder, load_pipeline, needs
+
+if TYPE_CHECKING:
+    from moft.fidelity import Judge
 
 app = typer.Typer(rich_markup_mode=None, help="Measure what is claimed: the paper's tables, other systems' objectives, and the cost.")
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results, as JSON, and for the clips; a run that was cut off goes on there.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
 Few = Annotated[int | None, typer.Option("--tasks", min=1, help="Only the first so many directions or paths: less time, wider intervals.")]
+Musiq = Annotated[Path | None, typer.Option(help="Rate frames by MUSIQ with these weights, as VBench does; else by their sharpness.")]
 RESULTS = Path("bench")
 
 
@@ -43,17 +47,19 @@ def _all(
 def features(
     share: Annotated[list[float] | None, typer.Option(min=0.01, max=1, help="Share of the channels to keep in Table 4; give several. One row keeps all in any case.")] = None,
     elsewhere: Annotated[bool, typer.Option(help="Compare place by place at the family's usual layer, too.")] = True,
+    prompts: Annotated[int, typer.Option(min=1, max=64, help="Prompts a direction in Table 1, of which Table 4 takes the first 8; 34 for the paper's 270 pairs.")] = 8,
     few: Few = None,
+    musiq: Musiq = None,
     out: Out = RESULTS,
     as_json: AsJson = False,
 ) -> None:
     """Tables 1 and 4: which feature carries motion, and how many channels of it. 64 clips a row of Table 1, 32 of Table 4."""
     from moft.bench.features import SHARES
     from moft.bench.tables import features as run
-    from moft.bench.task import held_out
+    from moft.bench.task import DIRECTIONS, held_out, prompts_of
 
     shares = sorted({1.0, *(share or SHARES)}, reverse=True)
-    _finish(run(*_ready(out), _say, held_out()[:few], shares, elsewhere), out / "features.json", as_json)
+    _finish(run(*_ready(out), _say, held_out(tuple(DIRECTIONS)[:few], prompts_of(prompts)), shares, elsewhere, _judge(musiq)), out / "features.json", as_json)
 
 
 @app.command()
@@ -66,13 +72,13 @@ def drag(few: Few = None, out: Out = RESULTS, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def peers(few: Few = None, out: Out = RESULTS, as_json: AsJson = False) -> None:
+def peers(few: Few = None, musiq: Musiq = None, out: Out = RESULTS, as_json: AsJson = False) -> None:
     """Other systems' objectives beside MOFT: fidelity, content kept, seconds, FLOPs and memory. 32 clips a row."""
     from moft.bench.beside import straight
     from moft.bench.tables import peers as run
     from moft.bench.task import held_out
 
-    _finish(run(*_ready(out), _say, straight(held_out())[:few]), out / "peers.json", as_json)
+    _finish(run(*_ready(out), _say, straight(held_out())[:few], judge=_judge(musiq)), out / "peers.json", as_json)
 
 
 @app.command()
@@ -119,6 +125,13 @@ def _ready(out: Path) -> tuple[Any, Path]:
     pipe = load_pipeline("miniature")
     pipe.set_progress_bar_config(disable=True)
     return pipe, out
+
+
+def _judge(musiq: Path | None) -> Judge:
+    """Of single frames: MUSIQ with these weights, or what needs none."""
+    from moft import encoders, fidelity
+
+    return encoders.musiq(musiq) if musiq else fidelity.SHARPNESS
 
 
 def _finish(found: dict[str, Any], path: Path, as_json: bool) -> None:

@@ -48,8 +48,8 @@ with each other on one model; they do not stand beside figures of other models.
 **Fidelity** is the paper's Eq. 5 and 6, their two halves averaged (`moft.fidelity.motion_fidelity`): 1, all moves as in the reference clip; about 0,
 nothing to do with it. Tracks are chained optical flow with a forward-backward check. **Cosine** is that of the mean motions, **speed** the mean speed over
 the reference's, **tracked** the share of the output's tracks that could be followed, **content** how far the named colours cover as much of the clip as in the plain
-run of the same seed, **steadiness** VBench's consistency formula on thumbnails (no weights). In brackets: 95 % confidence
-intervals of the mean over clips (bootstrap).
+run of the same seed, **steadiness** VBench's consistency formula on thumbnails (no weights), **imaging** how good single frames look, by the judge
+named below the table. In brackets: 95 % confidence intervals of the mean over clips (bootstrap).
 """
 
 
@@ -181,11 +181,11 @@ def _features(record: Record, folder: str) -> str:
 `up_blocks.1.motion_modules.0`, guide the same steps with as many gradients at one step size, and compare the means of the quarters of the frame
 (SMM that of the whole).
 
-{_table(("feature", "what differs", "fidelity", "paper", "cosine", "speed", "tracked", "content", "steadiness"), rows)}
+{_table(("feature", "what differs", "fidelity", "paper", "cosine", "speed", "tracked", "content", "steadiness", "imaging"), rows)}
 ![Fidelity of each feature, with intervals]({folder}/table1.svg)
 
 The paper's column is fidelity in percent on AnimateDiff at full size, with CoTracker's tracks. Of the tracks in the miniature's clips only {tracked:.0f} % could be
-followed (all guided rows together), since its textures change while they move; fidelity rests on those. The cosine counts every pixel.
+followed (all guided rows together), since its textures change while they move; fidelity rests on those. The cosine counts every pixel. Imaging is by {record["judge"]}; the paper's is MUSIQ's, .697 without guidance and .693 with MOFT.
 
 ## How many channels to keep (Table 4)
 
@@ -193,7 +193,7 @@ From the same run, of the directions along the sides ({clips} clips a row). Chan
 training photographs; all channels are CCR alone. `up_blocks.1.motion_modules.0` is the layer that the miniature's training read motion from
 ([miniature.md](miniature.md)). {place}
 
-{_table(("layer", "kept", "fidelity", "cosine", "speed", "tracked", "content", "steadiness"), shares)}
+{_table(("layer", "kept", "fidelity", "cosine", "speed", "tracked", "content", "steadiness", "imaging"), shares)}
 ![Fidelity over the share of channels kept]({folder}/table4.svg)
 
 The paper: {paper}.
@@ -234,10 +234,11 @@ def _peers(record: Record, folder: str) -> str:
 the same model, guided steps, number of gradients and step rule; what of each system was left out is said in `moft/bench/peers.py`. {how}
 These are not the systems as published, which other models, samplers and tricks belong to.
 
-{_table(("objective", "step size", "fidelity", "cosine", "speed", "tracked", "content", "steadiness", "s a clip", "FLOPs", "memory"), rows)}
+{_table(("objective", "step size", "fidelity", "cosine", "speed", "tracked", "content", "steadiness", "imaging", "s a clip", "FLOPs", "memory"), rows)}
 ![Fidelity of each objective, with intervals]({folder}/peers.svg)
 
 Seconds are the processor's, those of its cores added up. FLOPs and peak memory of one clip, the reading of the reference included, as ratios to a plain run.
+Imaging is by {record["judge"]}.
 """
 
 
@@ -336,7 +337,7 @@ def _mean(row: Mapping[str, Any], score: str) -> str:
 
 
 def _scores(row: Mapping[str, Any]) -> list[str]:
-    return [_number(row[name]) for name in ("cosine", "speed", "tracked", "content", "steadiness")]
+    return [_number(row[name]) for name in ("cosine", "speed", "tracked", "content", "steadiness", "imaging")]
 
 
 def _number(value: float) -> str:

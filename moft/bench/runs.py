@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from moft.bench.task import GUIDANCE_SCALE, STEPS, Scenes, Task, Way, judged, plain, sample
+from moft.fidelity import SHARPNESS, Judge
 from moft.guidance import Settings
 from moft.recipe import versions
 
@@ -27,12 +28,14 @@ class Runs:
     folder: where they are kept, by way and task. One whose settings or versions were others is sampled again; a way whose code
         has changed since is not noticed.
     say: told of each as it is done.
+    judge: of single frames.
     """
 
     pipe: Any
     folder: Path
     say: Callable[[str], None]
     steps: int = STEPS
+    judge: Judge = SHARPNESS
 
     def scores(self, name: str, way: Way, tasks: Sequence[Task], settings: Settings | None = None) -> Columns:
         """Of every clip, tasks in order and prompts within."""
@@ -40,7 +43,7 @@ class Runs:
         for task in tasks:
             videos, seconds = self.clips(name, way, task, settings or Settings())
             before, _ = self.clips("plain", plain, task, Settings())
-            rows = [judged(task, video, other) for video, other in zip(videos, before, strict=True)]
+            rows = [judged(task, video, other, self.judge) for video, other in zip(videos, before, strict=True)]
             for row in rows:
                 for key, value in {**row, "seconds": seconds / len(videos)}.items():
                     found.setdefault(key, []).append(round(value, 4))

@@ -17,7 +17,8 @@ from moft.bench.peers import TUNING
 from moft.bench.real import real_costs
 from moft.bench.results import Record, record, save, summary
 from moft.bench.runs import Runs, table
-from moft.bench.task import PROMPTS, SEED, SPEED, Task, held_out
+from moft.bench.task import PROMPTS, SEED, SPEED, Task, first_part, held_out
+from moft.fidelity import SHARPNESS, Judge
 from moft.reference import find_statistics
 
 Say = Callable[[str], None]
@@ -28,17 +29,18 @@ CLIPS = "clips"  # folder of what was sampled, inside that of the results
 
 
 def _asked(tasks: Sequence[Task]) -> dict[str, Any]:
-    return {"directions": [task.name for task in tasks], "prompts": list(tasks[0].prompts), "speed": SPEED}
+    names, prompts = (dict.fromkeys(found) for found in ((t.name for t in tasks), (p for t in tasks for p in t.prompts)))
+    return {"directions": list(names), "prompts": list(prompts), "speed": SPEED}
 
 
 def features(
     pipe: Any, out: Path, say: Say, tasks: Sequence[Task] | None = None, shares: Sequence[float] = feature_ways.SHARES,
-    elsewhere: bool = True,
+    elsewhere: bool = True, judge: Judge = SHARPNESS,
 ) -> Record:  # fmt: skip
     """Tables 1 and 4 at the layer of the model's statistics; both place by place elsewhere, if wanted; how much of each layer follows
-    displacement. Table 4 is of the straight tasks."""
+    displacement. Table 4 is of the straight tasks of the first eight prompts."""
     tasks = held_out() if tasks is None else tasks
-    runs, own = Runs(pipe, out / CLIPS, say), find_statistics(pipe).layer
+    runs, own = Runs(pipe, out / CLIPS, say, judge=judge), find_statistics(pipe).layer
     say("reading pans of photographs")
     layers = feature_ways.layers_of(pipe, (*LAYERS[:3], own, *LAYERS[3:]))
     fours = {own: layers[own].ways(pipe, shares)}
@@ -46,10 +48,10 @@ def features(
     if elsewhere:
         apart = {"vanilla": partial(feature_ways.vanilla_by_position, ELSEWHERE)}
         fours[ELSEWHERE] = {**apart, **layers[ELSEWHERE].ways(pipe, SHARES_ELSEWHERE, per_position=True)}
-    rows4 = {layer: table(runs, ways, beside.straight(tasks), "features/" if layer == own else f"features/{layer}/")
+    rows4 = {layer: table(runs, ways, first_part(beside.straight(tasks)), "features/" if layer == own else f"features/{layer}/")
              for layer, ways in fours.items()}  # fmt: skip
     kept = {own: shares, ELSEWHERE: SHARES_ELSEWHERE}
-    return record("features", SEED, **_asked(tasks), summary=summary(rows, "fidelity"),
+    return record("features", SEED, **_asked(tasks), judge=judge.name, summary=summary(rows, "fidelity"),
                   explained={name: _held(feature_ways.explained(layer.features, layer.paths).tolist()) for name, layer in layers.items()},
                   kept={name: {n: len(c) for n, c in layers[name].channels(pipe, kept[name]).items()} for name in fours},
                   summary4={layer: summary(found, "fidelity") for layer, found in rows4.items()}, rows=rows, rows4=rows4)  # fmt: skip
@@ -68,12 +70,14 @@ def drag(pipe: Any, out: Path, say: Say, tasks: Sequence[drags.Drag] | None = No
     return record("drag", drags.SEED, **asked, summary=summary(rows, "distance"), rows=rows)
 
 
-def peers(pipe: Any, out: Path, say: Say, tasks: Sequence[Task] | None = None, work: bool = True) -> Record:
+def peers(
+    pipe: Any, out: Path, say: Say, tasks: Sequence[Task] | None = None, work: bool = True, judge: Judge = SHARPNESS
+) -> Record:
     """Other systems' objectives beside MOFT; their FLOPs and memory if wanted."""
     tasks = beside.straight(held_out()) if tasks is None else tasks
-    rows = beside.compared(Runs(pipe, out / CLIPS, say), tasks)
+    rows = beside.compared(Runs(pipe, out / CLIPS, say, judge=judge), tasks)
     counted = beside.work(pipe, tasks[0], say) if work else {}
-    return record("peers", SEED, **_asked(tasks), step_sizes={name: beside.step_size(name) for name in beside.WAYS},
+    return record("peers", SEED, **_asked(tasks), judge=judge.name, step_sizes={name: beside.step_size(name) for name in beside.WAYS},
                   tuning={name: {f"{size:g}": value for size, value in found.items()} for name, found in TUNING.items()},
                   work=counted, summary=summary(rows, "fidelity"), rows=rows)  # fmt: skip
 

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 
 from moft.backbones import family_of
-from moft.fidelity import consistency, motion_fidelity, temporal_flickering
+from moft.fidelity import SHARPNESS, Judge, consistency, imaging_quality, motion_fidelity, temporal_flickering
 from moft.guidance import Settings
 from moft.metrics import measure
-from moft.miniature.clips import COLOURS, FRAMES, SIZE, training_photographs
+from moft.miniature.clips import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES, training_photographs
 from moft.miniature.probe import held_out_photographs, nearest_colours
 from moft.motion import DIRECTIONS, Motion
 from moft.reference import pan
@@ -29,6 +29,7 @@ PROMPTS = (
     "white noise", "a black square over green stripes", "grey checks", "a purple cross over yellow cells",
 )  # fmt: skip
 TUNING_PROMPTS = ("orange cells", "a white ball over red noise", "purple stripes", "a green square over black checks")
+_CALIBRATED = "a black ball over grey checks"  # the miniature's gain was found on it, too
 SEED, TUNING_SEED = 100, 900
 SPEED = "2px"
 STEPS, GUIDANCE_SCALE = 25, 7.5  # of the paper
@@ -70,8 +71,30 @@ def plain(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[A
 
 
 def held_out(directions: Sequence[str] = tuple(DIRECTIONS), prompts: Sequence[str] = PROMPTS, seed: int = SEED) -> list[Task]:
-    """Pans of the held-out photographs, in turn, with as many seeds of their own as there are prompts."""
-    return _tasks(held_out_photographs(), directions, prompts, seed)
+    """Pans of the held-out photographs, in turn, with as many seeds of their own as there are prompts. Prompts go in parts of
+    eight, each with other pans and seeds, and all directions of the first come first."""
+    photos, size, found = held_out_photographs(), len(PROMPTS), list[Task]()
+    for start in range(0, len(prompts), size):
+        found += _tasks(photos, directions, prompts[start : start + size], seed + start * len(directions))
+    return found
+
+
+def first_part(tasks: Sequence[Task]) -> list[Task]:
+    """Those of the first eight prompts."""
+    return [task for task in tasks if task.prompts == tasks[0].prompts]
+
+
+def prompts_of(count: int) -> tuple[str, ...]:
+    """So many prompts, 64 at most, that nothing was tuned on: `PROMPTS`, then others of the same words, half with an object, the same
+    each time."""
+    rng, found, colours = np.random.default_rng(SEED), list(PROMPTS[:count]), tuple(COLOURS)
+    while len(found) < count:
+        scene, other = rng.choice(colours, 2, replace=False)
+        thing = f"a {other} {rng.choice(SHAPES)} over " if len(found) % 2 else ""
+        prompt = f"{thing}{scene} {rng.choice(TEXTURES)}"
+        if prompt not in (*found, *TUNING_PROMPTS, _CALIBRATED):
+            found.append(prompt)
+    return tuple(found)
 
 
 def tuning(
@@ -107,7 +130,7 @@ def clips(pipe: Any, prompts: Sequence[str], seed: int, *, steps: int = STEPS) -
 # ---------------------------------------------------------------- scores
 
 
-def judged(task: Task, video: np.ndarray, before: np.ndarray) -> dict[str, float]:
+def judged(task: Task, video: np.ndarray, before: np.ndarray, judge: Judge = SHARPNESS) -> dict[str, float]:
     """What a clip scores. video, before: uint8 (f h w 3), steered and plain, of one seed.
 
     fidelity: −1…1, `moft.fidelity.motion_fidelity` of tracks (Eq. 5 and 6), against the reference clip.
@@ -115,6 +138,7 @@ def judged(task: Task, video: np.ndarray, before: np.ndarray) -> dict[str, float
     tracked: share of the output's tracks that could be followed.
     content: 0…1, how far the colours cover as much of the clip as in the plain one (overlap of their shares).
     steadiness: 0…1, consistency of thumbnails. flickering: 0…1, 1 none; motion lowers it.
+    imaging: 0…1, how good single frames look, by this judge.
     """
     wanted, found = _tracks(task), flow_tracks(video)
     motion = motion_fidelity(wanted, found)
@@ -127,6 +151,7 @@ def judged(task: Task, video: np.ndarray, before: np.ndarray) -> dict[str, float
         "content": float(np.minimum(_colours(video), _colours(before)).sum()),
         "steadiness": consistency(video),
         "flickering": temporal_flickering(video),
+        "imaging": imaging_quality(video, judge),
     }
 
 
