@@ -21,12 +21,13 @@ from diffusers import AnimateDiffPipeline
 from torch import Tensor
 
 import moft
+from moft.channels import pan
+from moft.clip_features import encode
 from moft.inversion import inverted
 from moft.metrics import psnr
 from moft.miniature.clips import FRAMES, SIZE
 from moft.miniature.probe import held_out_photographs
 from moft.motion import Motion
-from moft.reference import encode, pan
 from moft.tap import ClipSize, Tap
 
 UP = Motion("up", speed="1.5px")

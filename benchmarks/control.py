@@ -23,20 +23,20 @@ from scipy.stats import spearmanr
 import moft
 from moft.bench.task import CLIP, PROMPTS
 from moft.bench.task import clips as sample
+from moft.channels import pan
 from moft.metrics import MeasuredMotion, dense_flow
 from moft.miniature.clips import COLOURS, SIZE
 from moft.miniature.probe import held_out_photographs, nearest_colours
 from moft.motion import DIRECTIONS, Motion
-from moft.reference import pan
 from moft.region import read_regions
 
 OPPOSITES = {"left": "right", "right": "left", "up": "down", "down": "up"}
 SPEED = "2px"
-FUSED = False  # --fused
+SETTINGS = moft.Settings()  # --fused, --gradient-steps
 
 
 def steered(pipe: Any, prompts: list[str], seed: int, *wanted: Any, **options: Any) -> np.ndarray:
-    with moft.steer(pipe, *wanted, **{"settings": moft.Settings(fused=FUSED), **options}):
+    with moft.steer(pipe, *wanted, **{"settings": SETTINGS, **options}):
         return sample(pipe, prompts, seed)
 
 
@@ -203,11 +203,12 @@ def main() -> None:
     parser.add_argument("--model", default=moft.miniature_path(), help="a miniature's folder; default: the shipped one")
     parser.add_argument("--only", choices=MEASURES, action="append")
     parser.add_argument("--fused", action="store_true", help="with Settings(fused=True)")
+    parser.add_argument("--gradient-steps", type=int, default=SETTINGS.gradient_steps, help="with Settings(gradient_steps=…)")
     parser.add_argument("--seed", type=int, default=100)
     parser.add_argument("-o", "--output")
     args = parser.parse_args()
-    global FUSED
-    FUSED = args.fused
+    global SETTINGS
+    SETTINGS = moft.Settings(fused=args.fused, gradient_steps=args.gradient_steps)
     pipe = DiffusionPipeline.from_pretrained(args.model, local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
     plain = sample(pipe, list(PROMPTS), args.seed)

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from moft.between import record
+    from moft.channels import Statistics, find_motion_channels
     from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
     from moft.guidance import Settings, invert, steer
     from moft.metrics import followed, measure
     from moft.miniature import miniature_path
     from moft.motion import Like, Motion
-    from moft.reference import FromClip, Statistics, find_motion_channels, from_clip
+    from moft.reference import FromClip, from_clip
     from moft.region import read_region
     from moft.video import read_video, write_video
 
@@ -26,8 +27,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "BackboneError": "errors", "FromClip": "reference", "Like": "motion", "MediaError": "errors", "MoftError": "errors",
-    "Motion": "motion", "RecipeError": "errors", "RequestError": "errors", "Settings": "guidance", "Statistics": "reference",
-    "find_motion_channels": "reference", "followed": "metrics", "from_clip": "reference", "invert": "guidance", "measure": "metrics",
+    "Motion": "motion", "RecipeError": "errors", "RequestError": "errors", "Settings": "guidance", "Statistics": "channels",
+    "find_motion_channels": "channels", "followed": "metrics", "from_clip": "reference", "invert": "guidance", "measure": "metrics",
     "miniature_path": "miniature", "read_region": "region", "read_video": "video", "record": "between",
     "steer": "guidance", "write_video": "video",
 }  # fmt: skip

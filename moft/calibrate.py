@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from moft.channels import Statistics
 from moft.compare import Run, sample
 from moft.errors import BackboneError
 from moft.guidance import Settings, steer
 from moft.metrics import judged, measure
 from moft.motion import DEFAULT_SPEED, Motion
 from moft.recipe import Scene
-from moft.reference import Statistics
 
 SIDES = ("left", "right", "up", "down")
 LEAST = 0.1  # of the asked speed; below, a clip was hardly steered, and a gain would enlarge noise

@@ -30,8 +30,8 @@ from moft.recipe import Scene, command, named_files, read_recipe, versions
 if TYPE_CHECKING:
     import numpy as np
 
+    from moft.channels import Statistics
     from moft.guidance import Settings
-    from moft.reference import Statistics
     from moft.tap import ClipSize
 
 CONVENTION = "Directions say where the picture goes: left = the picture content goes left (camera right)."
@@ -92,7 +92,7 @@ def _ready(
 ) -> tuple[Any, Statistics, ClipSize]:
     """A pipeline, its motion channels, and the size at which it will sample."""
     pipe = load_pipeline(model)
-    from moft.reference import Statistics, find_statistics
+    from moft.channels import Statistics, find_statistics
 
     statistics = Statistics.load(channels) if channels else find_statistics(pipe)
     return pipe, statistics, clip_size(pipe, frames, height, width, statistics.made)
@@ -283,7 +283,7 @@ def channels(
     if out is not None:
         check_folder(out)
     pipe = load_pipeline(model)
-    from moft.reference import find_motion_channels, find_statistics, pans, statistics_path
+    from moft.channels import find_motion_channels, find_statistics, pans, statistics_path
 
     known = find_statistics(pipe).made if statistics_path(pipe).exists() else {}  # made before, for clips of this length
     size = clip_size(pipe, frames, height, width, known)
@@ -347,10 +347,10 @@ def explain(
     if not clips and not probe and not sweep:
         raise RequestError("no clips: expected a clip or a picture, or --probe for held-out ones")
     needs("diffusers", "matplotlib", "jinja2", "sklearn", "cv2")
+    from moft.channels import Statistics
     from moft.explain import check_folder_for
     from moft.explain import explain as run
     from moft.reader import Wanted
-    from moft.reference import Statistics
 
     wanted = Wanted(_point(point), sweep, layer, timestep)
     if probe:
@@ -419,7 +419,7 @@ def calibrate(
     needs("cv2")
     pipe, statistics, size = _ready(model, channels)
     from moft.calibrate import calibrate as run
-    from moft.reference import statistics_path
+    from moft.channels import statistics_path
 
     pairs = itertools.zip_longest(prompt or [], image or [])
     scenes = [Scene(words, size, seed=seed + i, steps=steps, image=picture) for i, (words, picture) in enumerate(pairs)]

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from moft.between import Recording
+    from moft.channels import Statistics
     from moft.guidance import Report, Settings
-    from moft.reference import Statistics
     from moft.tap import ClipSize
 
 SUFFIXES = (".mp4", ".webm", ".gif")
@@ -362,7 +362,7 @@ def replay(
     `run` makes it: `compare`, or for a drag `moft.dragged.compare_drag`. `model` and `channels` replace those of the recipe; a hub
     id is used only if it is given so. `warn` is told of every difference between then and now. Raises RecipeError for what is gone or changed; else as `compare` does.
     """
-    from moft.reference import Statistics, find_statistics
+    from moft.channels import Statistics, find_statistics
 
     name = model or recipe.model
     if model is None and name != "miniature" and not os.path.isdir(name):

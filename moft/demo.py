@@ -31,7 +31,7 @@ def real_clip(folder: Path) -> Path:
         )
     from sklearn.datasets import load_sample_image
 
-    from moft.reference import pan
+    from moft.channels import pan
     from moft.tap import ClipSize
     from moft.video import write_video
 
@@ -50,8 +50,8 @@ def looped(clip: Path) -> Path:
 
 def main(model: str = "miniature", folder: Path = FOLDER) -> None:
     """Two steered runs, their measured motion, and where the pictures lie."""
+    from moft.channels import find_statistics
     from moft.guidance import Settings
-    from moft.reference import find_statistics
 
     folder.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()

@@ -18,12 +18,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moft.between import Between, Recording, between_steps
+from moft.channels import Statistics, find_statistics
 from moft.correspondence import at_points
 from moft.errors import RequestError
 from moft.feature import EPSILON
 from moft.guidance import Settings, Steering, Target
 from moft.motion import Drag, Motion, Trajectory
-from moft.reference import Statistics, find_statistics, synthesise
+from moft.reference import synthesise
 from moft.tap import Call, ClipSize, Tap, serves
 
 SCHEDULE = (0.0, 8 / 25), (7 / 25, 21 / 25)  # Eq. 9: of 25 steps counted down, 25…18 and 18…5

@@ -23,8 +23,8 @@ from moft.recipe import Recipe, Scene, command, frames_digest
 from moft.tracks import Tracks, follow
 
 if TYPE_CHECKING:
+    from moft.channels import Statistics
     from moft.guidance import Report, Settings
-    from moft.reference import Statistics
 
 Video = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]

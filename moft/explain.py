@@ -21,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moft import interpret
+from moft.channels import Statistics, statistics_path
 from moft.compare import check_folder, needs, staging
 from moft.errors import MediaError, RequestError
 from moft.feature import motion_channels
@@ -28,7 +29,6 @@ from moft.interpret import LEAST_SPEED
 from moft.reader import SWEEP_FILE, Reader, Source, Tell, Wanted, key, look, looked, reader, shown, source_of
 from moft.readout import READOUT_FILE, Readout, flow_score
 from moft.recipe import command, versions
-from moft.reference import Statistics, statistics_path
 from moft.report import Report, draw
 from moft.scores import as_lines, fit_readout, keep, run_sweep, score
 from moft.subjects import Clip, default_point, held_out_clips, read_clip

@@ -15,12 +15,14 @@ import torch
 from torch import Tensor
 
 from moft.between import Between, Recording, between_steps, record
+from moft.channels import Statistics, find_statistics
+from moft.clip_features import encode
 from moft.errors import RequestError
 from moft.feature import LOSSES, at_cells, carried, moft
 from moft.hooks import frozen
 from moft.inversion import inverted
 from moft.motion import Motion
-from moft.reference import FromClip, Reference, Statistics, check_clip, encode, find_statistics, synthesise
+from moft.reference import FromClip, Reference, check_clip, synthesise
 from moft.region import check_agreement, check_region, read_regions
 from moft.tap import Call, ClipSize, Tap, serves
 

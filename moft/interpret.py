@@ -16,10 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from moft.channels import latent_path, pan
+from moft.clip_features import noised_layers
 from moft.errors import RequestError
 from moft.feature import ccr, moft, pool, principal_components
 from moft.motion import Motion
-from moft.reference import latent_path, noised_layers, pan
 from moft.tap import ClipSize, Tap
 
 DESIGNS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {

@@ -16,9 +16,9 @@ from moft.motion import Drag, Like, Motion
 if TYPE_CHECKING:
     import numpy as np
 
+    from moft.channels import Statistics
     from moft.guidance import Settings
     from moft.metrics import MeasuredMotion
-    from moft.reference import Statistics
     from moft.tap import ClipSize
 
 __all__ = ["Asked", "Remedy", "as_motion", "evenly_read", "in_words", "judge", "lay_out", "overall", "remedies", "standing"]

@@ -16,14 +16,15 @@ from torch import Tensor
 
 from moft import interpret
 from moft.backbones import default_layer
+from moft.channels import Statistics, find_motion_channels, pans, statistics_path
 from moft.compare import clip_size, needs
 from moft.errors import RequestError
 from moft.feature import moft
 from moft.interpret import DESIGNS
 from moft.readout import Readout
-from moft.reference import Statistics, find_motion_channels, load_tensors, pans, save_tensors, statistics_path
 from moft.subjects import Clip, default_point
 from moft.tap import ClipSize, Tap
+from moft.tensors import load_tensors, save_tensors
 
 SWEEP_FILE = "sweep.json"
 TIMESTEPS = (20, 100, 300, 500, 700, 900)

@@ -23,9 +23,9 @@ from torch import Tensor
 
 from moft.errors import RequestError
 from moft.feature import moft
-from moft.reference import load_tensors, save_tensors
 from moft.steady import along, main_velocities
 from moft.tap import ClipSize
+from moft.tensors import load_tensors, save_tensors
 
 READOUT_FILE = "motion_readout.safetensors"
 STEADY = 3 / 64  # shorter sides a frame; the second map is fitted on cells that move less

@@ -27,8 +27,8 @@ from moft.motion import Drag, Like, Motion
 if TYPE_CHECKING:
     import numpy as np
 
+    from moft.channels import Statistics
     from moft.guidance import Settings
-    from moft.reference import Statistics
     from moft.tap import ClipSize
 
 FORMAT = 3  # 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags

@@ -16,10 +16,10 @@ from torch import Tensor
 from moft import interpret
 from moft.interpret import DESIGNS, LEAST_SPEED, WAYS
 from moft.reader import Reader, Source, Wanted, shown
-from moft.reference import save_tensors
 from moft.scores import Scores
 from moft.subjects import Clip
 from moft.sweeps import Cell
+from moft.tensors import save_tensors
 
 
 @dataclasses.dataclass

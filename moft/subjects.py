@@ -14,10 +14,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from moft.channels import pan
 from moft.errors import MediaError
 from moft.interpret import KnownClips
 from moft.motion import Motion
-from moft.reference import pan
 from moft.steady import along
 from moft.tap import ClipSize
 

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import moft
-from moft.reference import STATISTICS_FILE, find_motion_channels, pans
+from moft.channels import STATISTICS_FILE, find_motion_channels, pans
 from moft.tap import ClipSize
 
 

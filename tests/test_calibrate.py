@@ -15,12 +15,13 @@ from typer.testing import CliRunner
 
 import moft
 from moft import calibrate, cli
+from moft.channels import find_statistics
 from moft.compare import Run
 from moft.errors import BackboneError
 from moft.metrics import MeasuredMotion
 from moft.motion import DIRECTIONS, Motion
 from moft.recipe import Scene
-from moft.reference import FromClip, find_statistics, synthesise
+from moft.reference import FromClip, synthesise
 from moft.tap import ClipSize
 
 SIZE = ClipSize(8, 64, 64)

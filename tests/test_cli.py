@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 import moft
 from moft import compare
+from moft.channels import STATISTICS_FILE
 from moft.cli import app
 from moft.errors import BackboneError, RequestError
 from moft.fidelity import Encoder, Judge
-from moft.reference import STATISTICS_FILE
 from moft.tap import ClipSize
 
 PROMPT = ["--prompt", "a red ball over blue stripes", "--steps", "5"]

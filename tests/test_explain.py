@@ -19,6 +19,7 @@ import moft
 from moft import explain as module
 from moft import interpret
 from moft import reader as reading
+from moft.channels import Statistics
 from moft.cli import app
 from moft.errors import MediaError, RequestError
 from moft.explain import explain
@@ -26,7 +27,6 @@ from moft.figures import flow_picture
 from moft.metrics import dense_flow
 from moft.reader import SWEEP_FILE, Wanted
 from moft.readout import READOUT_FILE, fit
-from moft.reference import Statistics
 from moft.steady import along
 from moft.subjects import object_clips, panned_clips, read_clip, steadied
 from moft.tap import ClipSize, Tap

@@ -31,10 +31,12 @@ HEAVY = {
 # Imports go to earlier rows only. The miniature stands beside them: the library knows where it lies, no more.
 ROWS = (
     {"errors"},
-    {"feature", "fields", "motion", "video", "hooks", "metrics", "steady"},
+    {"feature", "fields", "motion", "video", "hooks", "metrics", "steady", "tensors"},
     {"backbones", "region", "tracks"},
     {"tap", "fidelity"},
     {"between", "inversion", "encoders"},
+    {"clip_features"},
+    {"channels"},
     {"correspondence", "reference"},
     {"guidance", "interpret"},
     {"readout", "sweeps", "drag"},

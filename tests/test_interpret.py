@@ -10,6 +10,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from moft.channels import latent_path
 from moft.errors import RequestError
 from moft.feature import ccr
 from moft.interpret import (
@@ -31,7 +32,6 @@ from moft.interpret import (
     similarity,
 )
 from moft.readout import Readout, enlarged, fit, flow_score
-from moft.reference import latent_path
 from moft.steady import along, main_velocities
 from moft.sweeps import share_sweep
 from moft.tap import ClipSize

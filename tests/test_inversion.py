@@ -11,10 +11,11 @@ from diffusers import AnimateDiffPipeline, DDIMScheduler, EulerDiscreteScheduler
 from sklearn.datasets import load_sample_image
 
 import moft
+from moft.channels import pan
+from moft.clip_features import encode
 from moft.errors import BackboneError, RequestError
 from moft.inversion import _before, inverted
 from moft.motion import Motion
-from moft.reference import encode, pan
 from moft.tap import ClipSize, Tap
 
 CLIP = pan(load_sample_image("china.jpg"), Motion("right", speed="1px"), ClipSize(8, 64, 64), zoom=1.5)

@@ -208,7 +208,7 @@ def test_the_shipped_model_goes_where_it_is_steered(name: str):
 
 
 def test_a_model_folder_without_statistics_is_a_clear_error(tmp_path: Path):
-    from moft.reference import find_statistics
+    from moft.channels import find_statistics
 
     class Pipe:
         name_or_path = str(tmp_path)

@@ -30,10 +30,10 @@ from moft.bench.peers import (
 )
 from moft.bench.task import Task
 from moft.bench.tuning import STEP_SIZES, table, trials
+from moft.channels import pan
 from moft.errors import BackboneError, RequestError
 from moft.guidance import Settings
 from moft.motion import Motion
-from moft.reference import pan
 from moft.tap import ClipSize
 
 SIZE = ClipSize(8, 64, 64)

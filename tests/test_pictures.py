@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_sample_image
 
+from moft.channels import pan
 from moft.metrics import dense_flow
 from moft.motion import Motion
 from moft.pictures import CAPTION, GAP, asked_flow, story
-from moft.reference import pan
 from moft.tap import ClipSize
 
 SIZE = ClipSize(6, 64, 64)

@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 import moft
 from moft import compare
+from moft.channels import STATISTICS_FILE
 from moft.cli import app, printable
 from moft.errors import MediaError, MoftError, RecipeError, RequestError
 from moft.motion import Drag, Like, Motion
@@ -33,7 +34,6 @@ from moft.recipe import (
     model_digest,
     read_recipe,
 )
-from moft.reference import STATISTICS_FILE
 from moft.tap import ClipSize
 from moft.video import read_metadata
 

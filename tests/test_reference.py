@@ -12,9 +12,11 @@ import torch
 from sklearn.datasets import load_sample_image
 
 import moft
+from moft.channels import Statistics, pan
+from moft.clip_features import inverted_features
 from moft.errors import RequestError
 from moft.motion import DIRECTIONS, Motion
-from moft.reference import FromClip, Statistics, inverted_features, pan, synthesise
+from moft.reference import FromClip, synthesise
 from moft.tap import ClipSize, Tap
 
 CLIP = ClipSize(8, 64, 64)
@@ -135,6 +137,20 @@ def test_inversion_is_deterministic_and_puts_the_scheduler_back(tiny_animatediff
     first, second = (inverted_features(tap, video, 300) for _ in range(2))
     assert torch.equal(first, second) and first.shape[:2] == (1, 8)
     assert tiny_animatediff.scheduler is scheduler
+
+
+@pytest.mark.parametrize("per_position", [False, True])
+def test_a_clip_played_backwards_is_read_as_the_same_backwards(tiny_animatediff: Any, tiny_statistics: Any, per_position: bool) -> None:
+    rng = np.random.default_rng(4)
+    video, region = rng.integers(0, 255, (8, 64, 64, 3), np.uint8), rng.uniform(0, 1, (8, 64, 64)).astype(np.float32)
+
+    def read(clip: np.ndarray, mask: np.ndarray) -> torch.Tensor:
+        where = {"per_position": True} if per_position else {"region": mask}
+        return moft.from_clip(tiny_animatediff, clip, statistics=tiny_statistics, **where).value
+
+    there, back = read(video, region), read(video[::-1], region[::-1].copy())
+    torch.testing.assert_close(there, back.flip(0))
+    assert not torch.allclose(there, back, rtol=0.1)
 
 
 def test_a_clip_is_read_where_it_was_asked(tiny_animatediff: Any, tiny_statistics: Any) -> None:

@@ -22,10 +22,11 @@ from tiny import BUILDERS, CELLS, LATENT_FRAMES, VARIANTS, clip_size, sample, ti
 
 import moft
 from moft.backbones import FAMILIES, family_of
+from moft.channels import find_motion_channels
 from moft.errors import BackboneError
 from moft.guidance import Settings, steer
 from moft.hooks import capture
-from moft.reference import find_motion_channels, from_clip
+from moft.reference import from_clip
 from moft.tap import Tap, usual_level
 
 

@@ -56,7 +56,8 @@ def features(
     """Tables 1 and 4: which feature carries motion, and how many channels of it. 64 clips a row of Table 1, 32 of Table 4."""
     from moft.bench.features import SHARES
     from moft.bench.tables import features as run
-    from moft.bench.task import DIRECTIONS, held_out, prompts_of
+    from moft.bench.task import held_out, prompts_of
+    from moft.motion import DIRECTIONS
 
     shares = sorted({1.0, *(share or SHARES)}, reverse=True)
     _finish(run(*_ready(out), _say, held_out(tuple(DIRECTIONS)[:few], prompts_of(prompts)), shares, elsewhere, _judge(musiq)), out / "features.json", as_json)

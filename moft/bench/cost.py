@@ -23,10 +23,11 @@ from torch import Tensor
 import moft
 from moft.bench.counting import flops, memory
 from moft.between import Recording
+from moft.channels import find_statistics
 from moft.guidance import Settings, Steering, Target
 from moft.hooks import capture
 from moft.motion import Motion
-from moft.reference import find_statistics, synthesise
+from moft.reference import synthesise
 from moft.tap import Call, ClipSize, Tap
 
 UPDATES = 2

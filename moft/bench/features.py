@@ -17,20 +17,12 @@ import torch
 from torch import Tensor
 
 from moft.bench.task import CLIP, Task, Way, plain
+from moft.channels import Statistics, find_statistics, latent_path, pans
+from moft.clip_features import both_ways, noised_layers
 from moft.feature import ccr, motion_channels, pool, position_loss, quadrants_loss
 from moft.guidance import Settings, Steering, Target, steer
 from moft.miniature.clips import training_photographs
-from moft.reference import (
-    EARLY_STEPS,
-    Statistics,
-    find_statistics,
-    from_clip,
-    latent_path,
-    noised_features,
-    noised_layers,
-    pans,
-    synthesise,
-)
+from moft.reference import EARLY_STEPS, from_clip, synthesise
 from moft.tap import ClipSize, Tap
 
 SHARES = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03)  # of the channels; the paper: 1, 0.5, 0.1, 0.05, 0.04, 0.03, 0.01
@@ -103,7 +95,7 @@ def _enlarged(pipe: Any, task: Task, layer: str | None = None) -> Tensor:
     """The clip's features (1 f c h w), what moves in them enlarged by the model's gain as it is for MOFT."""
     statistics = find_statistics(pipe)
     tap = Tap(pipe, layer or statistics.layer, statistics.timestep)
-    found = noised_features(tap, task.reference[None], statistics.timestep)
+    found = both_ways(tap, task.reference[None], statistics.timestep)
     return found + (statistics.gain - 1) * ccr(found)
 
 

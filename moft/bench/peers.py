@@ -22,13 +22,15 @@ from einops import rearrange
 from torch import Tensor
 
 from moft.bench.task import Task, Way
+from moft.channels import find_statistics
+from moft.clip_features import encode
 from moft.correspondence import at_points
 from moft.errors import BackboneError, RequestError
 from moft.feature import ccr, moft, motion_channels, pool
 from moft.guidance import Settings, Steering, Target, steer
 from moft.hooks import capture, submodule
 from moft.motion import Motion
-from moft.reference import EARLY_STEPS, FromClip, encode, find_statistics, from_clip, synthesise
+from moft.reference import EARLY_STEPS, FromClip, from_clip, synthesise
 from moft.tap import Call, ClipSize, Tap
 
 # ---------------------------------------------------------------- losses: tensors in, a number out

@@ -18,8 +18,8 @@ from moft.bench.real import real_costs
 from moft.bench.results import Record, record, save, summary
 from moft.bench.runs import Runs, table
 from moft.bench.task import PROMPTS, SEED, SPEED, Task, first_part, held_out
+from moft.channels import find_statistics
 from moft.fidelity import SHARPNESS, Judge
-from moft.reference import find_statistics
 
 Say = Callable[[str], None]
 LAYERS = ("down_blocks.1", "mid_block", "up_blocks.0", "up_blocks.1", "up_blocks.2")  # in the order in which they run

@@ -14,13 +14,13 @@ import numpy as np
 import torch
 
 from moft.backbones import family_of
+from moft.channels import pan
 from moft.fidelity import SHARPNESS, Judge, consistency, imaging_quality, motion_fidelity, temporal_flickering
 from moft.guidance import Settings
 from moft.metrics import measure
 from moft.miniature.clips import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES, training_photographs
 from moft.miniature.probe import held_out_photographs, nearest_colours
 from moft.motion import DIRECTIONS, Motion
-from moft.reference import pan
 from moft.tap import ClipSize
 from moft.tracks import Tracks, flow_tracks
 

@@ -173,7 +173,7 @@ def sample_scores(pipe: Any, n: int = 36, seed: int = 0) -> dict[str, Any]:
 @torch.no_grad()
 def probe(pipe: Any, n: int = 768) -> dict[str, Any]:
     """All scores of the shipped model. R² is of the clip's velocity from the pooled MOFT of the feature block."""
-    from moft.reference import find_statistics
+    from moft.channels import find_statistics
 
     pipe.set_progress_bar_config(disable=True)
     statistics = find_statistics(pipe)
