@@ -17,10 +17,13 @@ from moft.clip_features import both_ways, inverted_features
 from moft.errors import RequestError
 from moft.feature import at_cells, ccr, laid_over, moft, pool
 from moft.motion import DIRECTIONS, Motion
+from moft.steady import along
 from moft.tap import ClipSize, Tap
 from moft.tensors import load_tensors, save_tensors
 
 EARLY_STEPS, STILL_STEPS = (0.12, 0.48), (0.12, 0.92)
+_PAN = 0.025  # shorter sides a frame, at which a clip's own content is moved to see how it answers
+_DOUBT = 0.05  # added to the square of an answer, about 1: below a quarter of that, as read is as good as solved
 
 
 class Reference(Protocol):
@@ -180,6 +183,7 @@ def from_clip(
     onto: np.ndarray | None = None,
     per_position: bool = False,
     invert: bool = False,
+    calibrated: bool = True,
     timestep: int | None = None,
     strength: float = 1.0,
     steps: tuple[float, float] | None = None,
@@ -196,6 +200,9 @@ def from_clip(
             layouts should agree. The bounds of `region` are laid over those of `onto`, stretched if need be.
         invert: reach the timestep by inversion (`moft.inversion`) instead of adding noise to the clip and to it played
             backwards (`both_ways`).
+        calibrated: take out by how much more, and how else, this clip's content answers to motion than the photographs that the
+            response was found on (`own_answer`), so that the clip's own speed is asked. Not with `per_position` or `invert`,
+            which ask for the feature as the paper has it, as False does.
         timestep: None takes that of the statistics.
         strength, steps: as of `Motion`.
     Raises:
@@ -205,6 +212,7 @@ def from_clip(
     statistics = statistics or find_statistics(pipe)
     t = statistics.timestep if timestep is None else timestep
     tap = Tap(pipe, statistics.layer, t)
+    calibrated = calibrated and not (per_position or invert)
     read = inverted_features if invert else both_ways
     feature = moft(read(tap, video[None], t, "", seed), statistics.channels).cpu()
     places = [None if mask is None else torch.as_tensor(mask) for mask in (region, onto)]
@@ -212,12 +220,46 @@ def from_clip(
         feature = laid_over(feature, *places)
     else:
         where = None if places[0] is None else at_cells(places[0], (feature.shape[1], *feature.shape[-2:]))
-        feature = pool(feature, where)[..., None, None]
-    made = {"from": "inverted" if invert else "noised", "frames": len(video), "size": list(video.shape[1:3])}
+        feature = pool(feature, where)
+        if calibrated:
+            feature = in_common_units(feature, own_answer(tap, video, statistics, where, t, seed), statistics)
+        feature = feature[..., None, None]
+    made = {"from": "inverted" if invert else "noised", "calibrated": calibrated, "frames": len(video), "size": list(video.shape[1:3])}
     return FromClip(
         feature[0].contiguous(), statistics.channels, statistics.layer, statistics.scale, t, strength, made,
         statistics.gain, steps,
     )
+
+
+def own_answer(tap: Tap, video: np.ndarray, statistics: Statistics, where: Tensor | None, timestep: int, seed: int) -> Tensor:
+    """How a clip's content answers to motion, (2 2): the displacement that its MOFT shows for one along x (first column) or y.
+
+    1 would be an answer like that of the photographs that the response was found on. Read off the clip's middle frame,
+    moved at a known speed.
+    """
+    size = ClipSize(*video.shape[:3])
+    middle = torch.from_numpy(video[len(video) // 2].copy()).float().expand(1, *video.shape)
+    columns = []
+    for velocity in _PAN * size.side * torch.eye(2):  # one after the other: an encoder needs memory for each
+        moved = along(middle, velocity[None], back=True).round().clamp(0, 255).byte().numpy()
+        found = moft(both_ways(tap, moved, timestep, "", seed), statistics.channels).cpu()
+        path = _shown(pool(found, where), statistics)[0]
+        known = latent_path(Motion("right", speed=_PAN), size, len(path))[:, 0]
+        columns.append(known @ path / known.square().sum())
+    return torch.stack(columns, 1)
+
+
+def in_common_units(feature: Tensor, answer: Tensor, statistics: Statistics) -> Tensor:
+    """A pooled MOFT (b f k) as it would be if the content answered as the photographs did: the displacement that it shows is
+    solved for what would show so, with `_DOUBT` for content that hardly answers."""
+    shown = _shown(feature, statistics)
+    solved = torch.linalg.solve(answer.mT @ answer + _DOUBT * torch.eye(2), (shown @ answer + _DOUBT * shown).mT).mT
+    return solved @ statistics.response.T
+
+
+def _shown(feature: Tensor, statistics: Statistics) -> Tensor:
+    """The displacement (b f 2) that a pooled MOFT (b f k) shows, in shorter sides (least squares on the response)."""
+    return feature @ torch.linalg.pinv(statistics.response).T
 
 
 def check_clip(video: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import pickle
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ import torch
 from sklearn.datasets import load_sample_image
 
 import moft
-from moft.channels import Statistics, pan
+from moft import compare
+from moft.channels import Statistics, find_statistics, pan
 from moft.clip_features import inverted_features
 from moft.errors import RequestError
+from moft.miniature.probe import held_out_photographs
 from moft.motion import DIRECTIONS, Motion
-from moft.reference import FromClip, synthesise
+from moft.reference import FromClip, in_common_units, synthesise
 from moft.tap import ClipSize, Tap
 
 CLIP = ClipSize(8, 64, 64)
@@ -146,11 +149,47 @@ def test_a_clip_played_backwards_is_read_as_the_same_backwards(tiny_animatediff:
 
     def read(clip: np.ndarray, mask: np.ndarray) -> torch.Tensor:
         where = {"per_position": True} if per_position else {"region": mask}
-        return moft.from_clip(tiny_animatediff, clip, statistics=tiny_statistics, **where).value
+        return moft.from_clip(tiny_animatediff, clip, statistics=tiny_statistics, calibrated=False, **where).value
 
     there, back = read(video, region), read(video[::-1], region[::-1].copy())
     torch.testing.assert_close(there, back.flip(0))
     assert not torch.allclose(there, back, rtol=0.1)
+
+
+def test_what_a_clip_shows_is_solved_for_what_would_show_so() -> None:
+    draw = torch.Generator().manual_seed(0)
+    response, path = torch.randn(5, 2, generator=draw), torch.randn(1, 8, 2, generator=draw)
+    zeros = torch.zeros(5)
+    known = Statistics(torch.arange(5), response, zeros, zeros, "up_blocks.1", 300, "")
+    answer = torch.tensor([[2.0, 0.3], [-0.5, 1.5]])  # along x: twice as much, and a little against y
+    shown = path @ answer.T @ response.T
+    torch.testing.assert_close(in_common_units(shown, answer, known), path @ response.T, atol=0.15, rtol=0.05)
+    across = torch.linalg.qr(response, "complete").Q[:, 4]  # what no motion shows does not count
+    torch.testing.assert_close(in_common_units(shown + across, answer, known), in_common_units(shown, answer, known))
+    as_read = path @ response.T
+    torch.testing.assert_close(in_common_units(as_read, torch.eye(2), known), as_read)
+    torch.testing.assert_close(in_common_units(as_read, torch.zeros(2, 2), known), as_read)  # no answer, no correction
+
+
+@pytest.mark.parametrize("options", [{"per_position": True}, {"invert": True}])
+def test_places_and_inverted_clips_are_asked_as_they_are_read(tiny_animatediff: Any, tiny_statistics: Any, options: dict[str, bool]) -> None:
+    video = np.random.default_rng(3).integers(0, 255, (4, 64, 64, 3), np.uint8)
+    found = [moft.from_clip(tiny_animatediff, video, statistics=tiny_statistics, calibrated=c, **options) for c in (True, False)]
+    assert torch.equal(found[0].value, found[1].value) and not found[0].made["calibrated"]
+
+
+def test_a_clip_is_asked_at_its_own_speed_however_strongly_its_content_answers() -> None:
+    miniature = compare.load_pipeline("miniature")
+    known, size, clock = find_statistics(miniature), ClipSize(8, 64, 64), torch.arange(8) - 3.5
+    errors = {True: list[float](), False: list[float]()}
+    for photo, motion in itertools.product(held_out_photographs(), (Motion("left", speed="2px"), Motion("down", speed="1px"))):
+        video, asked = pan(photo, motion, size, zoom=2), torch.tensor(motion.velocity(8, 64, 64))
+        for calibrated, found in errors.items():
+            value = moft.from_clip(miniature, video, calibrated=calibrated).value[..., 0, 0]
+            velocity = clock @ (value @ torch.linalg.pinv(known.response).T) / clock.square().sum() * 64
+            found.append(float((velocity - asked).norm() / asked.norm()))
+    assert max(errors[True]) < 0.25
+    assert sum(errors[True]) < sum(errors[False])
 
 
 def test_a_clip_is_read_where_it_was_asked(tiny_animatediff: Any, tiny_statistics: Any) -> None:
@@ -158,7 +197,7 @@ def test_a_clip_is_read_where_it_was_asked(tiny_animatediff: Any, tiny_statistic
     left = np.repeat([[1.0, 0.0]], 2, 0).astype(np.float32)
 
     def read(**options: Any) -> torch.Tensor:
-        return moft.from_clip(tiny_animatediff, video, statistics=tiny_statistics, **options).value
+        return moft.from_clip(tiny_animatediff, video, statistics=tiny_statistics, calibrated=False, **options).value
 
     whole, halves = read(), [read(region=region) for region in (left, 1 - left)]
     torch.testing.assert_close(read(region=np.ones((4, 64, 64), np.float32)), whole)

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from moft.bench import counting, features
 from moft.bench.peers import PEERS, TUNING
 from moft.bench.runs import Columns, Runs
 from moft.bench.task import Task, Way, plain, sample
-from moft.guidance import Settings
+from moft.guidance import Settings, steer
+from moft.reference import from_clip
 
-MOFT: dict[str, Way] = {"moft": features.moft, "synthesised": features.synthesised}
-WAYS: dict[str, Way] = {**MOFT, **PEERS}
+
+def from_the_clip(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[Any]:
+    """MOFT from the clip, as it comes."""
+    return steer(pipe, from_clip(pipe, task.reference), settings=settings)
+
+
+WAYS: dict[str, Way] = {"moft": from_the_clip, "synthesised": features.synthesised, **PEERS}
 
 
 def straight(tasks: Sequence[Task]) -> list[Task]:
@@ -26,11 +33,10 @@ def step_size(name: str) -> float:
 
 
 def compared(runs: Runs, tasks: Sequence[Task], ways: Mapping[str, Way] = WAYS) -> dict[str, Columns]:
-    """The scores of each way at its own step size, and of plain clips. MOFT's clips are those of Table 1 if the step size is the usual one."""
+    """The scores of each way at its own step size, and of plain clips."""
     rows = {"plain": runs.scores("plain", plain, tasks)}
     for name, way in ways.items():
-        folder = "features" if name in MOFT else "peers"
-        rows[name] = runs.scores(f"{folder}/{name}", way, tasks, Settings(step_size=step_size(name)))
+        rows[name] = runs.scores(f"peers/{name}", way, tasks, Settings(step_size=step_size(name)))
     return rows
 
 

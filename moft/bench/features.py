@@ -65,13 +65,13 @@ def kept(
     statistics: Statistics, per_position: bool, pipe: Any, task: Task, settings: Settings
 ) -> AbstractContextManager[Any]:
     """CCR of these channels at this layer, from the clip."""
-    reference = from_clip(pipe, task.reference, statistics=statistics, per_position=per_position)
+    reference = from_clip(pipe, task.reference, statistics=statistics, per_position=per_position, calibrated=False)
     return steer(pipe, reference, settings=settings)
 
 
 def moft(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[Any]:
-    """MOFT from the clip, as it comes."""
-    return steer(pipe, from_clip(pipe, task.reference), settings=settings)
+    """MOFT of the clip as it is read, like the others: not `calibrated`."""
+    return kept(find_statistics(pipe), False, pipe, task, settings)
 
 
 def synthesised(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[Any]:
