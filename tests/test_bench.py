@@ -178,7 +178,7 @@ def made() -> dict[str, results.Record]:
     """Results as `moft bench` would leave them."""
     rows = rows_of(plain=[0.1, 0.2], smm=[0.7, 0.9], vanilla=[0.3, 0.4], ccr=[0.6, 0.7], moft=[0.8, 0.9], synthesised=[0.8, 0.95])
     rows4 = rows_of(vanilla=[0.1, 0.2], ccr=[0.6, 0.7], moft=[0.8, 0.9], kept_2=[0.5, 0.6])
-    found = results.record("features", 100, directions=["left"], prompts=["a", "b"], speed="2px", judge="a critic", summary=results.summary(rows, "fidelity"),
+    found = results.record("features", 100, directions=["left"], prompts=["a", "b"], speed="2px", judge="a critic", by_position=[], summary=results.summary(rows, "fidelity"),
                            explained={"mid": {"channels": 64, "mean": 0.2, "over_half": 0.1}}, kept={"mid": {"ccr": 64, "moft": 16, "kept_2": 2}},
                            summary4={"mid": results.summary(rows4, "fidelity")}, rows=rows, rows4={"mid": rows4})  # fmt: skip
     ratios = {"flops": 1.44, "seconds": 1.6, "memory": 2.2}

@@ -25,6 +25,7 @@ from moft.errors import MediaError, RequestError
 from moft.explain import explain
 from moft.figures import flow_picture
 from moft.metrics import dense_flow
+from moft.miniature.clips import training_photographs
 from moft.reader import SWEEP_FILE, Wanted
 from moft.readout import READOUT_FILE, fit
 from moft.steady import along
@@ -48,8 +49,10 @@ def picture(path: Path) -> Path:
 
 @pytest.fixture(scope="module", autouse=True)
 def home(tmp_path_factory: Any) -> Any:
-    """Sweeps of models without a folder are kept there."""
+    """Sweeps of models without a folder are kept there; two photographs are enough to sweep over here."""
+    few = dict(list(training_photographs().items())[:2])
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("moft.miniature.clips.training_photographs", lambda: few)
         yield patch.setenv("MOFT_HOME", str(tmp_path_factory.mktemp("home")))
 
 

@@ -46,7 +46,7 @@ def _all(
 @app.command()
 def features(
     share: Annotated[list[float] | None, typer.Option(min=0.01, max=1, help="Share of the channels to keep in Table 4; give several. One row keeps all in any case.")] = None,
-    elsewhere: Annotated[bool, typer.Option(help="Compare place by place at the family's usual layer, too.")] = True,
+    elsewhere: Annotated[bool, typer.Option(help="Compare at other layers, too.")] = True,
     prompts: Annotated[int, typer.Option(min=1, max=64, help="Prompts a direction in Table 1, of which Table 4 takes the first 8; 34 for the paper's 270 pairs.")] = 8,
     few: Few = None,
     musiq: Musiq = None,

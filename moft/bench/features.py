@@ -49,16 +49,16 @@ def smm(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[Any
     return Compared(pipe, task, lambda found: pairwise_differences(pool(found), wanted), settings).attached(by_callback=False)
 
 
-def vanilla(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[Any]:
-    """The feature as it is: what a clip shows is asked along with how it moves."""
-    wanted = pool(_enlarged(pipe, task))[..., None, None]
-    return Compared(pipe, task, lambda found: quadrants_loss(found, wanted), settings).attached(by_callback=False)
-
-
-def vanilla_by_position(layer: str, pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[Any]:
-    """The same at this layer, place by place (Eq. 3)."""
+def vanilla(
+    pipe: Any, task: Task, settings: Settings, layer: str | None = None, per_position: bool = False
+) -> AbstractContextManager[Any]:
+    """The feature as it is: what a clip shows is asked along with how it moves. At the statistics' layer or this one, by the
+    means of the quarters or place by place (Eq. 3)."""
     wanted = _enlarged(pipe, task, layer)
-    return Compared(pipe, task, lambda found: position_loss(found, wanted), settings, layer).attached(by_callback=False)
+    if not per_position:
+        wanted = pool(wanted)[..., None, None]
+    compare = position_loss if per_position else quadrants_loss
+    return Compared(pipe, task, lambda found: compare(found, wanted), settings, layer).attached(by_callback=False)
 
 
 def kept(

@@ -114,7 +114,8 @@ def _feature_bars(record: Record) -> list[Sequence[str]]:
         best = max((name for name in kept if name not in ("ccr", "vanilla")), key=lambda name: kept[name]["fidelity"])
         apart = record["rows4"][layer]
         if "vanilla" in kept:
-            more.append((f"the same place by place, at `{layer}`", over("ccr", "vanilla", apart), ahead("ccr", "vanilla", 0, apart)))
+            how = "place by place, " if layer in record["by_position"] else ""
+            more.append((f"CCR above the vanilla feature, {how}at `{layer}`", over("ccr", "vanilla", apart), ahead("ccr", "vanilla", 0, apart)))
         found = f"{over(best, 'ccr', apart)} at {_share(record, layer, best):.3g} %"
         more.append((f"Table 4, `{layer}`: a kept share 5 points above all channels", found, ahead(best, "ccr", 0.05, apart)))
     return [
@@ -169,8 +170,8 @@ def _features(record: Record, folder: str) -> str:
     paper = ", ".join(f"{100 * share:.3g} % {value}" for share, value in PAPER_SHARES.items())
     shares = [(f"`{layer}`", _kept(record, layer, n), _mean(row, "fidelity"), *_scores(row))
               for layer, found in record["summary4"].items() for n, row in found.items()]  # fmt: skip
-    place = "`up_blocks.1`, behind it, is the family's usual one, and is compared as the paper does it: place by place (Eq. 3)." \
-        if len(record["summary4"]) > 1 else ""
+    place = "" if len(record["summary4"]) == 1 else """`up_blocks.1`, behind it, is the family's usual one, and is compared as the paper does it: place by
+place (Eq. 3). In `up_blocks.2`, the last one, motion is a small part of what there is (below)."""
     clips = next(iter(next(iter(record["summary4"].values())).values()))["clips"]
     held = [(f"`{layer}`", str(row["channels"]), _number(row["mean"]), f"{100 * row['over_half']:.0f} %")
             for layer, row in record["explained"].items()]  # fmt: skip
@@ -178,8 +179,8 @@ def _features(record: Record, folder: str) -> str:
     return f"""## Which feature carries motion (Table 1)
 
 {_made(record)} {_asked(record)}, 2 px a frame; the clips to follow are pans of held-out photographs. All ways read
-`up_blocks.1.motion_modules.0`, guide the same steps with as many gradients at one step size, and compare the means of the quarters of the frame
-(SMM that of the whole).
+them forwards and backwards at `up_blocks.1.motion_modules.0` and take them as they are read (`calibrated=False`), guide the same steps with as many gradients
+at one step size, and compare the means of the quarters of the frame (SMM that of the whole).
 
 {_table(("feature", "what differs", "fidelity", "paper", "cosine", "speed", "tracked", "content", "steadiness", "imaging"), rows)}
 ![Fidelity of each feature, with intervals]({folder}/table1.svg)
@@ -232,7 +233,8 @@ def _peers(record: Record, folder: str) -> str:
 
 {_made(record)} {_asked(record)}, 2 px a frame. Each is the published objective as a loss on the attachment that MOFT is steered by, so all have
 the same model, guided steps, number of gradients and step rule; what of each system was left out is said in `moft/bench/peers.py`. {how}
-These are not the systems as published, which other models, samplers and tricks belong to.
+These are not the systems as published, which other models, samplers and tricks belong to. MOFT from the clip is as it comes: calibrated on the clip's own content
+([steering.md](steering.md)).
 
 {_table(("objective", "step size", "fidelity", "cosine", "speed", "tracked", "content", "steadiness", "imaging", "s a clip", "FLOPs", "memory"), rows)}
 ![Fidelity of each objective, with intervals]({folder}/peers.svg)

@@ -23,7 +23,7 @@ from moft.fidelity import SHARPNESS, Judge
 
 Say = Callable[[str], None]
 LAYERS = ("down_blocks.1", "mid_block", "up_blocks.0", "up_blocks.1", "up_blocks.2")  # in the order in which they run
-ELSEWHERE = "up_blocks.1"  # the family's usual layer, which the miniature's training did not read motion from
+ELSEWHERE = {"up_blocks.1": True, "up_blocks.2": False}  # other layers; whether they are compared place by place
 SHARES_ELSEWHERE = (1.0, 0.25)
 CLIPS = "clips"  # folder of what was sampled, inside that of the results
 
@@ -37,7 +37,7 @@ def features(
     pipe: Any, out: Path, say: Say, tasks: Sequence[Task] | None = None, shares: Sequence[float] = feature_ways.SHARES,
     elsewhere: bool = True, judge: Judge = SHARPNESS,
 ) -> Record:  # fmt: skip
-    """Tables 1 and 4 at the layer of the model's statistics; both place by place elsewhere, if wanted; how much of each layer follows
+    """Tables 1 and 4 at the layer of the model's statistics; both at other layers, if wanted; how much of each layer follows
     displacement. Table 4 is of the straight tasks of the first eight prompts."""
     tasks = held_out() if tasks is None else tasks
     runs, own = Runs(pipe, out / CLIPS, say, judge=judge), find_statistics(pipe).layer
@@ -45,13 +45,14 @@ def features(
     layers = feature_ways.layers_of(pipe, (*LAYERS[:3], own, *LAYERS[3:]))
     fours = {own: layers[own].ways(pipe, shares)}
     rows = table(runs, {**feature_ways.TABLE1, "ccr": fours[own]["ccr"]}, tasks, "features/")
-    if elsewhere:
-        apart = {"vanilla": partial(feature_ways.vanilla_by_position, ELSEWHERE)}
-        fours[ELSEWHERE] = {**apart, **layers[ELSEWHERE].ways(pipe, SHARES_ELSEWHERE, per_position=True)}
+    for name, per_position in ELSEWHERE.items() if elsewhere else ():
+        apart = {"vanilla": partial(feature_ways.vanilla, layer=name, per_position=per_position)}
+        fours[name] = {**apart, **layers[name].ways(pipe, SHARES_ELSEWHERE, per_position)}
     rows4 = {layer: table(runs, ways, first_part(beside.straight(tasks)), "features/" if layer == own else f"features/{layer}/")
              for layer, ways in fours.items()}  # fmt: skip
-    kept = {own: shares, ELSEWHERE: SHARES_ELSEWHERE}
-    return record("features", SEED, **_asked(tasks), judge=judge.name, summary=summary(rows, "fidelity"),
+    kept = {own: shares, **dict.fromkeys(ELSEWHERE, SHARES_ELSEWHERE)}
+    return record("features", SEED, **_asked(tasks), judge=judge.name, by_position=[name for name in fours if ELSEWHERE.get(name)],
+                  summary=summary(rows, "fidelity"),
                   explained={name: _held(feature_ways.explained(layer.features, layer.paths).tolist()) for name, layer in layers.items()},
                   kept={name: {n: len(c) for n, c in layers[name].channels(pipe, kept[name]).items()} for name in fours},
                   summary4={layer: summary(found, "fidelity") for layer, found in rows4.items()}, rows=rows, rows4=rows4)  # fmt: skip
