@@ -199,6 +199,7 @@ MEASURES: dict[str, Callable[[Any, np.ndarray, int], dict[str, Any]]] = {
 
 
 def main() -> None:
+    global SETTINGS
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=moft.miniature_path(), help="a miniature's folder; default: the shipped one")
     parser.add_argument("--only", choices=MEASURES, action="append")
@@ -207,7 +208,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=100)
     parser.add_argument("-o", "--output")
     args = parser.parse_args()
-    global SETTINGS
     SETTINGS = moft.Settings(fused=args.fused, gradient_steps=args.gradient_steps)
     pipe = DiffusionPipeline.from_pretrained(args.model, local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
