@@ -29,7 +29,7 @@ def vision(folder: str | Path) -> Encoder:
 
     folder: with config.json, preprocessor_config.json and model.safetensors, as `save_pretrained` writes them. Frames are
     prepared as these say; VBench's own preparation resizes a little otherwise.
-    Raises RequestError for a folder that holds no such model.
+    Raises RequestError for a folder that holds no such model, and where transformers lacks what it needs (older ones: torchvision).
     """
     from transformers import AutoImageProcessor, AutoModel
 
@@ -40,7 +40,7 @@ def vision(folder: str | Path) -> Encoder:
         own: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         model = AutoModel.from_pretrained(where, use_safetensors=True, **own).eval()
         prepare = AutoImageProcessor.from_pretrained(where, backend="pil", **own)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, ImportError) as error:  # older transformers want torchvision to prepare frames
         raise RequestError(
             f"expected a folder with config.json, preprocessor_config.json and model.safetensors of a vision model; {where}: "
             f"{_brief(error)}; save one with save_pretrained, facebook/dino-vitb16 for instance"
@@ -112,7 +112,7 @@ def _shrunk(frames: Video) -> Tensor:
 
 def _brief(error: Exception) -> str:
     """The first sentence of what went wrong."""
-    return (str(error).splitlines() or [""])[0].split(". ")[0].rstrip(".;:") or type(error).__name__
+    return (str(error).strip().splitlines() or [""])[0].split(". ")[0].rstrip(".;:") or type(error).__name__
 
 
 def _all(look: Any, video: Video) -> Floats:

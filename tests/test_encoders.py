@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+import transformers
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -33,16 +34,14 @@ def video(frames: int = 10, height: int = 40, width: int = 60) -> np.ndarray:
 
 def saved(kind: str, folder: Path) -> Any:
     """A tiny model with random weights, and what prepares its pictures, in this folder."""
-    import transformers as t
-
     torch.manual_seed(0)
     if kind == "clip":
         text = dict(SMALL, vocab_size=50, bos_token_id=1, eos_token_id=2)
-        model: Any = t.CLIPModel(t.CLIPConfig(text_config=text, vision_config=SEES, projection_dim=8))
+        model: Any = transformers.CLIPModel(transformers.CLIPConfig(text_config=text, vision_config=SEES, projection_dim=8))
     else:
-        model = t.ViTModel(t.ViTConfig(**SEES))
+        model = transformers.ViTModel(transformers.ViTConfig(**SEES))
     model.save_pretrained(folder)
-    t.ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
+    transformers.ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(folder)
     return model.eval()
 
 
@@ -56,6 +55,10 @@ def prepared(frames: np.ndarray) -> Tensor:
 
 @pytest.mark.parametrize("kind", ["vit", "clip"])
 def test_an_encoder_says_what_the_model_in_the_folder_says(kind: str, tmp_path: Path) -> None:
+    try:
+        transformers.AutoImageProcessor.from_pretrained  # noqa: B018
+    except ImportError:
+        pytest.skip("this transformers wants torchvision to prepare frames")
     model, clip = saved(kind, tmp_path / kind), video()
     encoder = vision(tmp_path / kind)
     with torch.no_grad():
@@ -68,6 +71,18 @@ def test_an_encoder_says_what_the_model_in_the_folder_says(kind: str, tmp_path: 
     assert encoder.name == f"{type(model).__name__} of {kind}"
     assert consistency(np.repeat(clip[:1], 3, axis=0), encoder) == pytest.approx(1)
     assert 0 <= consistency(clip, encoder) < 0.9999
+
+
+def test_what_transformers_lacks_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved("vit", tmp_path / "vit")
+
+    def lacking(*_: Any, **__: Any) -> None:
+        raise ImportError("\nAutoImageProcessor requires the Torchvision library but it was not found. See\nthe page")
+
+    monkeypatch.setattr("transformers.AutoImageProcessor", SimpleNamespace(from_pretrained=lacking))
+    with pytest.raises(RequestError, match="requires the Torchvision library") as caught:
+        vision(tmp_path / "vit")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_folder_without_a_vision_model_is_refused(tmp_path: Path) -> None:
