@@ -42,9 +42,8 @@ def main() -> None:
 
     def velocities(means: Tensor) -> Tensor:
         """(n f k) to (n 2), px a frame."""
-        path = means @ torch.linalg.pinv(known.response).T  # (n f 2), shorter sides
         clock = torch.arange(CLIP.frames) - (CLIP.frames - 1) / 2
-        return torch.einsum("f,nfa->na", clock, path) / clock.square().sum() * CLIP.side
+        return torch.einsum("f,nfa->na", clock, known.displacement(means)) / clock.square().sum() * CLIP.side
 
     def read(how: Callable[..., Tensor], seed: int) -> Tensor:
         parts = [pool(moft(how(tap, clips[i : i + BATCH], known.timestep, "", seed + i), known.channels))

@@ -50,6 +50,10 @@ class Statistics:
         """Typical size of the feature (half its range), so that losses compare across models."""
         return float((self.high - self.low).mean() / 2)
 
+    def displacement(self, feature: Tensor) -> Tensor:
+        """What a MOFT (… k) shows, (… 2) in shorter sides, right and down: least squares on the response."""
+        return feature @ torch.linalg.pinv(self.response).T
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, whole or not at all."""
         save_tensors(path, {name: getattr(self, name) for name in ("channels", "response", "low", "high")},

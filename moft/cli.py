@@ -444,11 +444,11 @@ def score_clips(
     """Score how alike two clips move: motion fidelity, direction, speed; how steady each is, and how good its frames look."""
     needs("cv2", "skimage")
     from moft import encoders
-    from moft.fidelity import SHARPNESS, THUMBNAILS, score
+    from moft.fidelity import THUMBNAILS, score
 
     wanted, found, resampled = _alike(reference, output)
     by = encoders.vision(encoder) if encoder else THUMBNAILS
-    scored = score(wanted, found, encoder=by, judge=encoders.musiq(musiq) if musiq else SHARPNESS)
+    scored = score(wanted, found, encoder=by, judge=encoders.judge_of(musiq))
     record = {"reference": reference, "output": output, "resampled": resampled, **scored.to_json()}
     record |= {"command": command(), "versions": versions()}
     typer.echo(json.dumps(record) if as_json else scores(record))

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moft.errors import RequestError
-from moft.fidelity import Encoder, Floats, Judge, Video
+from moft.fidelity import SHARPNESS, Encoder, Floats, Judge, Video
 
 _BATCH = 8  # frames at a time, which bounds memory
 _LONGEST = 512  # px, VBench's for MUSIQ
@@ -84,6 +84,11 @@ def musiq(weights: str | Path) -> Judge:
         return model(_shrunk(frames) / 255).flatten() / 100
 
     return Judge(f"MUSIQ of {where.name}", lambda video: _all(rated, video))
+
+
+def judge_of(weights: str | Path | None) -> Judge:
+    """MUSIQ with these weights; without, what needs none."""
+    return musiq(weights) if weights else SHARPNESS
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

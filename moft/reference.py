@@ -243,7 +243,7 @@ def own_answer(tap: Tap, video: np.ndarray, statistics: Statistics, where: Tenso
     for velocity in _PAN * size.side * torch.eye(2):  # one after the other: an encoder needs memory for each
         moved = along(middle, velocity[None], back=True).round().clamp(0, 255).byte().numpy()
         found = moft(both_ways(tap, moved, timestep, "", seed), statistics.channels).cpu()
-        path = _shown(pool(found, where), statistics)[0]
+        path = statistics.displacement(pool(found, where))[0]
         known = latent_path(Motion("right", speed=_PAN), size, len(path))[:, 0]
         columns.append(known @ path / known.square().sum())
     return torch.stack(columns, 1)
@@ -252,14 +252,9 @@ def own_answer(tap: Tap, video: np.ndarray, statistics: Statistics, where: Tenso
 def in_common_units(feature: Tensor, answer: Tensor, statistics: Statistics) -> Tensor:
     """A pooled MOFT (b f k) as it would be if the content answered as the photographs did: the displacement that it shows is
     solved for what would show so, with `_DOUBT` for content that hardly answers."""
-    shown = _shown(feature, statistics)
+    shown = statistics.displacement(feature)
     solved = torch.linalg.solve(answer.mT @ answer + _DOUBT * torch.eye(2), (shown @ answer + _DOUBT * shown).mT).mT
     return solved @ statistics.response.T
-
-
-def _shown(feature: Tensor, statistics: Statistics) -> Tensor:
-    """The displacement (b f 2) that a pooled MOFT (b f k) shows, in shorter sides (least squares on the response)."""
-    return feature @ torch.linalg.pinv(statistics.response).T
 
 
 def check_clip(video: np.ndarray) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from moft.compare import check_folder, load_pipeline, needs
-
-if TYPE_CHECKING:
-    from moft.fidelity import Judge
 
 app = typer.Typer(rich_markup_mode=None, help="Measure what is claimed: the paper's tables, other systems' objectives, and the cost.")
 
@@ -57,10 +54,11 @@ def features(
     from moft.bench.features import SHARES
     from moft.bench.tables import features as run
     from moft.bench.task import held_out, prompts_of
+    from moft.encoders import judge_of
     from moft.motion import DIRECTIONS
 
     shares = sorted({1.0, *(share or SHARES)}, reverse=True)
-    _finish(run(*_ready(out), _say, held_out(tuple(DIRECTIONS)[:few], prompts_of(prompts)), shares, elsewhere, _judge(musiq)), out / "features.json", as_json)
+    _finish(run(*_ready(out), _say, held_out(tuple(DIRECTIONS)[:few], prompts_of(prompts)), shares, elsewhere, judge_of(musiq)), out / "features.json", as_json)
 
 
 @app.command()
@@ -78,8 +76,9 @@ def peers(few: Few = None, musiq: Musiq = None, out: Out = RESULTS, as_json: AsJ
     from moft.bench.beside import straight
     from moft.bench.tables import peers as run
     from moft.bench.task import held_out
+    from moft.encoders import judge_of
 
-    _finish(run(*_ready(out), _say, straight(held_out())[:few], judge=_judge(musiq)), out / "peers.json", as_json)
+    _finish(run(*_ready(out), _say, straight(held_out())[:few], judge=judge_of(musiq)), out / "peers.json", as_json)
 
 
 @app.command()
@@ -126,13 +125,6 @@ def _ready(out: Path) -> tuple[Any, Path]:
     pipe = load_pipeline("miniature")
     pipe.set_progress_bar_config(disable=True)
     return pipe, out
-
-
-def _judge(musiq: Path | None) -> Judge:
-    """Of single frames: MUSIQ with these weights, or what needs none."""
-    from moft import encoders, fidelity
-
-    return encoders.musiq(musiq) if musiq else fidelity.SHARPNESS
 
 
 def _finish(found: dict[str, Any], path: Path, as_json: bool) -> None:
