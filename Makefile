@@ -15,7 +15,8 @@ demo: $(STAMP) ## steer the shipped miniature and show what came out (under a mi
 test: $(STAMP) ## run the tests
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
 
-check: $(STAMP) ## ruff and mypy
+check: $(STAMP) ## format, lint and types
+	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 

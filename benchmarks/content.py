@@ -44,7 +44,9 @@ WHOLE = {"none": NONE, "keys": WAYS["keys"]}
 def alike(a: np.ndarray, b: np.ndarray, where: tuple[slice, ...]) -> tuple[float, float]:
     """PSNR and SSIM of a part of two clips uint8 (f h w 3), the latter as the mean over frames."""
     a, b = a[where], b[where]
-    return peak_signal_noise_ratio(b, a), float(np.mean([structural_similarity(x, y, channel_axis=-1) for x, y in zip(a, b, strict=True)]))
+    return peak_signal_noise_ratio(b, a), float(
+        np.mean([structural_similarity(x, y, channel_axis=-1) for x, y in zip(a, b, strict=True)])
+    )
 
 
 def moved(video: np.ndarray, motion: Motion, mask: np.ndarray | None) -> tuple[float, bool]:
@@ -57,36 +59,58 @@ def size() -> tuple[int, int, int]:
     return CLIP.frames, CLIP.height, CLIP.width
 
 
-def region(pipe: Any, settings: moft.Settings, plain: np.ndarray, recording: Recording, seed: int) -> list[tuple[float, ...]]:
+def region(
+    pipe: Any, settings: moft.Settings, plain: np.ndarray, recording: Recording, seed: int
+) -> list[tuple[float, ...]]:
     """(PSNR, SSIM, share, followed) of each run."""
     rows: list[tuple[float, ...]] = []
     for name, place in ASKED:
         motion, mask = Motion(name, speed=SPEED), moft.read_region(place, *size())
         outside = np.s_[:, :, CLIP.width // 2 :] if place == LEFT else np.s_[:, :, : CLIP.width // 2]
-        for video, before in zip(steered(pipe, list(PROMPTS), seed, motion, regions=[mask], settings=settings, plain=recording), plain, strict=True):
+        for video, before in zip(
+            steered(pipe, list(PROMPTS), seed, motion, regions=[mask], settings=settings, plain=recording),
+            plain,
+            strict=True,
+        ):
             rows.append((*alike(video, before, outside), *moved(video, motion, mask)))
     return rows
 
 
-def whole(pipe: Any, settings: moft.Settings, plain: np.ndarray, recording: Recording, seed: int) -> dict[str, float]:
+def whole(
+    pipe: Any, settings: moft.Settings, plain: np.ndarray, recording: Recording, seed: int
+) -> dict[str, float]:
     rows = []
     for name in ("left", "up"):
         motion = Motion(name, speed=SPEED)
-        for video, before in zip(steered(pipe, list(PROMPTS), seed, motion, settings=settings, plain=recording), plain, strict=True):
+        for video, before in zip(
+            steered(pipe, list(PROMPTS), seed, motion, settings=settings, plain=recording), plain, strict=True
+        ):
             colour = np.abs(video.mean((0, 1, 2)) - before.mean((0, 1, 2))).mean()
-            rows.append((alike(video, before, np.s_[:1])[0], colour, shared_colours(video, before), *moved(video, motion, None)))
+            rows.append(
+                (
+                    alike(video, before, np.s_[:1])[0],
+                    colour,
+                    shared_colours(video, before),
+                    *moved(video, motion, None),
+                )
+            )
     names = ("first_frame_psnr", "colour", "histogram", "share", "followed")
     return {"runs": len(rows), **dict(zip(names, np.mean(rows, 0), strict=True))}
 
 
 def shared_colours(a: np.ndarray, b: np.ndarray) -> float:
     """How much two histograms of colour (4 x 4 x 4 bins) have in common, 0…1."""
-    counts = [np.histogramdd(clip.reshape(-1, 3), bins=4, range=[(0, 256)] * 3)[0] / (clip.size / 3) for clip in (a, b)]
+    counts = [
+        np.histogramdd(clip.reshape(-1, 3), bins=4, range=[(0, 256)] * 3)[0] / (clip.size / 3)
+        for clip in (a, b)
+    ]
     return float(np.minimum(*counts).sum())
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--only", choices=[*WAYS, *(f"whole_{name}" for name in WHOLE)], action="append")
     parser.add_argument("--seed", type=int, default=100)
     parser.add_argument("-o", "--output")
@@ -100,14 +124,19 @@ def main() -> None:
 
     def done(name: str, found: dict[str, float], started: float) -> None:
         results[name] = {key: round(float(value), 3) for key, value in found.items()}
-        print(json.dumps({name: results[name], "seconds": round(time.perf_counter() - started, 1)}), flush=True)
+        print(
+            json.dumps({name: results[name], "seconds": round(time.perf_counter() - started, 1)}), flush=True
+        )
 
     for name, settings in WAYS.items():
         if args.only and name not in args.only:
             continue
         started = time.perf_counter()
         every[name] = region(pipe, settings, plain, recording, args.seed)
-        found = {"runs": len(every[name]), **dict(zip(("psnr", "ssim", "share", "followed"), np.mean(every[name], 0), strict=True))}
+        found = {
+            "runs": len(every[name]),
+            **dict(zip(("psnr", "ssim", "share", "followed"), np.mean(every[name], 0), strict=True)),
+        }
         if "none" in every:
             better = np.array(every[name])[:, :2] > np.array(every["none"])[:, :2]
             found |= {"more_alike_psnr": better[:, 0].mean(), "more_alike_ssim": better[:, 1].mean()}

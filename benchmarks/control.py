@@ -53,11 +53,23 @@ def direction(pipe: Any, plain: np.ndarray, seed: int, rounds: int = 2) -> dict[
         clips = plain if turn == 0 else sample(pipe, list(PROMPTS), first)
         for steered_video, plain_video in zip(videos, clips, strict=True):
             found, before = moft.measure(steered_video), moft.measure(plain_video)
-            rows.append((moft.followed(found, motion, *_size()), moft.followed(before, motion, *_size()),
-                         cosine(found.inside, motion.velocity(*_size())), found.speed))  # fmt: skip
+            rows.append(
+                (
+                    moft.followed(found, motion, *_size()),
+                    moft.followed(before, motion, *_size()),
+                    cosine(found.inside, motion.velocity(*_size())),
+                    found.speed,
+                )
+            )
     done, base, angles, speeds = zip(*rows, strict=True)
-    return {"runs": len(rows), "followed": np.mean(done), "unguided": np.mean(base), "cosine": np.mean(angles),
-            "speed_px": np.mean(speeds), "asked_px": 2.0}  # fmt: skip
+    return {
+        "runs": len(rows),
+        "followed": np.mean(done),
+        "unguided": np.mean(base),
+        "cosine": np.mean(angles),
+        "speed_px": np.mean(speeds),
+        "asked_px": 2.0,
+    }
 
 
 def speed(pipe: Any, plain: np.ndarray, seed: int) -> dict[str, Any]:
@@ -69,9 +81,16 @@ def speed(pipe: Any, plain: np.ndarray, seed: int) -> dict[str, Any]:
             asked.append(wanted)
             found.append(float(np.dot(moft.measure(video).inside, motion.velocity(*_size())) / wanted))
     error = np.abs(np.array(found) / asked - 1)
-    return {"runs": len(asked), "spearman": spearmanr(asked, found).statistic, "median_error": np.median(error),
-            "unguided_px": np.mean([moft.measure(v).speed for v in plain[:4]]),
-            **{f"asked_{a}px": np.median([f for f, b in zip(found, asked, strict=True) if b == a]) for a in sorted(set(asked))}}  # fmt: skip
+    return {
+        "runs": len(asked),
+        "spearman": spearmanr(asked, found).statistic,
+        "median_error": np.median(error),
+        "unguided_px": np.mean([moft.measure(v).speed for v in plain[:4]]),
+        **{
+            f"asked_{a}px": np.median([f for f, b in zip(found, asked, strict=True) if b == a])
+            for a in sorted(set(asked))
+        },
+    }
 
 
 def like(pipe: Any, plain: np.ndarray, seed: int) -> dict[str, Any]:
@@ -85,7 +104,12 @@ def like(pipe: Any, plain: np.ndarray, seed: int) -> dict[str, Any]:
         cosines += [cosine(f, truth) for f in found]
         shares += [np.dot(f, truth) / np.dot(truth, truth) for f in found]
         base += [cosine(moft.measure(v).inside, truth) for v in plain[:2]]
-    return {"runs": len(cosines), "cosine": np.mean(cosines), "of_its_speed": np.median(shares), "unguided": np.mean(base)}
+    return {
+        "runs": len(cosines),
+        "cosine": np.mean(cosines),
+        "of_its_speed": np.median(shares),
+        "unguided": np.mean(base),
+    }
 
 
 def region(pipe: Any, plain: np.ndarray, seed: int) -> dict[str, Any]:
@@ -107,19 +131,29 @@ def region(pipe: Any, plain: np.ndarray, seed: int) -> dict[str, Any]:
 def both(pipe: Any, plain: np.ndarray, seed: int) -> dict[str, Any]:
     """Two requests in one run, each judged in its own region: halves that go apart; the camera against the middle."""
     found: dict[str, Any] = {}
-    for kind, (first, second) in {"halves": ("box:0,0,50%,100%", "rest"), "camera": ("box:25%,25%,50%,50%", None)}.items():
+    for kind, (first, second) in {
+        "halves": ("box:0,0,50%,100%", "rest"),
+        "camera": ("box:25%,25%,50%,50%", None),
+    }.items():
         rows = []
         for name, opposite in OPPOSITES.items():
             wanted = (Motion(name, speed=SPEED, region=first), Motion(opposite, speed=SPEED, region=second))
             masks = read_regions([motion.region for motion in wanted], *_size())
             videos = steered(pipe, list(PROMPTS), seed, *wanted)
             for video, before in zip(videos, plain, strict=True):
-                done, base = ([moft.followed(moft.measure(clip, mask), motion, *_size())
-                               for motion, mask in zip(wanted, masks, strict=True)] for clip in (video, before))  # fmt: skip
+                done, base = (
+                    [
+                        moft.followed(moft.measure(clip, mask), motion, *_size())
+                        for motion, mask in zip(wanted, masks, strict=True)
+                    ]
+                    for clip in (video, before)
+                )
                 rows.append((all(done), *done, all(base)))
         names = ("both", "first", "second", "unguided")
         found[f"{kind}_runs"] = len(rows)
-        found |= {f"{kind}_{n}": np.mean(column) for n, column in zip(names, zip(*rows, strict=True), strict=True)}
+        found |= {
+            f"{kind}_{n}": np.mean(column) for n, column in zip(names, zip(*rows, strict=True), strict=True)
+        }
     return found
 
 
@@ -139,7 +173,9 @@ def thing(pipe: Any, plain: np.ndarray, seed: int, rounds: int = 2) -> dict[str,
             for name in ("left", "right", "up", "down"):
                 motion = Motion(name, speed=SPEED)
                 (video,) = steered(pipe, [prompt], first + i, motion, regions=[mask], plain=recording)
-                rows.append(_judged(_object_motion(video, prompt, mask), _object_motion(before, prompt, mask), motion))
+                rows.append(
+                    _judged(_object_motion(video, prompt, mask), _object_motion(before, prompt, mask), motion)
+                )
     return {**_summary(rows), "without_object": missing}
 
 
@@ -161,18 +197,33 @@ def _object_motion(video: np.ndarray, prompt: str, mask: np.ndarray) -> Measured
     return dataclasses.replace(found, inside=(x, y), speed=float(np.hypot(x, y)))
 
 
-def _judged(found: MeasuredMotion, before: MeasuredMotion, motion: Motion) -> tuple[bool, bool, bool, float, float]:
+def _judged(
+    found: MeasuredMotion, before: MeasuredMotion, motion: Motion
+) -> tuple[bool, bool, bool, float, float]:
     """Followed inside; outside changed by less than a third; followed without steering; the changes inside, outside."""
     assert found.outside is not None and before.outside is not None
     inside = float(np.linalg.norm(np.subtract(found.inside, before.inside)))
     outside = float(np.linalg.norm(np.subtract(found.outside, before.outside)))
-    return moft.followed(found, motion, *_size()), outside < inside / 3, moft.followed(before, motion, *_size()), inside, outside
+    return (
+        moft.followed(found, motion, *_size()),
+        outside < inside / 3,
+        moft.followed(before, motion, *_size()),
+        inside,
+        outside,
+    )
 
 
 def _summary(rows: list[tuple[bool, bool, bool, float, float]]) -> dict[str, Any]:
     inside_ok, outside_ok, base, inside, outside = (np.array(column) for column in zip(*rows, strict=True))
-    return {"runs": len(rows), "both": (inside_ok & outside_ok).mean(), "inside": inside_ok.mean(), "outside": outside_ok.mean(),
-            "unguided": base.mean(), "inside_px": inside.mean(), "outside_px": outside.mean()}  # fmt: skip
+    return {
+        "runs": len(rows),
+        "both": (inside_ok & outside_ok).mean(),
+        "inside": inside_ok.mean(),
+        "outside": outside_ok.mean(),
+        "unguided": base.mean(),
+        "inside_px": inside.mean(),
+        "outside_px": outside.mean(),
+    }
 
 
 def still(pipe: Any, plain: np.ndarray, seed: int, rounds: int = 6) -> dict[str, Any]:
@@ -185,8 +236,14 @@ def still(pipe: Any, plain: np.ndarray, seed: int, rounds: int = 6) -> dict[str,
         after += [moft.measure(v).mean_speed for v in videos]
     speeds, stopped = np.array(before), np.array(after) <= 0.25 * np.array(before)
     moving = speeds >= 1
-    return {"runs": moving.sum(), "stopped": stopped[moving].mean(), "plain_px": speeds[moving].mean(),
-            "steered_px": np.array(after)[moving].mean(), "all_runs": len(speeds), "all_stopped": stopped.mean()}  # fmt: skip
+    return {
+        "runs": moving.sum(),
+        "stopped": stopped[moving].mean(),
+        "plain_px": speeds[moving].mean(),
+        "steered_px": np.array(after)[moving].mean(),
+        "all_runs": len(speeds),
+        "all_stopped": stopped.mean(),
+    }
 
 
 def _size() -> tuple[int, int, int]:
@@ -194,17 +251,29 @@ def _size() -> tuple[int, int, int]:
 
 
 MEASURES: dict[str, Callable[[Any, np.ndarray, int], dict[str, Any]]] = {
-    "direction": direction, "speed": speed, "like": like, "region": region, "both": both, "thing": thing, "still": still,
-}  # fmt: skip
+    "direction": direction,
+    "speed": speed,
+    "like": like,
+    "region": region,
+    "both": both,
+    "thing": thing,
+    "still": still,
+}
 
 
 def main() -> None:
     global SETTINGS
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default=moft.miniature_path(), help="a miniature's folder; default: the shipped one")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--model", default=moft.miniature_path(), help="a miniature's folder; default: the shipped one"
+    )
     parser.add_argument("--only", choices=MEASURES, action="append")
     parser.add_argument("--fused", action="store_true", help="with Settings(fused=True)")
-    parser.add_argument("--gradient-steps", type=int, default=SETTINGS.gradient_steps, help="with Settings(gradient_steps=…)")
+    parser.add_argument(
+        "--gradient-steps", type=int, default=SETTINGS.gradient_steps, help="with Settings(gradient_steps=…)"
+    )
     parser.add_argument("--seed", type=int, default=100)
     parser.add_argument("-o", "--output")
     args = parser.parse_args()
@@ -217,7 +286,9 @@ def main() -> None:
         started = time.perf_counter()
         found = MEASURES[name](pipe, plain, args.seed)
         results[name] = {k: round(float(v), 3) for k, v in found.items()}
-        print(json.dumps({name: results[name], "seconds": round(time.perf_counter() - started, 1)}), flush=True)
+        print(
+            json.dumps({name: results[name], "seconds": round(time.perf_counter() - started, 1)}), flush=True
+        )
     if args.output:
         with open(args.output, "w") as file:
             json.dump(results, file, indent=1)

@@ -1,6 +1,6 @@
 """Draw docs/steer.png: eight frames of the miniature from one seed, plain and steered.
 
-    python benchmarks/picture.py [--prompt "a red ball over blue stripes"] [--seed 3] [-o docs/steer.png]
+python benchmarks/picture.py [--prompt "a red ball over blue stripes"] [--seed 3] [-o docs/steer.png]
 """
 
 from __future__ import annotations
@@ -25,10 +25,15 @@ def rows(prompt: str, seed: int) -> dict[str, np.ndarray]:
     with moft.record(pipe) as plain:
         clips = {"plain": sample(pipe, [prompt], seed)[0]}
     for name in ("left", "down", "zoom in", "still"):
-        clips[name] = steered(pipe, [prompt], seed, moft.Motion(name, speed=None if " " in name or name == "still" else "2px"))[0]
+        clips[name] = steered(
+            pipe, [prompt], seed, moft.Motion(name, speed=None if " " in name or name == "still" else "2px")
+        )[0]
     up = moft.Motion("up", speed="2px")
     clips["left half up"] = steered(pipe, [prompt], seed, up, regions=[LEFT_HALF], plain=plain)[0]
-    return {f"{name}\n{_measured(clip, LEFT_HALF if 'half' in name else None)}": clip for name, clip in clips.items()}
+    return {
+        f"{name}\n{_measured(clip, LEFT_HALF if 'half' in name else None)}": clip
+        for name, clip in clips.items()
+    }
 
 
 def _measured(clip: np.ndarray, mask: np.ndarray | None) -> str:
@@ -45,7 +50,9 @@ def _arrow(velocity: tuple[float, float]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--prompt", default="a red ball over blue stripes")
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("-o", "--output", default="docs/steer.png")

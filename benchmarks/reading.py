@@ -29,15 +29,21 @@ PLACES, BATCH = 4, 16  # pans of a photograph in each direction; clips read at o
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--tuning", action="store_true", help="Training photographs instead.")
     photos = list(training_photographs().values()) if parser.parse_args().tuning else held_out_photographs()
     pipe = load_pipeline("miniature")
     known = find_statistics(pipe)
     tap, rng = Tap(pipe, known.layer, known.timestep), np.random.default_rng(5)
     motions = [Motion(name, speed=SPEED) for name in DIRECTIONS for _ in range(PLACES * len(photos))]
-    clips = np.stack([pan(photos[i % len(photos)], motion, CLIP, rng.uniform(0, 1, 2), rng.uniform(1.5, 2.5))
-                      for i, motion in enumerate(motions)])  # fmt: skip
+    clips = np.stack(
+        [
+            pan(photos[i % len(photos)], motion, CLIP, rng.uniform(0, 1, 2), rng.uniform(1.5, 2.5))
+            for i, motion in enumerate(motions)
+        ]
+    )
     asked = torch.tensor([motion.velocity(CLIP.frames, CLIP.height, CLIP.width) for motion in motions])
 
     def velocities(means: Tensor) -> Tensor:
@@ -46,22 +52,35 @@ def main() -> None:
         return torch.einsum("f,nfa->na", clock, known.displacement(means)) / clock.square().sum() * CLIP.side
 
     def read(how: Callable[..., Tensor], seed: int) -> Tensor:
-        parts = [pool(moft(how(tap, clips[i : i + BATCH], known.timestep, "", seed + i), known.channels))
-                 for i in range(0, len(clips), BATCH)]  # fmt: skip
+        parts = [
+            pool(moft(how(tap, clips[i : i + BATCH], known.timestep, "", seed + i), known.channels))
+            for i in range(0, len(clips), BATCH)
+        ]
         return velocities(torch.cat(parts))
 
     once = [read(noised_features, 1000 * i) for i in range(4)]
     twice = [read(both_ways, 1000 * i) for i in range(2)]
-    found = {"once": once[0], "twice, two draws of noise": sum(once[:2]) / 2, "four times, four draws": sum(once) / 4,
-             "both ways": twice[0], "both ways, two draws": sum(twice) / 2,
-             "both ways, calibrated (`from_clip`)": velocities(torch.stack([from_clip(pipe, clip).value[..., 0, 0] for clip in clips]))}  # fmt: skip
-    print(f"{len(clips)} clips\n\n| read | cosine with the true velocity | clips below 0.9 | length over the true one, median | clips within a quarter of that |")
+    found = {
+        "once": once[0],
+        "twice, two draws of noise": sum(once[:2]) / 2,
+        "four times, four draws": sum(once) / 4,
+        "both ways": twice[0],
+        "both ways, two draws": sum(twice) / 2,
+        "both ways, calibrated (`from_clip`)": velocities(
+            torch.stack([from_clip(pipe, clip).value[..., 0, 0] for clip in clips])
+        ),
+    }
+    print(
+        f"{len(clips)} clips\n\n| read | cosine with the true velocity | clips below 0.9 | length over the true one, median | clips within a quarter of that |"
+    )
     print("|---|---|---|---|---|")
     for name, velocity in found.items():
         cosine = torch.cosine_similarity(velocity, asked)
         length = velocity.norm(dim=1) / asked.norm(dim=1)
         alike = ((length / length.median() - 1).abs() < 0.25).float().mean()
-        print(f"| {name} | {cosine.mean():.3f} | {100 * (cosine < 0.9).float().mean():.0f} % | {length.median():.2f} | {100 * alike:.0f} % |")
+        print(
+            f"| {name} | {cosine.mean():.3f} | {100 * (cosine < 0.9).float().mean():.0f} % | {length.median():.2f} | {100 * alike:.0f} % |"
+        )
 
 
 if __name__ == "__main__":

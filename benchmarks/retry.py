@@ -26,16 +26,26 @@ from moft.outcome import Asked, Remedy, judge, lay_out, remedies
 REQUESTS = {
     f"{name} and back": [Motion(path=((0, 0), (x, y), (0, 0)))]
     for name, (x, y) in {"left": (-0.1, 0), "right": (0.1, 0), "up": (0, -0.1), "down": (0, 0.1)}.items()
-}  # fmt: skip
+}
 
 
-def followed(pipe: Any, asked: list[Asked], cases: list[tuple[str, int]], settings: moft.Settings) -> list[bool]:
+def followed(
+    pipe: Any, asked: list[Asked], cases: list[tuple[str, int]], settings: moft.Settings
+) -> list[bool]:
     """Of each (prompt, seed), whether all requests were."""
     wanted, masks = [one.request for one in asked], [one.mask for one in asked]
     generators = [torch.Generator().manual_seed(seed) for _, seed in cases]
     with moft.steer(pipe, *wanted, regions=masks, settings=settings):
-        frames = pipe([prompt for prompt, _ in cases], num_frames=CLIP.frames, height=CLIP.height, width=CLIP.width,
-                      generator=generators, num_inference_steps=25, guidance_scale=7.5, output_type="np").frames  # fmt: skip
+        frames = pipe(
+            [prompt for prompt, _ in cases],
+            num_frames=CLIP.frames,
+            height=CLIP.height,
+            width=CLIP.width,
+            generator=generators,
+            num_inference_steps=25,
+            guidance_scale=7.5,
+            output_type="np",
+        ).frames
     videos = (frames * 255).round().astype(np.uint8)
     return [all(judge(video, one.mask, one.request)["followed"] for one in asked) for video in videos]
 
@@ -61,7 +71,9 @@ def _words(remedy: Remedy) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--tries", type=int, default=4)
     parser.add_argument("--only", choices=REQUESTS, action="append")
     parser.add_argument("--seed", type=int, default=100)

@@ -33,33 +33,61 @@ from moft.motion import Motion
 
 SIZES = {"normalised": (0.2, 0.3, 0.45), "adam": (0.1, 0.2, 0.3), "plain": (1300.0, 2700.0, 5400.0)}
 BEST = {"normalised": 0.2, "adam": 0.2, "plain": 5400.0}  # of `tune`: the share of the speed nearest to 1
-EARLY, USUAL, LONG = (0.12, 0.32), (0.12, 0.48), (0.12, 0.8)  # of the denoising steps; USUAL is what motions take by themselves
+EARLY, USUAL, LONG = (
+    (0.12, 0.32),
+    (0.12, 0.48),
+    (0.12, 0.8),
+)  # of the denoising steps; USUAL is what motions take by themselves
 COSTS: list[dict[str, Any]] = [
-    *(dict(steps=USUAL, gradient_steps=updates) for updates in (2, 1)), dict(steps=USUAL, gradient_steps=1, step_size=0.6),
-    dict(steps=USUAL, fused=True), dict(steps=USUAL, gradient_steps=4),
-    dict(steps=EARLY, gradient_steps=2), dict(steps=LONG, gradient_steps=1), dict(steps=EARLY, gradient_steps=4),
-    dict(steps=LONG, gradient_steps=2), dict(steps=LONG, fused=True),
-]  # fmt: skip
+    *(dict(steps=USUAL, gradient_steps=updates) for updates in (2, 1)),
+    dict(steps=USUAL, gradient_steps=1, step_size=0.6),
+    dict(steps=USUAL, fused=True),
+    dict(steps=USUAL, gradient_steps=4),
+    dict(steps=EARLY, gradient_steps=2),
+    dict(steps=LONG, gradient_steps=1),
+    dict(steps=EARLY, gradient_steps=4),
+    dict(steps=LONG, gradient_steps=2),
+    dict(steps=LONG, fused=True),
+]
 
 
 def picture(video: np.ndarray, plain: np.ndarray) -> dict[str, float]:
     """What became of the picture: clips uint8 (f h w 3)."""
     colours = [clip.mean((0, 1, 2)) / 255 for clip in (video, plain)]
-    return {"steadiness": temporal_flickering(video), "sameness": consistency(video),
-            "colour": float(np.linalg.norm(colours[0] - colours[1])), "contrast": float(video.std() / plain.std())}  # fmt: skip
+    return {
+        "steadiness": temporal_flickering(video),
+        "sameness": consistency(video),
+        "colour": float(np.linalg.norm(colours[0] - colours[1])),
+        "contrast": float(video.std() / plain.std()),
+    }
 
 
 def runs(
-    pipe: Any, prompts: Sequence[str], plain: np.ndarray, seed: int, names: Sequence[str], settings: moft.Settings
+    pipe: Any,
+    prompts: Sequence[str],
+    plain: np.ndarray,
+    seed: int,
+    names: Sequence[str],
+    settings: moft.Settings,
 ) -> dict[str, float]:
     """Means over every prompt going each of these ways, beside its plain clip (n f h w 3)."""
     rows = []
     for name in names:
         motion = Motion(name, speed=SPEED)
-        for video, before in zip(steered(pipe, list(prompts), seed, motion, settings=settings), plain, strict=True):
+        for video, before in zip(
+            steered(pipe, list(prompts), seed, motion, settings=settings), plain, strict=True
+        ):
             found = judged(moft.measure(video), motion, CLIP.frames, CLIP.height, CLIP.width)
             cosine = 0.0 if found.angle is None else float(np.cos(np.radians(found.angle)))
-            rows.append({"followed": found.followed, "share": found.share, "off": abs(found.share - 1), "cosine": cosine, **picture(video, before)})
+            rows.append(
+                {
+                    "followed": found.followed,
+                    "share": found.share,
+                    "off": abs(found.share - 1),
+                    "cosine": cosine,
+                    **picture(video, before),
+                }
+            )
     return {"runs": len(rows), **means(rows)}
 
 
@@ -70,15 +98,28 @@ def means(rows: Sequence[dict[str, float]]) -> dict[str, float]:
 def tune(pipe: Any, count: int) -> dict[str, Any]:
     texts = TUNING_PROMPTS[:count]
     plain = sample(pipe, list(texts), 900)
-    asked = {f"{rule} {size}": moft.Settings(rule=rule, step_size=size) for rule, sizes in SIZES.items() for size in sizes}
-    return measured({name: partial(runs, pipe, texts, plain, 900, ("left", "up"), settings) for name, settings in asked.items()}, plain)
+    asked = {
+        f"{rule} {size}": moft.Settings(rule=rule, step_size=size)
+        for rule, sizes in SIZES.items()
+        for size in sizes
+    }
+    return measured(
+        {
+            name: partial(runs, pipe, texts, plain, 900, ("left", "up"), settings)
+            for name, settings in asked.items()
+        },
+        plain,
+    )
 
 
 def rules(pipe: Any, count: int) -> dict[str, Any]:
     texts, ways = PROMPTS[:count], ("left", "right", "up", "down")
     plain = sample(pipe, list(texts), 100)
     asked = {rule: moft.Settings(rule=rule, step_size=size) for rule, size in BEST.items()}
-    return measured({rule: partial(runs, pipe, texts, plain, 100, ways, settings) for rule, settings in asked.items()}, plain)
+    return measured(
+        {rule: partial(runs, pipe, texts, plain, 100, ways, settings) for rule, settings in asked.items()},
+        plain,
+    )
 
 
 def costs(pipe: Any, count: int) -> dict[str, Any]:
@@ -90,7 +131,10 @@ def costs(pipe: Any, count: int) -> dict[str, Any]:
             with moft.steer(pipe, Motion("left"), settings=settings):
                 cost.sample(pipe)
 
-        return {"flops": round(counting.flops(run) / base, 3), **runs(pipe, texts, plain, 100, ("left", "up"), settings)}
+        return {
+            "flops": round(counting.flops(run) / base, 3),
+            **runs(pipe, texts, plain, 100, ("left", "up"), settings),
+        }
 
     named = {" ".join(f"{k}={v}" for k, v in change.items()): moft.Settings(**change) for change in COSTS}
     return measured({name: partial(one, settings) for name, settings in named.items()}, plain)
@@ -99,14 +143,19 @@ def costs(pipe: Any, count: int) -> dict[str, Any]:
 def measured(what: dict[str, Callable[[], dict[str, float]]], plain: np.ndarray) -> dict[str, Any]:
     """Each in turn, printed as it comes; the plain clips first."""
     found: dict[str, Any] = {}
-    for name, run in {"plain clips": lambda: means([picture(video, video) for video in plain]), **what}.items():
+    for name, run in {
+        "plain clips": lambda: means([picture(video, video) for video in plain]),
+        **what,
+    }.items():
         found[name] = run()
         print(json.dumps({name: found[name]}), flush=True)
     return found
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parts = {"tune": tune, "rules": rules, "cost": costs}
     parser.add_argument("part", choices=parts)
     parser.add_argument("--prompts", type=int, default=8, help="how many of them, each in every direction")

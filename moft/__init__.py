@@ -26,18 +26,52 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "BackboneError": "errors", "FromClip": "reference", "Like": "motion", "MediaError": "errors", "MoftError": "errors",
-    "Motion": "motion", "RecipeError": "errors", "RequestError": "errors", "Settings": "guidance", "Statistics": "channels",
-    "find_motion_channels": "channels", "followed": "metrics", "from_clip": "reference", "invert": "guidance", "measure": "metrics",
-    "miniature_path": "miniature", "read_region": "region", "read_video": "video", "record": "between",
-    "steer": "guidance", "write_video": "video",
-}  # fmt: skip
+    "BackboneError": "errors",
+    "FromClip": "reference",
+    "Like": "motion",
+    "MediaError": "errors",
+    "MoftError": "errors",
+    "Motion": "motion",
+    "RecipeError": "errors",
+    "RequestError": "errors",
+    "Settings": "guidance",
+    "Statistics": "channels",
+    "find_motion_channels": "channels",
+    "followed": "metrics",
+    "from_clip": "reference",
+    "invert": "guidance",
+    "measure": "metrics",
+    "miniature_path": "miniature",
+    "read_region": "region",
+    "read_video": "video",
+    "record": "between",
+    "steer": "guidance",
+    "write_video": "video",
+}
 
 __all__ = [
-    "BackboneError", "FromClip", "Like", "MediaError", "MoftError", "Motion", "RecipeError", "RequestError", "Settings",
-    "Statistics", "find_motion_channels", "followed", "from_clip", "invert", "measure", "miniature_path", "read_region", "read_video",
-    "record", "steer", "write_video",
-]  # fmt: skip
+    "BackboneError",
+    "FromClip",
+    "Like",
+    "MediaError",
+    "MoftError",
+    "Motion",
+    "RecipeError",
+    "RequestError",
+    "Settings",
+    "Statistics",
+    "find_motion_channels",
+    "followed",
+    "from_clip",
+    "invert",
+    "measure",
+    "miniature_path",
+    "read_region",
+    "read_video",
+    "record",
+    "steer",
+    "write_video",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -22,7 +22,10 @@ class Between:
 
     def __init__(self, tap: Tap, keys: SharedKV | None = None, share: float = 1.0) -> None:
         self.tap = tap
-        self.keys, self.share = keys, share  # recorded or replayed in this share of the denoising steps, from the first
+        self.keys, self.share = (
+            keys,
+            share,
+        )  # recorded or replayed in this share of the denoising steps, from the first
         self.calls: list[Call] = []  # of the denoiser in the step at hand, by the pipeline
         self._aside = False
 
@@ -145,7 +148,12 @@ def record(pipe: Any, keys: float = 0.0, by_callback: bool = False) -> Iterator[
         RequestError: a share outside 0…1. BackboneError: unknown pipeline, or fused projections.
     """
     if not 0 <= keys <= 1:
-        raise RequestError(f"expected keys in 0…1, a share of the denoising steps, got {keys!r}; True keeps all")
+        raise RequestError(
+            f"expected keys in 0…1, a share of the denoising steps, got {keys!r}; True keeps all"
+        )
     recording = Recording(Tap(pipe), keys)
-    with between_steps(recording, by_callback), recording.keys.recording() if recording.keys else nullcontext():
+    with (
+        between_steps(recording, by_callback),
+        recording.keys.recording() if recording.keys else nullcontext(),
+    ):
         yield recording

@@ -56,18 +56,31 @@ class Statistics:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, whole or not at all."""
-        save_tensors(path, {name: getattr(self, name) for name in ("channels", "response", "low", "high")},
-              {"kind": "moft statistics", **{k: getattr(self, k) for k in ("layer", "timestep", "model", "gain", "made")}})  # fmt: skip
+        save_tensors(
+            path,
+            {name: getattr(self, name) for name in ("channels", "response", "low", "high")},
+            {
+                "kind": "moft statistics",
+                **{k: getattr(self, k) for k in ("layer", "timestep", "model", "gain", "made")},
+            },
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Statistics:
         """Read what `save` wrote. Raises RequestError for anything else."""
         tensors, notes = load_tensors(path, "moft statistics")
-        return cls(**tensors, gain=notes.get("gain", 1.0), **{k: notes[k] for k in ("layer", "timestep", "model", "made")})
+        return cls(
+            **tensors,
+            gain=notes.get("gain", 1.0),
+            **{k: notes[k] for k in ("layer", "timestep", "model", "made")},
+        )
 
 
 def pans(
-    photos: Sequence[np.ndarray], size: ClipSize, speeds: Sequence[float] = (0.015, 0.03, 0.05), per_photo: int = 1,
+    photos: Sequence[np.ndarray],
+    size: ClipSize,
+    speeds: Sequence[float] = (0.015, 0.03, 0.05),
+    per_photo: int = 1,
     seed: int = 0,
 ) -> Iterator[tuple[np.ndarray, Motion]]:
     """Synthetic pans of still photographs in eight directions at each speed, and held still.
@@ -78,7 +91,7 @@ def pans(
         per_photo: random places to look at in each photograph.
     Yields:
         (uint8 (f h w 3), the motion of the picture content).
-    """  # fmt: skip
+    """
     rng = np.random.default_rng(seed)
     for photo in photos:
         for _ in range(per_photo):
@@ -91,7 +104,11 @@ def pans(
 
 
 def pan(
-    photo: np.ndarray, motion: Motion, size: ClipSize, place: Sequence[float] | np.ndarray = (0.5, 0.5), zoom: float = 1.3
+    photo: np.ndarray,
+    motion: Motion,
+    size: ClipSize,
+    place: Sequence[float] | np.ndarray = (0.5, 0.5),
+    zoom: float = 1.3,
 ) -> np.ndarray:
     """A still photograph seen by a camera so that its content follows `motion`: uint8 (f h w 3), sub-pixel exact.
 
@@ -116,7 +133,9 @@ def pan(
     grid = np.stack([x - (size.width - 1) / 2, y - (size.height - 1) / 2], -1)
     at = centre + shrink * (grid[None] - path[:, None, None]) / scales[:, None, None, None]
     normal = torch.from_numpy(at / [width, height] * 2 - 1).float()
-    frames = F.grid_sample(image.expand(size.frames, -1, -1, -1), normal, "bilinear", "border", align_corners=False)
+    frames = F.grid_sample(
+        image.expand(size.frames, -1, -1, -1), normal, "bilinear", "border", align_corners=False
+    )
     return frames.permute(0, 2, 3, 1).round().clamp(0, 255).byte().numpy()
 
 
@@ -155,7 +174,13 @@ def find_motion_channels(
     response = torch.linalg.lstsq(path.flatten(0, 1), kept.flatten(0, 1)).solution.T
     flat = kept.flatten(0, 1)
     return Statistics(
-        channels, response.contiguous(), flat.quantile(0.01, 0), flat.quantile(0.99, 0), tap.layer, timestep, model
+        channels,
+        response.contiguous(),
+        flat.quantile(0.01, 0),
+        flat.quantile(0.99, 0),
+        tap.layer,
+        timestep,
+        model,
     )
 
 

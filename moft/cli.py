@@ -74,10 +74,16 @@ Steps = Annotated[int, typer.Option(min=2, max=1000, help="Denoising steps.")]
 Frames = Annotated[int | None, typer.Option(min=2, help="Default: the model's.")]
 Side = Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")]
 StepSize = Annotated[float | None, typer.Option(min=0, help="Change of the latents per update.")]
-SaveMemory = Annotated[bool, typer.Option("--save-memory", help="Compute layers again instead of keeping them.")]
+SaveMemory = Annotated[
+    bool, typer.Option("--save-memory", help="Compute layers again instead of keeping them.")
+]
 Channels = Annotated[Path | None, typer.Option(help="Motion channels file; default: the model's.")]
-GuidanceScale = Annotated[float | None, typer.Option(help="How closely to follow the prompt; default: the pipeline's.")]
-Recorded = Annotated[Path, typer.Argument(metavar="FILE", help="A clip that moft made, or the .json beside it.")]
+GuidanceScale = Annotated[
+    float | None, typer.Option(help="How closely to follow the prompt; default: the pipeline's.")
+]
+Recorded = Annotated[
+    Path, typer.Argument(metavar="FILE", help="A clip that moft made, or the .json beside it.")
+]
 PLACES = "mask picture, folder of masks, mask video, box:x,y,w,h, polygon:x,y;x,y;x,y (px, or % of the clip)"
 
 
@@ -88,7 +94,11 @@ def _version(wanted: bool) -> None:
 
 
 def _ready(
-    model: str, channels: Path | None, frames: int | None = None, height: int | None = None, width: int | None = None
+    model: str,
+    channels: Path | None,
+    frames: int | None = None,
+    height: int | None = None,
+    width: int | None = None,
 ) -> tuple[Any, Statistics, ClipSize]:
     """A pipeline, its motion channels, and the size at which it will sample."""
     pipe = load_pipeline(model)
@@ -98,7 +108,14 @@ def _ready(
     return pipe, statistics, clip_size(pipe, frames, height, width, statistics.made)
 
 
-def _settings(step_size: float | None, *, keep_keys: float = 0.0, carry: float = 0.0, fused: bool = False, save_memory: bool) -> Settings:
+def _settings(
+    step_size: float | None,
+    *,
+    keep_keys: float = 0.0,
+    carry: float = 0.0,
+    fused: bool = False,
+    save_memory: bool,
+) -> Settings:
     from moft.guidance import Settings
 
     chosen = Settings(keep_keys=keep_keys, carry=carry, fused=fused, save_memory=save_memory)
@@ -125,26 +142,61 @@ def _root(
 def steer(
     ctx: typer.Context,
     prompt: Prompt = None,
-    motion: Annotated[list[str] | None, typer.Option(
-        help="left, up-right, zoom in, still, ..., or degrees: 0 right, 90 down; 'left 2px' names the speed too.")] = None,
-    speed: Annotated[list[str] | None, typer.Option(help="Mean while it moves, per frame: 1.5px, or 2% of the shorter side.")] = None,
-    path: Annotated[list[str] | None, typer.Option(
-        help="Follow these points instead: '0,0 -0.3,0 0,0', in shorter sides from where it starts.")] = None,
+    motion: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="left, up-right, zoom in, still, ..., or degrees: 0 right, 90 down; 'left 2px' names the speed too."
+        ),
+    ] = None,
+    speed: Annotated[
+        list[str] | None,
+        typer.Option(help="Mean while it moves, per frame: 1.5px, or 2% of the shorter side."),
+    ] = None,
+    path: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Follow these points instead: '0,0 -0.3,0 0,0', in shorter sides from where it starts."
+        ),
+    ] = None,
     like: Annotated[list[str] | None, typer.Option(help="Follow the motion of this clip instead.")] = None,
-    region: Annotated[list[str] | None, typer.Option(
-        help=f"Where it counts: {PLACES}, or rest (what other requests leave). Default: everywhere, or the rest.")] = None,
-    strength: Annotated[list[float] | None, typer.Option(min=0, help="Weight of the request; default 1; 0 asks nothing.")] = None,
-    ease: Annotated[list[str] | None, typer.Option(help="in (starts slowly), out (ends slowly) or in-out.")] = None,
-    span: Annotated[list[str] | None, typer.Option(help="Part of the clip in which it moves: 0.25,0.75.")] = None,
-    like_region: Annotated[list[str] | None, typer.Option(help=f"Where to look in the clip to follow: {PLACES}.")] = None,
-    like_frames: Annotated[list[str] | None, typer.Option(
-        help="Which frames of it, 0:8 being the first eight; default: all, resampled.")] = None,
-    per_position: Annotated[bool, typer.Option("--per-position", help="Follow a clip place by place, not its mean.")] = False,
-    invert: Annotated[bool, typer.Option("--invert", help="Read a clip by inversion instead of adding noise.")] = False,
-    requests: Annotated[Path | None, typer.Option(help="File of requests (JSON) instead of all these.")] = None,
+    region: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"Where it counts: {PLACES}, or rest (what other requests leave). Default: everywhere, or the rest."
+        ),
+    ] = None,
+    strength: Annotated[
+        list[float] | None, typer.Option(min=0, help="Weight of the request; default 1; 0 asks nothing.")
+    ] = None,
+    ease: Annotated[
+        list[str] | None, typer.Option(help="in (starts slowly), out (ends slowly) or in-out.")
+    ] = None,
+    span: Annotated[
+        list[str] | None, typer.Option(help="Part of the clip in which it moves: 0.25,0.75.")
+    ] = None,
+    like_region: Annotated[
+        list[str] | None, typer.Option(help=f"Where to look in the clip to follow: {PLACES}.")
+    ] = None,
+    like_frames: Annotated[
+        list[str] | None,
+        typer.Option(help="Which frames of it, 0:8 being the first eight; default: all, resampled."),
+    ] = None,
+    per_position: Annotated[
+        bool, typer.Option("--per-position", help="Follow a clip place by place, not its mean.")
+    ] = False,
+    invert: Annotated[
+        bool, typer.Option("--invert", help="Read a clip by inversion instead of adding noise.")
+    ] = False,
+    requests: Annotated[
+        Path | None, typer.Option(help="File of requests (JSON) instead of all these.")
+    ] = None,
     image: FirstFrame = None,
-    video: Annotated[str | None, typer.Option(
-        help="A real clip to steer, for models sampled by DDIM: it is inverted, and its motion changed.")] = None,
+    video: Annotated[
+        str | None,
+        typer.Option(
+            help="A real clip to steer, for models sampled by DDIM: it is inverted, and its motion changed."
+        ),
+    ] = None,
     model: Model = "miniature",
     negative_prompt: NegativePrompt = None,
     seed: Seed = 0,
@@ -154,34 +206,77 @@ def steer(
     height: Side = None,
     width: Side = None,
     step_size: StepSize = None,
-    retry: Annotated[int, typer.Option(min=0, max=100, help="If it is not followed: so many more runs of what may help; the best is kept.")] = 0,
-    keep_keys: Annotated[float, typer.Option(
-        min=0, max=1, help="Share of the steps that take over keys and values of the plain run, to keep its content.")] = 0.0,
-    carry: Annotated[float, typer.Option(
-        min=0, max=0.99, help="Instead of gradients: after this share of the steps, move the plain run's first frame as asked; 0.56 suits --video.")] = 0.0,
-    fused: Annotated[bool, typer.Option("--fused", help="Take gradients from the sampling itself: a quarter of the extra cost.")] = False,
+    retry: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=100,
+            help="If it is not followed: so many more runs of what may help; the best is kept.",
+        ),
+    ] = 0,
+    keep_keys: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Share of the steps that take over keys and values of the plain run, to keep its content.",
+        ),
+    ] = 0.0,
+    carry: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=0.99,
+            help="Instead of gradients: after this share of the steps, move the plain run's first frame as asked; 0.56 suits --video.",
+        ),
+    ] = 0.0,
+    fused: Annotated[
+        bool,
+        typer.Option("--fused", help="Take gradients from the sampling itself: a quarter of the extra cost."),
+    ] = False,
     save_memory: SaveMemory = False,
     channels: Channels = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Steered clip: .mp4, .webm or .gif.")] = Path("steered.mp4"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Steered clip: .mp4, .webm or .gif.")] = Path(
+        "steered.mp4"
+    ),
     as_json: AsJson = False,
-) -> None:  # fmt: skip
+) -> None:
     """Sample a clip whose motion goes as asked, beside the plain one from the same seed, and measure both."""
-    given = {name: ctx.params[name] for name in
-             (*KINDS, "speed", "region", "strength", "ease", "span", "like_region", "like_frames")}  # fmt: skip
+    given = {
+        name: ctx.params[name]
+        for name in (*KINDS, "speed", "region", "strength", "ease", "span", "like_region", "like_frames")
+    }
     if requests is None:
         wanted = requests_of(ctx.meta["order"], given, per_position=per_position, invert=invert)
     else:
         also = [f"--{name.replace('_', '-')}" for name, values in given.items() if values]
         if also:
-            raise RequestError(f"expected --requests alone, got {', '.join(also)} too; write these into the file")
+            raise RequestError(
+                f"expected --requests alone, got {', '.join(also)} too; write these into the file"
+            )
         wanted = read_requests_file(requests)
     settings = _settings(step_size, keep_keys=keep_keys, carry=carry, fused=fused, save_memory=save_memory)
-    check_output(out, [*(name for request in wanted for name in named_files(request)), *(name for name in (image, video) if name)])
+    check_output(
+        out,
+        [
+            *(name for request in wanted for name in named_files(request)),
+            *(name for name in (image, video) if name),
+        ],
+    )
     pipe, statistics, size = _ready(model, channels, frames, height, width)
     words = "" if video and prompt is None else prompt
     scene = Scene(words, size, negative_prompt, seed, steps, guidance_scale, image, video)
-    record = compare(pipe, scene, wanted, settings, statistics, out, model, retries=retry,
-                     channels=str(channels) if channels else None)  # fmt: skip
+    record = compare(
+        pipe,
+        scene,
+        wanted,
+        settings,
+        statistics,
+        out,
+        model,
+        retries=retry,
+        channels=str(channels) if channels else None,
+    )
     typer.echo(json.dumps(record) if as_json else summary(record))
 
 
@@ -190,10 +285,16 @@ def steer(
     "start:via:...:end at even moments, or one place that must not move; x right, y down, in px of the clip."
 )
 def drag(
-    point: Annotated[list[str], typer.Option(metavar="X,Y[:X,Y...]", help="What to drag where, in px; give several.")],
+    point: Annotated[
+        list[str], typer.Option(metavar="X,Y[:X,Y...]", help="What to drag where, in px; give several.")
+    ],
     prompt: Prompt = None,
-    radius: Annotated[float | None, typer.Option(
-        help="px around a point in which the picture goes with it; default: three eighths of the shorter side.")] = None,
+    radius: Annotated[
+        float | None,
+        typer.Option(
+            help="px around a point in which the picture goes with it; default: three eighths of the shorter side."
+        ),
+    ] = None,
     image: FirstFrame = None,
     model: Model = "miniature",
     negative_prompt: NegativePrompt = None,
@@ -204,12 +305,19 @@ def drag(
     height: Side = None,
     width: Side = None,
     step_size: StepSize = None,
-    retry: Annotated[int, typer.Option(min=0, max=100, help="If a point does not arrive: so many more seeds; the best is kept.")] = 0,
+    retry: Annotated[
+        int,
+        typer.Option(
+            min=0, max=100, help="If a point does not arrive: so many more seeds; the best is kept."
+        ),
+    ] = 0,
     save_memory: SaveMemory = False,
     channels: Channels = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Dragged clip: .mp4, .webm or .gif.")] = Path("dragged.mp4"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Dragged clip: .mp4, .webm or .gif.")] = Path(
+        "dragged.mp4"
+    ),
     as_json: AsJson = False,
-) -> None:  # fmt: skip
+) -> None:
     """Sample a clip in which points go where they are dragged, beside the plain one from the same seed, and track both."""
     from moft import dragged
 
@@ -218,27 +326,51 @@ def drag(
     settings = _settings(step_size, save_memory=save_memory)
     pipe, statistics, size = _ready(model, channels, frames, height, width)
     scene = Scene(prompt, size, negative_prompt, seed, steps, guidance_scale, image)
-    record = dragged.compare_drag(pipe, scene, [wanted], settings, statistics, out, model, retries=retry,
-                                  channels=str(channels) if channels else None)  # fmt: skip
+    record = dragged.compare_drag(
+        pipe,
+        scene,
+        [wanted],
+        settings,
+        statistics,
+        out,
+        model,
+        retries=retry,
+        channels=str(channels) if channels else None,
+    )
     typer.echo(json.dumps(record) if as_json else dragged.summary(record))
 
 
 @app.command(epilog=f"Example: moft replay left.mp4 -o again.mp4.  {CONVENTION}")
 def replay(
     file: Recorded,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Steered clip: .mp4, .webm or .gif.")] = Path("replayed.mp4"),
-    model: Annotated[str | None, typer.Option(
-        help="Default: the recipe's, if it is on this machine; what is on the hub must be named here.")] = None,
-    channels: Annotated[Path | None, typer.Option(help="Motion channels file; default: the recipe's.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Steered clip: .mp4, .webm or .gif.")] = Path(
+        "replayed.mp4"
+    ),
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Default: the recipe's, if it is on this machine; what is on the hub must be named here."
+        ),
+    ] = None,
+    channels: Annotated[
+        Path | None, typer.Option(help="Motion channels file; default: the recipe's.")
+    ] = None,
     as_json: AsJson = False,
-) -> None:  # fmt: skip
+) -> None:
     """Make a steered or dragged clip again from its recipe, and say whether the frames are the same."""
     from moft import dragged
 
     recipe = read_recipe(file)
     drags = isinstance(recipe.requests[0], Drag)
-    record = runs.replay(recipe, out, file, lambda line: _say(f"warning: {printable(line)}"), model=model,
-                         channels=str(channels) if channels else None, run=dragged.compare_drag if drags else compare)  # fmt: skip
+    record = runs.replay(
+        recipe,
+        out,
+        file,
+        lambda line: _say(f"warning: {printable(line)}"),
+        model=model,
+        channels=str(channels) if channels else None,
+        run=dragged.compare_drag if drags else compare,
+    )
     told = dragged.summary if drags else summary
     same = "yes, every frame" if record["identical"] else "no"
     typer.echo(json.dumps(record) if as_json else f"{told(record)}\nidentical: {same}")
@@ -268,7 +400,12 @@ def channels(
     photos: Annotated[Path | None, typer.Option(help="Folder of pictures; default: scikit-image's.")] = None,
     share: Annotated[float, typer.Option(help="Share of channels to keep.")] = 0.04,
     timestep: Annotated[
-        int | None, typer.Option(min=1, max=999, help="Noise level at which to look; default: 300, of two denoisers the first's least.")
+        int | None,
+        typer.Option(
+            min=1,
+            max=999,
+            help="Noise level at which to look; default: 300, of two denoisers the first's least.",
+        ),
     ] = None,
     layer: Annotated[str | None, typer.Option(help="Submodule of the denoiser; see `moft models`.")] = None,
     frames: Frames = None,
@@ -285,15 +422,23 @@ def channels(
     pipe = load_pipeline(model)
     from moft.channels import find_motion_channels, find_statistics, pans, statistics_path
 
-    known = find_statistics(pipe).made if statistics_path(pipe).exists() else {}  # made before, for clips of this length
+    known = (
+        find_statistics(pipe).made if statistics_path(pipe).exists() else {}
+    )  # made before, for clips of this length
     size = clip_size(pipe, frames, height, width, known)
     clips = list(pans(list(pictures.values()), size))
     _say(f"reading {len(clips)} pans of {len(pictures)} pictures")
     found = find_motion_channels(
         pipe, clips, layer=layer, timestep=timestep, share=share, model=model, track=_progress
     )
-    made = {"command": command(), "versions": versions(), "photos": list(pictures), "clips": len(clips),
-            "frames": size.frames, "size": [size.height, size.width]}  # fmt: skip
+    made = {
+        "command": command(),
+        "versions": versions(),
+        "photos": list(pictures),
+        "clips": len(clips),
+        "frames": size.frames,
+        "size": [size.height, size.width],
+    }
     where = out or statistics_path(pipe)
     replace(found, made=made).save(where)
     typer.echo(f"{len(found.channels)} motion channels of {found.layer}, in {where}")
@@ -332,17 +477,31 @@ def read_photos(folder: Path | None) -> dict[str, np.ndarray]:
     f"moft explain --probe -o probe.  {CONVENTION}"
 )
 def explain(
-    clips: Annotated[list[str] | None, typer.Argument(help="Clips, and pictures, which are panned. The first has the point.")] = None,
+    clips: Annotated[
+        list[str] | None,
+        typer.Argument(help="Clips, and pictures, which are panned. The first has the point."),
+    ] = None,
     model: Model = "miniature",
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for report.html, scores.json, figures/ and data/.")] = Path("explained"),
-    point: Annotated[str | None, typer.Option(help="x,y,frame in the first clip, px at the model's size; default: where most moves.")] = None,
-    sweep: Annotated[bool, typer.Option("--sweep", help="Score all layers and timesteps; keep the best beside the model.")] = False,
-    probe: Annotated[bool, typer.Option("--probe", help="The scores on held-out clips and photographs; needs no clips.")] = False,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for report.html, scores.json, figures/ and data/.")
+    ] = Path("explained"),
+    point: Annotated[
+        str | None,
+        typer.Option(help="x,y,frame in the first clip, px at the model's size; default: where most moves."),
+    ] = None,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Score all layers and timesteps; keep the best beside the model.")
+    ] = False,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="The scores on held-out clips and photographs; needs no clips.")
+    ] = False,
     layer: Annotated[str | None, typer.Option(help="Submodule of the denoiser; see `moft models`.")] = None,
-    timestep: Annotated[int | None, typer.Option(min=1, max=999, help="Noise level at which to look.")] = None,
+    timestep: Annotated[
+        int | None, typer.Option(min=1, max=999, help="Noise level at which to look.")
+    ] = None,
     channels: Channels = None,
     as_json: AsJson = False,
-) -> None:  # fmt: skip
+) -> None:
     """See the motion inside a model: a report of figures, each with a number behind it."""
     if not clips and not probe and not sweep:
         raise RequestError("no clips: expected a clip or a picture, or --probe for held-out ones")
@@ -382,7 +541,11 @@ def _explained(record: dict[str, Any], out: Path) -> str:
         "separability": row(record["separability"], "vanilla", "ccr"),
         "curve": f"{record['curve_correlation']:.3f} with the true displacement (channel {record['best_channel']['channel']})",
         "read-out": row(record["readout"], "direction_cosine", "epe_px"),
-        **({"best": "{layer} at timestep {timestep}".format(**record["sweep"]["best"])} if "sweep" in record else {}),
+        **(
+            {"best": "{layer} at timestep {timestep}".format(**record["sweep"]["best"])}
+            if "sweep" in record
+            else {}
+        ),
         "report": str(out / "report.html"),
     }
     return "\n".join(f"{name + ':':<14}{text}" for name, text in rows.items())
@@ -405,15 +568,23 @@ def measure(
     typer.echo(json.dumps(found) if as_json else describe(found))
 
 
-@app.command(epilog=f"Example: moft calibrate --model ./my-model --prompt 'a street' --prompt 'a forest'.  {CONVENTION}")
+@app.command(
+    epilog=f"Example: moft calibrate --model ./my-model --prompt 'a street' --prompt 'a forest'.  {CONVENTION}"
+)
 def calibrate(
     prompt: Annotated[list[str] | None, typer.Option(help="A scene to sample; give several.")] = None,
-    image: Annotated[list[str] | None, typer.Option(help="First frames, for models that start from an image.")] = None,
+    image: Annotated[
+        list[str] | None, typer.Option(help="First frames, for models that start from an image.")
+    ] = None,
     model: Model = "miniature",
-    speed: Annotated[str | None, typer.Option(help="At which to compare; default: 3% of the shorter side a frame.")] = None,
+    speed: Annotated[
+        str | None, typer.Option(help="At which to compare; default: 3% of the shorter side a frame.")
+    ] = None,
     seed: Seed = 0,
     steps: Steps = 25,
-    channels: Annotated[Path | None, typer.Option(help="Motion channels file to amend; default: the model's.")] = None,
+    channels: Annotated[
+        Path | None, typer.Option(help="Motion channels file to amend; default: the model's.")
+    ] = None,
 ) -> None:
     """Find by how much targets must be enlarged so that clips move as fast as asked. Four steered runs a scene."""
     needs("cv2")
@@ -422,23 +593,40 @@ def calibrate(
     from moft.channels import statistics_path
 
     pairs = itertools.zip_longest(prompt or [], image or [])
-    scenes = [Scene(words, size, seed=seed + i, steps=steps, image=picture) for i, (words, picture) in enumerate(pairs)]
+    scenes = [
+        Scene(words, size, seed=seed + i, steps=steps, image=picture)
+        for i, (words, picture) in enumerate(pairs)
+    ]
     if not scenes:
-        raise RequestError("expected one or more --prompt (or --image), got none; name a few scenes unlike each other")
+        raise RequestError(
+            "expected one or more --prompt (or --image), got none; name a few scenes unlike each other"
+        )
     found = run(pipe, statistics, scenes, speed or DEFAULT_SPEED, track=_progress)
     note = {**found.made["gain"], "command": command(), "versions": versions()}
     found = replace(found, made={**found.made, "gain": note})
     where = channels or statistics_path(pipe)
     found.save(where)
-    typer.echo(f"gain {found.gain:.2f}: without it clips had {1 / found.gain:.2f} of the asked speed; in {where}")
+    typer.echo(
+        f"gain {found.gain:.2f}: without it clips had {1 / found.gain:.2f} of the asked speed; in {where}"
+    )
 
 
 @app.command("score", epilog=f"Example: moft score like.mp4 steered.mp4 --json.  {CONVENTION}")
 def score_clips(
     reference: Annotated[str, typer.Argument(help="The clip whose motion was wanted.")],
     output: Annotated[str, typer.Argument(help="The clip that should move like it.")],
-    encoder: Annotated[Path | None, typer.Option(help="Folder of a DINO or CLIP of transformers, to compare frames by; else by thumbnails.")] = None,
-    musiq: Annotated[Path | None, typer.Option(help="Weights of MUSIQ (SPAQ), to rate frames by, as VBench does; else by their sharpness.")] = None,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a DINO or CLIP of transformers, to compare frames by; else by thumbnails."
+        ),
+    ] = None,
+    musiq: Annotated[
+        Path | None,
+        typer.Option(
+            help="Weights of MUSIQ (SPAQ), to rate frames by, as VBench does; else by their sharpness."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Score how alike two clips move: motion fidelity, direction, speed; how steady each is, and how good its frames look."""
@@ -463,8 +651,10 @@ def _alike(*paths: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     clips = [moft.read_video(path) for path in paths]
     was = [list(clip.shape[:3]) for clip in clips]
     frames, (_, height, width) = min(f for f, _, _ in was), min(was, key=lambda shape: shape[1] * shape[2])
-    clips = [clip if clip.shape[1:3] == (height, width) else moft.read_video(path, size=(height, width))
-             for clip, path in zip(clips, paths, strict=True)]  # fmt: skip
+    clips = [
+        clip if clip.shape[1:3] == (height, width) else moft.read_video(path, size=(height, width))
+        for clip, path in zip(clips, paths, strict=True)
+    ]
     clips = [clip[evenly(len(clip), frames)] for clip in clips]
     return clips[0], clips[1], {"frames": frames, "size": [height, width], "was": was}
 
@@ -478,21 +668,34 @@ def models(as_json: AsJson = False) -> None:
     from moft.backbones import FAMILIES
 
     rows: list[dict[str, Any]] = [
-        {"family": f.name, "pipelines": dict(f.pipelines), "denoiser": f.denoiser, "layer": f.layer,
-         "frames_per_latent": f.frame_stride}
+        {
+            "family": f.name,
+            "pipelines": dict(f.pipelines),
+            "denoiser": f.denoiser,
+            "layer": f.layer,
+            "frames_per_latent": f.frame_stride,
+        }
         for f in FAMILIES
-    ]  # fmt: skip
+    ]
     if as_json:
         typer.echo(json.dumps(rows))
         return
     table = Table("family", "pipelines", "start from", "default layer", "frames a\nlatent")
     for row in rows:
         pipelines = row["pipelines"]
-        table.add_row(row["family"], "\n".join(pipelines), "\n".join(pipelines.values()), row["layer"],
-                      str(row["frames_per_latent"]), end_section=True)  # fmt: skip
+        table.add_row(
+            row["family"],
+            "\n".join(pipelines),
+            "\n".join(pipelines.values()),
+            row["layer"],
+            str(row["frames_per_latent"]),
+            end_section=True,
+        )
     wide = Console().width if sys.stdout.isatty() else 160  # names stay whole in a pipe
     Console(width=wide).print(table)
-    typer.echo("* is the middle block. Any layer of the denoiser can be named; all share keys and values, and can --save-memory.")
+    typer.echo(
+        "* is the middle block. Any layer of the denoiser can be named; all share keys and values, and can --save-memory."
+    )
 
 
 def main() -> None:

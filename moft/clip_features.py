@@ -49,7 +49,9 @@ def noised_layers(
             tap.features_of(noisy[some], told, call)
         for name in layers:
             if name not in seen:
-                raise BackboneError(f"{name!r} runs behind {tap.layer!r}, where reading stops; read it by itself")
+                raise BackboneError(
+                    f"{name!r} runs behind {tap.layer!r}, where reading stops; read it by itself"
+                )
             found[name].append(tap.grid(seen[name], call, name).float())
     return {name: torch.cat(parts) for name, parts in found.items()}
 

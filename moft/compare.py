@@ -98,8 +98,15 @@ def _quiet() -> None:
 
 def needs(*modules: str) -> None:
     """Raise MoftError, naming the extra to install, if an optional module is missing."""
-    homes = {"diffusers": "diffusers", "transformers": "diffusers", "cv2": "flow", "matplotlib": "explain", "jinja2": "explain",
-             "sklearn": "explain", "skimage": "photos"}  # fmt: skip
+    homes = {
+        "diffusers": "diffusers",
+        "transformers": "diffusers",
+        "cv2": "flow",
+        "matplotlib": "explain",
+        "jinja2": "explain",
+        "sklearn": "explain",
+        "skimage": "photos",
+    }
     for module in modules:
         if find_spec(module) is None:
             raise MoftError(f"{module} is not installed; pip install 'moft[{homes[module]}]'")
@@ -173,18 +180,24 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
     if "video" in tap.family.pipelines.get(name, ""):
         raise BackboneError(f"{name} starts from a video; steer it in Python, with moft.steer(pipe, ...)")
     if scene.video is not None and tap.starts_from_image:
-        raise RequestError(f"{name} starts from an image, so it cannot be given a whole clip; leave out --video")
+        raise RequestError(
+            f"{name} starts from an image, so it cannot be given a whole clip; leave out --video"
+        )
     given = {"prompt": scene.prompt is not None, "image": scene.image is not None}
     wanted = {"prompt": "prompt" in takes, "image": tap.starts_from_image}
     for option, want in wanted.items():
         if want != given[option]:
             starts = " and ".join(o for o, so in wanted.items() if so)
-            raise RequestError(
-                f"{name} starts from {starts}; {'pass' if want else 'leave out'} --{option}"
-            )
-    offered: dict[str, Any] = {"prompt": scene.prompt, "num_inference_steps": scene.steps, tap.family.frames: size.frames,
-               "height": size.height, "width": size.width, "output_type": "np",
-               "generator": torch.Generator().manual_seed(scene.seed)}  # fmt: skip
+            raise RequestError(f"{name} starts from {starts}; {'pass' if want else 'leave out'} --{option}")
+    offered: dict[str, Any] = {
+        "prompt": scene.prompt,
+        "num_inference_steps": scene.steps,
+        tap.family.frames: size.frames,
+        "height": size.height,
+        "width": size.width,
+        "output_type": "np",
+        "generator": torch.Generator().manual_seed(scene.seed),
+    }
     if scene.image is not None:
         first = read_video(scene.image, frames=1, size=(size.height, size.width))[0]
         offered["image"] = offered["conditioning_frames"] = Image.fromarray(first)
@@ -240,8 +253,14 @@ class _Try:
 
     def to_json(self) -> dict[str, Any]:
         judged = [{k: v for k, v in part["steered"].items() if k != "motion"} for part in self.outcome]
-        return {"change": self.change, "seed": self.scene.seed, "settings": asdict(self.settings), "seconds": self.steered.seconds,
-                "followed": overall(self.outcome), "steered": judged}  # fmt: skip
+        return {
+            "change": self.change,
+            "seed": self.scene.seed,
+            "settings": asdict(self.settings),
+            "seconds": self.steered.seconds,
+            "followed": overall(self.outcome),
+            "steered": judged,
+        }
 
 
 class _Trial:
@@ -249,7 +268,9 @@ class _Trial:
 
     video: the real clip to be steered, uint8 (f h w 3) at the size of the run, if there is one."""
 
-    def __init__(self, pipe: Any, asked: list[Asked], statistics: Statistics, video: np.ndarray | None = None) -> None:
+    def __init__(
+        self, pipe: Any, asked: list[Asked], statistics: Statistics, video: np.ndarray | None = None
+    ) -> None:
         self.pipe, self.asked, self.statistics, self.video = pipe, asked, statistics, video
         self._seed: int | None = None
         self._prepared: tuple[Run, Recording | None, list[Any]] | None = None
@@ -258,7 +279,10 @@ class _Trial:
         import moft
 
         if self._prepared is None or self._seed != scene.seed:
-            self._seed, self._prepared = scene.seed, self._prepare(scene, settings.keep_keys, settings.carry > 0)
+            self._seed, self._prepared = (
+                scene.seed,
+                self._prepare(scene, settings.keep_keys, settings.carry > 0),
+            )
         plain, recording, wanted = self._prepared
         masks = [asked.mask for asked in self.asked]
         with moft.steer(
@@ -277,7 +301,9 @@ class _Trial:
         wanted = [asked.wanted(self.pipe, self.statistics, scene.seed) for asked in self.asked]
         if self.video is not None:
             arguments(self.pipe, scene)  # refused before the long work
-            inverted = moft.invert(self.pipe, self.video, steps=scene.steps, prompt=scene.prompt or "", keys=keys)
+            inverted = moft.invert(
+                self.pipe, self.video, steps=scene.steps, prompt=scene.prompt or "", keys=keys
+            )
             return sample(self.pipe, scene, "plain", inverted.start), inverted, wanted
         regional = all(asked.mask is not None for asked in self.asked)
         with moft.record(self.pipe, keys) if regional or keys or carry else nullcontext() as recording:
@@ -324,7 +350,11 @@ def compare(
     recipe = Recipe.of(kept.scene, requests, kept.settings, model, folder, statistics, channels)
     clips = {"": kept.steered.video, ".plain": kept.plain.video}
     followed = [part.clip for part in asked if part.clip is not None]
-    goals = [(Motion.from_json(one["goal"]), part.mask) for one, part in zip(kept.outcome, asked, strict=True) if one["goal"]]
+    goals = [
+        (Motion.from_json(one["goal"]), part.mask)
+        for one, part in zip(kept.outcome, asked, strict=True)
+        if one["goal"]
+    ]
     clips[".compare"] = story(kept.plain.video, kept.steered.video, goals, followed)
     record = {
         "asked": "; ".join(map(str, requests)),
@@ -387,7 +417,15 @@ def replay(
         warn(difference)
     with on_threads(recipe.threads):
         record = run(
-            pipe, scene, recipe.requests, recipe.settings, statistics, out, name, channels=channels, commit=commit
+            pipe,
+            scene,
+            recipe.requests,
+            recipe.settings,
+            statistics,
+            out,
+            name,
+            channels=channels,
+            commit=commit,
         )
     record["identical"] = record["frames_digest"] == recipe.frames_digest
     if not record["identical"]:

@@ -25,7 +25,9 @@ def at_points(features: Tensor, paths: Tensor, size: ClipSize) -> Tensor:
     extent = paths.new_tensor([size.width, size.height])
     grid = ((2 * paths + 1) / extent - 1).to(features).transpose(0, 1)  # (f n 2) in -1…1 from edge to edge
     grid = grid.repeat(b, 1, 1)[:, None]
-    found = F.grid_sample(features.flatten(0, 1), grid, padding_mode="border", align_corners=False)  # ((b f) c 1 n)
+    found = F.grid_sample(
+        features.flatten(0, 1), grid, padding_mode="border", align_corners=False
+    )  # ((b f) c 1 n)
     return found[:, :, 0].unflatten(0, (b, f)).permute(0, 3, 1, 2)
 
 
@@ -45,7 +47,9 @@ def nearest(features: Tensor, points: Tensor, size: ClipSize) -> Tensor:
     likeness = torch.einsum("bnc,bfchw->bnfhw", wanted, F.normalize(features, dim=2))
     best = likeness.flatten(-2).argmax(-1, keepdim=True)
     row, column = best // columns, best % columns
-    along = likeness.gather(-2, row[..., None].expand(*best.shape, columns))[..., 0, :]  # (b n f w), the best row
+    along = likeness.gather(-2, row[..., None].expand(*best.shape, columns))[
+        ..., 0, :
+    ]  # (b n f w), the best row
     down = likeness.gather(-1, column[..., None, :].expand(*best.shape[:-1], rows, 1))[..., 0]
     cell = points.new_tensor([size.width / columns, size.height / rows])
     return (torch.cat([_peak(along, column), _peak(down, row)], -1) + 0.5) * cell - 0.5

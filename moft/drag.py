@@ -42,12 +42,23 @@ def trajectories(points: Sequence[Trajectory], size: ClipSize) -> npt.NDArray[np
     wanted = []
     for number, path in enumerate(_checked(points).points, 1):
         if len(path) > size.frames:
-            _refuse(f"1 to {size.frames} positions, as the clip has frames", len(path), number, "leave some out")
-        outside = [at for at in path if not (-0.5 <= at[0] < size.width - 0.5 and -0.5 <= at[1] < size.height - 0.5)]
+            _refuse(
+                f"1 to {size.frames} positions, as the clip has frames", len(path), number, "leave some out"
+            )
+        outside = [
+            at for at in path if not (-0.5 <= at[0] < size.width - 0.5 and -0.5 <= at[1] < size.height - 0.5)
+        ]
         if outside:
-            _refuse(f"positions inside the picture of {size.width} x {size.height} px", outside[0], number, "move it inside")
+            _refuse(
+                f"positions inside the picture of {size.width} x {size.height} px",
+                outside[0],
+                number,
+                "move it inside",
+            )
         moments = np.linspace(0, len(path) - 1, size.frames)
-        wanted.append(np.stack([np.interp(moments, range(len(path)), axis) for axis in zip(*path, strict=True)], -1))
+        wanted.append(
+            np.stack([np.interp(moments, range(len(path)), axis) for axis in zip(*path, strict=True)], -1)
+        )
     return np.stack(wanted)
 
 
@@ -75,7 +86,12 @@ class _Pull(Target):
         apart = ((found[:, :, 1:] - first).square().sum(-1) + EPSILON).sqrt()
         inside = ((tracks >= -0.5) & (tracks < tracks.new_tensor([size.width, size.height]) - 0.5)).all(-1)
         seen = (inside[:, 1:] & inside[:, :1]).to(apart)  # the point itself always is
-        return (apart * seen).sum() / seen.sum() / len(features) / (first.square().sum(-1).mean() + EPSILON).sqrt()
+        return (
+            (apart * seen).sum()
+            / seen.sum()
+            / len(features)
+            / (first.square().sum(-1).mean() + EPSILON).sqrt()
+        )
 
 
 class _Pulling(Steering):
@@ -91,14 +107,21 @@ class Dragging(Between):
     should be, (n f 2) px, once the pipeline has made its first step."""
 
     def __init__(
-        self, taps: Mapping[str, Tap], wanted: Drag, losses: tuple[str, str],
-        statistics: Statistics, settings: Settings, plain: Recording | None,
-    ) -> None:  # fmt: skip
+        self,
+        taps: Mapping[str, Tap],
+        wanted: Drag,
+        losses: tuple[str, str],
+        statistics: Statistics,
+        settings: Settings,
+        plain: Recording | None,
+    ) -> None:
         super().__init__(taps["moft"])
         self.request, self.statistics = wanted, statistics
         self.wanted: npt.NDArray[np.float64] | None = None
         self.phases = [
-            (_Pulling if loss == "dift" else Steering)(taps[loss], [], replace(settings, step_size=step), plain)
+            (_Pulling if loss == "dift" else Steering)(
+                taps[loss], [], replace(settings, step_size=step), plain
+            )
             for loss, step in zip(losses, (settings.step_size, LATE * settings.step_size), strict=True)
         ]
         self.report = self.phases[0].report
@@ -122,7 +145,14 @@ class Dragging(Between):
         radius = self.request.radius or RADIUS * size.side
         motion = Motion(path=tuple((x, y) for x, y in ((path - path[0]) / size.side).tolist()))
         tracks = torch.from_numpy(path + _around(radius / 3)[:, None])
-        return _Pull(synthesise(motion, self.statistics), discs(path, radius, size), 1.0, "region", steps, tracks=tracks)
+        return _Pull(
+            synthesise(motion, self.statistics),
+            discs(path, radius, size),
+            1.0,
+            "region",
+            steps,
+            tracks=tracks,
+        )
 
 
 def discs(path: npt.NDArray[np.float64], radius: float, size: ClipSize) -> npt.NDArray[np.float32]:
@@ -141,7 +171,9 @@ def _around(radius: float) -> npt.NDArray[np.float64]:
 
 def _at_frames(tracks: Tensor, frames: int) -> Tensor:
     """Tracks (n f 2) at the moments of so many latent frames."""
-    return F.interpolate(tracks.transpose(1, 2), size=frames, mode="linear", align_corners=True).transpose(1, 2)
+    return F.interpolate(tracks.transpose(1, 2), size=frames, mode="linear", align_corners=True).transpose(
+        1, 2
+    )
 
 
 @contextmanager
@@ -182,11 +214,18 @@ def drag(
     serves(pipe)
     wanted, settings = _checked(points, radius), settings or Settings()
     if len(losses) != 2 or not set(losses) <= set(LOSSES):
-        raise RequestError(f'expected two losses, each "moft" or "dift"; received {losses!r:.200}; leave them out for Eq. 9')
+        raise RequestError(
+            f'expected two losses, each "moft" or "dift"; received {losses!r:.200}; leave them out for Eq. 9'
+        )
     if settings.steps or settings.loss or settings.fused or settings.keep_keys or settings.carry:
-        raise RequestError("expected settings without steps, loss, fused, keep_keys and carry, which dragging decides itself; leave them out")
+        raise RequestError(
+            "expected settings without steps, loss, fused, keep_keys and carry, which dragging decides itself; leave them out"
+        )
     statistics = statistics or find_statistics(pipe)
-    taps = {"moft": Tap(pipe, statistics.layer, statistics.timestep), "dift": Tap(pipe, layer, statistics.timestep)}
+    taps = {
+        "moft": Tap(pipe, statistics.layer, statistics.timestep),
+        "dift": Tap(pipe, layer, statistics.timestep),
+    }
     run = Dragging(taps, wanted, losses, statistics, settings, plain)
     started = time.perf_counter()
     with between_steps(run, by_callback):

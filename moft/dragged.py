@@ -63,7 +63,12 @@ class _Try:
 
     def to_json(self) -> dict[str, Any]:
         told = [{"arrived": point["arrived"], **point["dragged"]} for point in self.points]
-        return {"seed": self.scene.seed, "settings": asdict(self.settings), "arrived": self.arrived, "points": told}
+        return {
+            "seed": self.scene.seed,
+            "settings": asdict(self.settings),
+            "arrived": self.arrived,
+            "points": told,
+        }
 
     @property
     def arrived(self) -> int:
@@ -108,7 +113,10 @@ def compare_drag(
         tries.append(_tried(pipe, replace(scene, seed=remedy.seed), request, remedy.settings, statistics))
     best = max(range(len(tries)), key=lambda i: tries[i].standing)
     kept = tries[best]
-    videos, moving = {name: run.video for name, run in kept.clips.items()}, [p for p in kept.points if p["length_px"] > 0]
+    videos, moving = (
+        {name: run.video for name, run in kept.clips.items()},
+        [p for p in kept.points if p["length_px"] > 0],
+    )
     wanted = trajectories(request.points, scene.size)
     beside = side_by_side(*(drawn(video, wanted, kept.tracks[name]) for name, video in videos.items()))
     recipe = Recipe.of(kept.scene, requests, kept.settings, model, folder, statistics, channels)
@@ -132,7 +140,9 @@ def compare_drag(
 
 def _tried(pipe: Any, scene: Scene, request: Drag, settings: Settings, statistics: Statistics) -> _Try:
     wanted = trajectories(request.points, scene.size)
-    with drag(pipe, *request.points, radius=request.radius, statistics=statistics, settings=settings) as run:  # first: it may refuse
+    with drag(
+        pipe, *request.points, radius=request.radius, statistics=statistics, settings=settings
+    ) as run:  # first: it may refuse
         dragged = sample(pipe, scene, "dragged")
     clips = {"plain": sample(pipe, scene, "plain"), "dragged": dragged}
     tracks = {name: follow(clip.video, wanted[:, 0]) for name, clip in clips.items()}
@@ -178,7 +188,9 @@ def drawn(video: Video, wanted: Floats, tracks: Tracks) -> Video:
 
     pictures = []
     for i, frame in enumerate(video):
-        picture = Image.fromarray(frame).resize((frame.shape[1] * scale, frame.shape[0] * scale), Image.Resampling.BICUBIC)
+        picture = Image.fromarray(frame).resize(
+            (frame.shape[1] * scale, frame.shape[0] * scale), Image.Resampling.BICUBIC
+        )
         draw = ImageDraw.Draw(picture)
         for n, path in enumerate(wanted):
             draw.line([tuple((at + 0.5) * scale) for at in path], WANTED, 2)
@@ -203,7 +215,9 @@ def summary(record: dict[str, Any]) -> str:
     if not record["arrived"]:
         rows["try"] = advice(record)
     if len(record["tries"]) > 1:
-        runs = [f"seed {one['seed']}: {one['arrived']} of {len(one['points'])} arrived" for one in record["tries"]]
+        runs = [
+            f"seed {one['seed']}: {one['arrived']} of {len(one['points'])} arrived" for one in record["tries"]
+        ]
         rows["tries"] = f"{'; '.join(runs)}. Kept: {record['kept'] + 1} of {len(runs)}"
     rows["time"] = f"{record['dragged']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it dragging"
     rows["files"] = ", ".join(record["files"].values())

@@ -40,7 +40,12 @@ def vision(folder: str | Path) -> Encoder:
         own: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         model = AutoModel.from_pretrained(where, use_safetensors=True, **own).eval()
         prepare = AutoImageProcessor.from_pretrained(where, backend="pil", **own)
-    except (OSError, ValueError, KeyError, ImportError) as error:  # older transformers want torchvision to prepare frames
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        ImportError,
+    ) as error:  # older transformers want torchvision to prepare frames
         raise RequestError(
             f"expected a folder with config.json, preprocessor_config.json and model.safetensors of a vision model; {where}: "
             f"{_brief(error)}; save one with save_pretrained, facebook/dino-vitb16 for instance"
@@ -69,7 +74,9 @@ def musiq(weights: str | Path) -> Judge:
     try:
         from pyiqa.archs.musiq_arch import MUSIQ
     except ImportError as error:
-        raise RequestError(f"expected pyiqa, which MUSIQ comes from; {error}; pip install 'moft[quality]'") from error
+        raise RequestError(
+            f"expected pyiqa, which MUSIQ comes from; {error}; pip install 'moft[quality]'"
+        ) from error
     model = MUSIQ(pretrained=False).eval()  # True would fetch weights and unpickle them
     where = Path(weights)
     try:
@@ -100,7 +107,9 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        raise ValueError("it holds other things than tensors, and is not opened") from error  # torch's advice is to run them
+        raise ValueError(
+            "it holds other things than tensors, and is not opened"
+        ) from error  # torch's advice is to run them
     return {name.removeprefix("module."): value for name, value in found.items()}
 
 

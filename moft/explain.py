@@ -36,7 +36,13 @@ from moft.tap import ClipSize, Tap
 
 
 def explain(
-    pipe: Any, paths: Sequence[str], out: Path, *, wanted: Wanted | None = None, model: str = "", statistics: Statistics | None = None,
+    pipe: Any,
+    paths: Sequence[str],
+    out: Path,
+    *,
+    wanted: Wanted | None = None,
+    model: str = "",
+    statistics: Statistics | None = None,
     tell: Tell = lambda line: None,
 ) -> dict[str, Any]:
     """Write `out/report.html`, `out/scores.json`, `out/figures/` and `out/data/`; returns the scores.
@@ -48,7 +54,7 @@ def explain(
     Raises:
         MoftError: anything wrong with clips, point, model or folder; no report is left then. What was read of clips
             stays in `out/data`, for the next run.
-    """  # fmt: skip
+    """
     needs("matplotlib", "jinja2", "sklearn", "skimage", "cv2")
     from moft.miniature.probe import held_out_photographs
 
@@ -61,9 +67,14 @@ def explain(
     sweep = run_sweep(read, wanted, tell) if wanted.sweep else None
     photos = held_out_photographs()
     tell("reading pans of photographs at every layer")
-    pans_of = interpret.read_pans(read.pipe, photos, read.size, read.timestep, read.layers, wanted.places, wanted.seed)
+    pans_of = interpret.read_pans(
+        read.pipe, photos, read.size, read.timestep, read.layers, wanted.places, wanted.seed
+    )
     share = len(read.statistics.channels) / pans_of[read.layer].feature.shape[-1]
-    channels = {name: motion_channels(found.steady.clean[:, 0], share, components=2) for name, found in pans_of.items()}
+    channels = {
+        name: motion_channels(found.steady.clean[:, 0], share, components=2)
+        for name, found in pans_of.items()
+    }
     channels[read.layer] = read.statistics.channels
     made = {"model": model, "command": command(), "versions": versions(), "weights": read.fingerprint}
     data = out / "data"
@@ -83,17 +94,30 @@ def explain(
         if kept:
             tell("  as read by an earlier run")
     tell("drawing")
-    record = {**scores.values, "model": model, "family": Tap(pipe).family.name, "layer": read.layer, "timestep": read.timestep,
-              "channels": len(read.statistics.channels), "share": share, "size": dataclasses.asdict(read.size),
-              "clips": [_clip_record(read, c, s, source) for c, s in zip(clips, seen, strict=True)],
-              **({"sweep": sweep} if sweep else {}), "command": command(), "versions": versions()}  # fmt: skip
+    record = {
+        **scores.values,
+        "model": model,
+        "family": Tap(pipe).family.name,
+        "layer": read.layer,
+        "timestep": read.timestep,
+        "channels": len(read.statistics.channels),
+        "share": share,
+        "size": dataclasses.asdict(read.size),
+        "clips": [_clip_record(read, c, s, source) for c, s in zip(clips, seen, strict=True)],
+        **({"sweep": sweep} if sweep else {}),
+        "command": command(),
+        "versions": versions(),
+    }
     with staging(out.parent) as folder:
         report = Report(folder)
         draw(report, read, scores, source, clips, seen, wanted, record)
         record["seconds"] = time.perf_counter() - started
         record = json.loads(json.dumps(record), parse_constant=lambda _: None)
         notes = [clip.note for clip in clips if clip.note]
-        (folder / "report.html").write_text(report.html("Motion inside a video diffusion model", _facts(read, record), notes), encoding="utf-8")
+        (folder / "report.html").write_text(
+            report.html("Motion inside a video diffusion model", _facts(read, record), notes),
+            encoding="utf-8",
+        )
         (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         if sweep:
             (folder / SWEEP_FILE).write_text(as_lines(sweep), encoding="utf-8")
@@ -115,7 +139,10 @@ def _readout(read: Reader, wanted: Wanted, made: dict[str, Any], data: Path, tel
         if kept.exists():
             with suppress(RequestError):  # of another version, or broken
                 readout = Readout.load(kept)
-                if readout.made.get("weights") == read.fingerprint and readout.made.get("clips") == wanted.fitting:
+                if (
+                    readout.made.get("weights") == read.fingerprint
+                    and readout.made.get("clips") == wanted.fitting
+                ):
                     readout.save(path)
                     return readout
     tell(f"fitting the read-out on {wanted.fitting} clips")
@@ -159,9 +186,15 @@ def _clip_record(read: Reader, clip: Clip, seen: dict[str, Tensor], source: Sour
     flow = torch.from_numpy(np.ascontiguousarray(clip.flow)).float()
     least = LEAST_SPEED * read.size.side
     found = flow_score(seen["flow"], flow, least)
-    return {"name": clip.name, "note": clip.note, "flow": "exact" if clip.true is not None else "DIS",
-            "motion_map": found.to_json(),
-            "maps": {name: _map_auc(value, clip, source, least) for name, value in seen.items() if name != "flow"}}  # fmt: skip
+    return {
+        "name": clip.name,
+        "note": clip.note,
+        "flow": "exact" if clip.true is not None else "DIS",
+        "motion_map": found.to_json(),
+        "maps": {
+            name: _map_auc(value, clip, source, least) for name, value in seen.items() if name != "flow"
+        },
+    }
 
 
 def _map_auc(value: Tensor, clip: Clip, source: Source, least: float) -> float | None:

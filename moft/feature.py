@@ -172,7 +172,9 @@ def _weights(feature: Tensor, region: Tensor) -> Tensor:
         raise RequestError(
             f"expected a region (h w) or (f h w) of {tuple(feature.shape[-2:])} cells, got {tuple(region.shape)}"
         )
-    weights = rearrange(region, "h w -> 1 1 1 h w") if region.ndim == 2 else rearrange(region, "f h w -> 1 f 1 h w")
+    weights = (
+        rearrange(region, "h w -> 1 1 1 h w") if region.ndim == 2 else rearrange(region, "f h w -> 1 f 1 h w")
+    )
     return weights.to(feature).expand(1, feature.shape[1], 1, *feature.shape[-2:])
 
 

@@ -18,9 +18,23 @@ from .metrics import dense_flow
 from .tracks import Tracker, Tracks, flow_tracks
 
 __all__ = [
-    "SHARPNESS", "THUMBNAILS", "Encoder", "Fidelity", "Judge", "Score", "camera_motion", "consistency", "direction_error",
-    "drag_distance", "dynamic_degree", "imaging_quality", "motion_fidelity", "score", "speed_error", "temporal_flickering",
-]  # fmt: skip
+    "SHARPNESS",
+    "THUMBNAILS",
+    "Encoder",
+    "Fidelity",
+    "Judge",
+    "Score",
+    "camera_motion",
+    "consistency",
+    "direction_error",
+    "drag_distance",
+    "dynamic_degree",
+    "imaging_quality",
+    "motion_fidelity",
+    "score",
+    "speed_error",
+    "temporal_flickering",
+]
 
 Video = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.floating[Any]]
@@ -76,7 +90,9 @@ def motion_fidelity(reference: Tracks, output: Tracks, *, compat: Literal["dmt"]
             "resample the longer clip"
         )
     if compat not in (None, "dmt"):
-        raise RequestError(f'expected compat "dmt" or None; received {compat!r}; leave it out for Eq. 5 and 6')
+        raise RequestError(
+            f'expected compat "dmt" or None; received {compat!r}; leave it out for Eq. 5 and 6'
+        )
     usable = [tracks.known.mean(axis=1) >= SEEN for tracks in (reference, output)]
     (a, known_a), (b, known_b) = (
         (_unit(steps[kept]), tracks.known[kept])
@@ -102,7 +118,9 @@ def _unit(steps: Floats) -> Floats:
     return lifted / np.linalg.norm(lifted, axis=-1, keepdims=True)
 
 
-def _best(of: Floats, known: npt.NDArray[np.bool_], among: Floats, known_among: npt.NDArray[np.bool_]) -> float:
+def _best(
+    of: Floats, known: npt.NDArray[np.bool_], among: Floats, known_among: npt.NDArray[np.bool_]
+) -> float:
     """Mean over the tracks `of` (n, t, 3) of the best correlation with one `among` (m, t, 3); 0 where either is empty."""
     if not len(of) or not len(among):
         return 0.0
@@ -176,7 +194,9 @@ def drag_distance(found: Floats, wanted: Floats, unit: float | None = None) -> f
         raise RequestError(f"expected paths of 2 frames or more; received {found.shape}; pass (frames, 2)")
     units = np.linalg.norm(np.diff(wanted, axis=-2), axis=-1).sum(axis=-1) if unit is None else np.array(unit)
     if not (units > 0).all():
-        raise RequestError(f"expected a unit > 0; received {unit or 'a path that stays'}; pass the shorter side, say")
+        raise RequestError(
+            f"expected a unit > 0; received {unit or 'a path that stays'}; pass the shorter side, say"
+        )
     return float((np.linalg.norm(found - wanted, axis=-1)[..., 1:].mean(axis=-1) / units).mean())
 
 
@@ -198,7 +218,10 @@ def temporal_flickering(video: Video) -> float:
 
     video: uint8 (f >= 1, h, w, 3). It tells flicker only in clips that stand still: any motion lowers it. 1 for one frame.
     """
-    steps = [float(np.abs(after.astype(np.int16) - before).mean()) for before, after in zip(video, video[1:], strict=False)]
+    steps = [
+        float(np.abs(after.astype(np.int16) - before).mean())
+        for before, after in zip(video, video[1:], strict=False)
+    ]
     return 1 - float(np.mean(steps)) / 255 if steps else 1.0
 
 
@@ -215,12 +238,22 @@ def dynamic_degree(video: Video, fps: float = 8) -> bool:
     thinned = video[:: max(1, round(fps / 8))]
     bound = max(1.0, 8 / fps) * 6 * min(video.shape[1:3]) / 256
     needed = max(1, round(len(thinned) / 4))
-    lengths = (np.linalg.norm(dense_flow(thinned[i : i + 2])[0], axis=-1).ravel() for i in range(max(1, len(thinned) - 1)))
-    return sum(float(np.sort(one)[-max(1, int(0.05 * one.size)) :].mean()) > bound for one in lengths) >= needed
+    lengths = (
+        np.linalg.norm(dense_flow(thinned[i : i + 2])[0], axis=-1).ravel()
+        for i in range(max(1, len(thinned) - 1))
+    )
+    return (
+        sum(float(np.sort(one)[-max(1, int(0.05 * one.size)) :].mean()) > bound for one in lengths) >= needed
+    )
 
 
-_AXES = {("left", "left"): "pan_right", ("right", "right"): "pan_left", ("down", "down"): "tilt_up",
-         ("up", "up"): "tilt_down", ("static", "static"): "static"}  # fmt: skip
+_AXES = {
+    ("left", "left"): "pan_right",
+    ("right", "right"): "pan_left",
+    ("down", "down"): "tilt_up",
+    ("up", "up"): "tilt_down",
+    ("static", "static"): "static",
+}
 _UPRIGHT = _AXES | {("up", "down"): "zoom_in", ("down", "up"): "zoom_out"}
 _LEVEL = _AXES | {("left", "right"): "zoom_in", ("right", "left"): "zoom_out"}
 
@@ -240,7 +273,9 @@ def camera_motion(tracks: Tracks) -> tuple[str, ...]:
     nearest = np.linalg.norm(tracks.points[None, :, 0] - middles[:, None], axis=-1).argmin(axis=1)
     moved = tracks.points[nearest, -1] - tracks.points[nearest, 0]
     top, down, left, far = (_words(x, y, STATIC * min(tracks.height, tracks.width)) for x, y in moved)
-    found = {_UPRIGHT.get((a, b)) for a in top for b in down} | {_LEVEL.get((a, b)) for a in left for b in far}
+    found = {_UPRIGHT.get((a, b)) for a in top for b in down} | {
+        _LEVEL.get((a, b)) for a in left for b in far
+    }
     named = sorted(label for label in found if label)
     return tuple(label for label in named if label != "static" or len(named) == 1)
 
@@ -263,7 +298,9 @@ class Encoder(NamedTuple):
 def _thumbnails(video: Video) -> Floats:
     import cv2  # here, so that importing moft does not need OpenCV
 
-    small = [cv2.resize(frame, (16, 16), interpolation=cv2.INTER_AREA) for frame in np.ascontiguousarray(video)]
+    small = [
+        cv2.resize(frame, (16, 16), interpolation=cv2.INTER_AREA) for frame in np.ascontiguousarray(video)
+    ]
     return np.stack(small).reshape(len(video), -1).astype(np.float64)
 
 
@@ -334,7 +371,9 @@ class Score:
     """Everything `score` says of an output beside its reference; clip figures come as (reference, output)."""
 
     motion: Fidelity
-    direction_error: float  # degrees between the mean motions, step by step where the reference's exceeds EPSILON
+    direction_error: (
+        float  # degrees between the mean motions, step by step where the reference's exceeds EPSILON
+    )
     speed_error: float  # shorter sides per frame between the mean motions, step by step
     camera: tuple[tuple[str, ...], tuple[str, ...]]
     dynamic: tuple[bool, bool]
@@ -354,7 +393,11 @@ class Score:
 
 
 def score(
-    reference: Video, output: Video, tracker: Tracker = flow_tracks, encoder: Encoder = THUMBNAILS, judge: Judge = SHARPNESS
+    reference: Video,
+    output: Video,
+    tracker: Tracker = flow_tracks,
+    encoder: Encoder = THUMBNAILS,
+    judge: Judge = SHARPNESS,
 ) -> Score:
     """Compare the motion of two clips, uint8 (f >= 2, h >= 16, w >= 16, 3) of the same length; sizes may differ.
 

@@ -64,7 +64,9 @@ def _read_fields(cls: Any, value: Any, where: str, names: dict[str, Any], made: 
     for field in fields(cls):
         if field.name not in {*value, *made} and field.default is field.default_factory is MISSING:
             raise RecipeError(f"{dot}{field.name}: expected it among the keys, got nothing")
-    found = {name: read(hints[name], v, f"{dot}{name}", names) for name, v in value.items() if name not in made}
+    found = {
+        name: read(hints[name], v, f"{dot}{name}", names) for name, v in value.items() if name not in made
+    }
     try:
         return cls(**found, **made)
     except RecipeError:

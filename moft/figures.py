@@ -25,10 +25,17 @@ MARKERS = ("<", ">", "^", "v", "o")  # left, right, up, down, still, as `moft.in
 NAMES = {"vanilla": "vanilla", "ccr": "CCR", "moft": "CCR + MCF (MOFT)", "dift": "DIFT"}
 HEAT = "viridis"  # even in lightness, and legible to colour-blind readers
 _STYLE: Any = {
-    "font.size": 10, "axes.titlesize": 10, "axes.spines.top": False, "axes.spines.right": False, "figure.facecolor": "white",
-    "savefig.facecolor": "white", "svg.fonttype": "path", "svg.hashsalt": "moft",
-    "legend.frameon": False, "figure.constrained_layout.use": True,
-}  # fmt: skip
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "moft",
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+}
 
 
 @contextmanager
@@ -53,7 +60,9 @@ def render(figure: Figure, kind: str) -> bytes:
     """The figure as "png" (150 dots an inch) or "svg"; the same figure gives the same bytes."""
     held = io.BytesIO()
     with _style():
-        figure.savefig(held, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else {"Software": None})
+        figure.savefig(
+            held, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else {"Software": None}
+        )
     return held.getvalue()
 
 
@@ -67,12 +76,24 @@ def directions(planes: Mapping[str, Plane], ways: Sequence[str]) -> Figure:
         for panel, (design, plane) in zip(panels[0], planes.items(), strict=True):
             for i, way in enumerate(ways):
                 at = plane.points[plane.way == i].numpy()
-                panel.scatter(*at.T, s=26, marker=MARKERS[i], color=COLOURS[i], edgecolor="white", linewidth=0.4, label=way)
-            panel.set_title(f"{NAMES[design]}\nseparability {plane.separability:.2f}, silhouette {plane.silhouette:+.2f}")
+                panel.scatter(
+                    *at.T,
+                    s=26,
+                    marker=MARKERS[i],
+                    color=COLOURS[i],
+                    edgecolor="white",
+                    linewidth=0.4,
+                    label=way,
+                )
+            panel.set_title(
+                f"{NAMES[design]}\nseparability {plane.separability:.2f}, silhouette {plane.silhouette:+.2f}"
+            )
             panel.set(xlabel="P1", ylabel="P2", aspect="equal", adjustable="datalim")
             panel.tick_params(labelsize=8)
         handles, labels = panels[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(ways), title="the picture content goes")
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=len(ways), title="the picture content goes"
+        )
     return figure
 
 
@@ -81,9 +102,19 @@ def weights(first: np.ndarray, kept: Sequence[int]) -> Figure:
     size = np.abs(first).max(0)
     with _style():
         figure, panels = _figure(1, 1, 6.4, 3.0)
-        panel, edges, mark = panels[0, 0], np.linspace(0, size.max() * 1.02, 33), np.isin(np.arange(len(size)), kept)
-        panel.hist([size[~mark], size[mark]], edges, stacked=True, color=[COLOURS[4], COLOURS[1]],
-                   label=[f"other channels ({(~mark).sum()})", f"motion channels ({mark.sum()})"], edgecolor="white")  # fmt: skip
+        panel, edges, mark = (
+            panels[0, 0],
+            np.linspace(0, size.max() * 1.02, 33),
+            np.isin(np.arange(len(size)), kept),
+        )
+        panel.hist(
+            [size[~mark], size[mark]],
+            edges,
+            stacked=True,
+            color=[COLOURS[4], COLOURS[1]],
+            label=[f"other channels ({(~mark).sum()})", f"motion channels ({mark.sum()})"],
+            edgecolor="white",
+        )
         panel.set(xlabel="size of the weight in P1 or P2, the larger of the two", ylabel="channels")
         panel.legend()
     return figure
@@ -102,8 +133,11 @@ def curves(pans: Pans, motion_channel: int, other: int, axis: int, correlations:
             for panel, channel in zip(panels[0, 1:], (motion_channel, other), strict=True):
                 _band(panel, pans.clean[mask][..., channel].numpy(), **style)
         limit = float(pans.clean[..., [motion_channel, other]].abs().max()) * 1.05
-        titles = (f"true displacement along {'xy'[axis]}, px", f"motion channel {motion_channel}: r = {correlations[0]:+.2f}",
-                  f"channel {other}, no motion channel: r = {correlations[1]:+.2f}")  # fmt: skip
+        titles = (
+            f"true displacement along {'xy'[axis]}, px",
+            f"motion channel {motion_channel}: r = {correlations[0]:+.2f}",
+            f"channel {other}, no motion channel: r = {correlations[1]:+.2f}",
+        )
         for i, (panel, title) in enumerate(zip(panels[0], titles, strict=True)):
             panel.set(title=title, xlabel="frame")
             panel.axhline(0, color="#999999", linewidth=0.6)
@@ -114,14 +148,21 @@ def curves(pans: Pans, motion_channel: int, other: int, axis: int, correlations:
     return figure
 
 
-def curves_at(timesteps: Mapping[int, Pans], channel: int, axis: int, correlations: Mapping[int, float]) -> Figure:
+def curves_at(
+    timesteps: Mapping[int, Pans], channel: int, axis: int, correlations: Mapping[int, float]
+) -> Figure:
     """Fig. 13: the same channel's curves at several timesteps, on one scale."""
     with _style():
         figure, panels = _figure(1, len(timesteps), 2.5 * len(timesteps) + 0.8, 3.1, sharey=True, sharex=True)
         for panel, (t, pans) in zip(panels[0], timesteps.items(), strict=True):
             for i, (name, mask) in enumerate(_paths_along(pans, axis).items()):
-                _band(panel, pans.clean[mask][..., channel].numpy(), color=COLOURS[i],
-                      linestyle=("-", "-", "--", "--")[i], label=name)  # fmt: skip
+                _band(
+                    panel,
+                    pans.clean[mask][..., channel].numpy(),
+                    color=COLOURS[i],
+                    linestyle=("-", "-", "--", "--")[i],
+                    label=name,
+                )
             panel.set(title=f"t = {t}, r = {correlations[t]:+.2f}", xlabel="frame")
             panel.axhline(0, color="#999999", linewidth=0.6)
         panels[0, 0].set_ylabel(f"channel {channel}")
@@ -140,25 +181,33 @@ def _paths_along(pans: Pans, axis: int) -> dict[str, Any]:
     names = (("left", "right"), ("up", "down"))[axis]
     along = across & (path.abs().amax(1) > 1e-9)
     return {
-        names[0]: along & steady & (start > 0), names[1]: along & steady & (start < 0),
+        names[0]: along & steady & (start > 0),
+        names[1]: along & steady & (start < 0),
         f"{names[0]}, then {names[1]}": along & ~steady & (middle < start),
         f"{names[1]}, then {names[0]}": along & ~steady & (middle > start),
-    }  # fmt: skip
+    }
 
 
 def _band(panel: Any, lines: np.ndarray, **style: Any) -> None:
     """Mean over lines (n f), and one standard deviation around it."""
     mean, spread = lines.mean(0), lines.std(0)
     panel.plot(mean, **style)
-    panel.fill_between(range(len(mean)), mean - spread, mean + spread, color=style["color"], alpha=0.15, linewidth=0)
+    panel.fill_between(
+        range(len(mean)), mean - spread, mean + spread, color=style["color"], alpha=0.15, linewidth=0
+    )
 
 
 # ---------------------------------------------------------------- heat maps
 
 
 def heat_maps(
-    source: np.ndarray, point: Sequence[float], rows: Mapping[str, Sequence[np.ndarray]], targets: Mapping[str, np.ndarray],
-    flows: Sequence[np.ndarray] | None, numbers: Mapping[str, Sequence[float | None]], share: bool = True,
+    source: np.ndarray,
+    point: Sequence[float],
+    rows: Mapping[str, Sequence[np.ndarray]],
+    targets: Mapping[str, np.ndarray],
+    flows: Sequence[np.ndarray] | None,
+    numbers: Mapping[str, Sequence[float | None]],
+    share: bool = True,
 ) -> Figure:
     """Fig. 4, 6: similarity to the point (x, y, frame) in the source, one row a design, layer, or timestep, one column a
     target clip. All panels share the scale −1…1.
@@ -166,10 +215,12 @@ def heat_maps(
     Args:
         source: uint8 (h w 3), the frame with the point. rows: name → one map (h w) a target. targets: name → uint8 (h w 3).
         flows: (h w 2) of each target, drawn in the corner of its picture. numbers: name → AUC against that flow.
-    """  # fmt: skip
+    """
     count = len(targets)
     with _style():
-        figure, panels = _figure(len(rows) + 1, count + 1, 1.75 * (count + 1) + 0.6, 1.72 * (len(rows) + 1) + 0.5)
+        figure, panels = _figure(
+            len(rows) + 1, count + 1, 1.75 * (count + 1) + 0.6, 1.72 * (len(rows) + 1) + 0.5
+        )
         _picture(panels[0, 0], source, "source and point")
         _cross(panels[0, 0], point)
         reach = max([float(np.linalg.norm(flow, axis=-1).max()) for flow in flows or ()], default=1.0) or 1.0
@@ -181,17 +232,27 @@ def heat_maps(
                 inset.patch.set_edgecolor("white")
         for line, (name, maps) in enumerate(rows.items(), 1):
             panels[line, 0].axis("off")
-            panels[line, 0].text(0.96, 0.5, NAMES.get(name, name).replace(" ", "\n", 1), ha="right", va="center", wrap=True)
+            panels[line, 0].text(
+                0.96, 0.5, NAMES.get(name, name).replace(" ", "\n", 1), ha="right", va="center", wrap=True
+            )
             for column, found in enumerate(maps, 1):
-                image = panels[line, column].imshow(found, vmin=-1, vmax=1, cmap=HEAT, interpolation="nearest")
+                image = panels[line, column].imshow(
+                    found, vmin=-1, vmax=1, cmap=HEAT, interpolation="nearest"
+                )
                 auc = numbers[name][column - 1]
                 _bare(panels[line, column], "AUC –" if auc is None else f"AUC {auc:.2f}")
-        figure.colorbar(image, ax=panels, label="cosine similarity to the point", shrink=0.5, aspect=30, pad=0.02)
+        figure.colorbar(
+            image, ax=panels, label="cosine similarity to the point", shrink=0.5, aspect=30, pad=0.02
+        )
     return figure
 
 
 def heat_frames(
-    source: np.ndarray, point: Sequence[float], target: np.ndarray, maps: Mapping[str, np.ndarray], height: int = 192
+    source: np.ndarray,
+    point: Sequence[float],
+    target: np.ndarray,
+    maps: Mapping[str, np.ndarray],
+    height: int = 192,
 ) -> np.ndarray:
     """Fig. 4 as a clip: the source, the target, and each map over the target's frames; uint8 (f height w 3).
 
@@ -204,14 +265,20 @@ def heat_frames(
     side, frames = height - 18, len(target)
 
     def enlarge(picture: np.ndarray, how: int) -> np.ndarray:
-        return cv2.resize(picture, (round(picture.shape[1] * side / picture.shape[0]), side), interpolation=how)
+        return cv2.resize(
+            picture, (round(picture.shape[1] * side / picture.shape[0]), side), interpolation=how
+        )
 
     clips = []
     for f in range(frames):
         left = enlarge(source[min(f, len(source) - 1)], cv2.INTER_NEAREST)
         scale = side / source.shape[1]
-        cv2.drawMarker(left, (round(point[0] * scale), round(point[1] * scale)), (255, 255, 255), cv2.MARKER_CROSS, 18, 5)
-        cv2.drawMarker(left, (round(point[0] * scale), round(point[1] * scale)), (213, 0, 60), cv2.MARKER_CROSS, 16, 2)
+        cv2.drawMarker(
+            left, (round(point[0] * scale), round(point[1] * scale)), (255, 255, 255), cv2.MARKER_CROSS, 18, 5
+        )
+        cv2.drawMarker(
+            left, (round(point[0] * scale), round(point[1] * scale)), (213, 0, 60), cv2.MARKER_CROSS, 16, 2
+        )
         parts = [_titled(left, "source"), _titled(enlarge(target[f], cv2.INTER_NEAREST), "target")]
         for name, found in maps.items():
             at = found[round(f * (len(found) - 1) / max(frames - 1, 1))]
@@ -243,23 +310,40 @@ def flow_picture(flow: np.ndarray, reach: float) -> np.ndarray:
     angle = (np.degrees(np.arctan2(flow[..., 1], flow[..., 0])) % 360).astype(np.float32)
     strength = np.clip(np.linalg.norm(flow, axis=-1) / max(reach, 1e-9), 0, 1).astype(np.float32)
     turn = np.radians(angle + 40)
-    lab = np.stack([96 - 30 * strength, 62 * strength * np.cos(turn), 62 * strength * np.sin(turn)], -1).astype(np.float32)
+    lab = np.stack(
+        [96 - 30 * strength, 62 * strength * np.cos(turn), 62 * strength * np.sin(turn)], -1
+    ).astype(np.float32)
     return (cv2.cvtColor(lab, cv2.COLOR_LAB2RGB).clip(0, 1) * 255).round().astype(np.uint8)
 
 
 def motion_maps(
-    pictures: Mapping[str, np.ndarray], columns: Mapping[str, Sequence[np.ndarray]], notes: Sequence[str], unit: str = "px a frame"
+    pictures: Mapping[str, np.ndarray],
+    columns: Mapping[str, Sequence[np.ndarray]],
+    notes: Sequence[str],
+    unit: str = "px a frame",
 ) -> Figure:
     """The per-pixel motion map, drawn like optical flow with arrows, one row a clip; all panels share one scale.
 
     Args:
         pictures: name → uint8 (h w 3); columns: title → one flow (h w 2) a clip; notes: what was scored, one a clip.
     """
-    reach = max(float(np.quantile(np.linalg.norm(flow, axis=-1), 0.98)) for flows in columns.values() for flow in flows) or 1.0
+    reach = (
+        max(
+            float(np.quantile(np.linalg.norm(flow, axis=-1), 0.98))
+            for flows in columns.values()
+            for flow in flows
+        )
+        or 1.0
+    )
     rows = len(pictures)
     with _style():
-        figure, panels = _figure(rows + 1, len(columns) + 2, 1.95 * (len(columns) + 2), 1.9 * rows + 1.7,
-                                 height_ratios=[1] * rows + [0.62])  # fmt: skip
+        figure, panels = _figure(
+            rows + 1,
+            len(columns) + 2,
+            1.95 * (len(columns) + 2),
+            1.9 * rows + 1.7,
+            height_ratios=[1] * rows + [0.62],
+        )
         for line, (name, picture) in enumerate(pictures.items()):
             _picture(panels[line, 0], picture, _short(name))
             for column, (title, flows) in enumerate(columns.items(), 1):
@@ -271,15 +355,26 @@ def motion_maps(
         for panel in panels[-1]:
             panel.axis("off")
         _wheel(panels[-1, 1])
-        panels[-1, 2].text(0, 0.5, f"hue: where it goes\nrim: {reach:.1f} {unit}\nor more", va="center", fontsize=8)
+        panels[-1, 2].text(
+            0, 0.5, f"hue: where it goes\nrim: {reach:.1f} {unit}\nor more", va="center", fontsize=8
+        )
     return figure
 
 
 def _arrows(panel: Any, flow: np.ndarray, reach: float, count: int = 8) -> None:
     h, w = flow.shape[:2]
     y, x = np.meshgrid(*(((np.arange(count) + 0.5) * n / count).astype(int) for n in (h, w)), indexing="ij")
-    panel.quiver(x, y, flow[y, x, 0], flow[y, x, 1], angles="xy", scale_units="xy", scale=reach / (min(h, w) / count),
-                 width=0.012, color="#222222")  # fmt: skip
+    panel.quiver(
+        x,
+        y,
+        flow[y, x, 0],
+        flow[y, x, 1],
+        angles="xy",
+        scale_units="xy",
+        scale=reach / (min(h, w) / count),
+        width=0.012,
+        color="#222222",
+    )
 
 
 def _wheel(panel: Any) -> None:
@@ -308,9 +403,19 @@ def sweep_table(cells: Sequence[Cell], design: str = "moft") -> Figure:
         image = panel.imshow(table, vmin=0.5, vmax=1, cmap=HEAT, aspect="auto")
         for (row, column), value in np.ndenumerate(table):
             dark = value < 0.8
-            panel.text(column, row, f"{value:.2f}", ha="center", va="center", color="white" if dark else "black", fontsize=9)
+            panel.text(
+                column,
+                row,
+                f"{value:.2f}",
+                ha="center",
+                va="center",
+                color="white" if dark else "black",
+                fontsize=9,
+            )
         row, column = np.unravel_index(np.nanargmax(table), table.shape)
-        panel.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=3))
+        panel.add_patch(
+            Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor=COLOURS[1], linewidth=3)
+        )
         panel.set_xticks(range(len(times)), [str(t) for t in times])
         panel.set_yticks(range(len(layers)), layers)
         panel.set(xlabel="timestep", title=f"AUC of {NAMES[design]}, the best framed")
@@ -322,10 +427,15 @@ def shares(rows: Sequence[Share]) -> Figure:
     """Table 4's x axis: separability and AUC over the share of channels kept."""
     with _style():
         figure, panels = _figure(1, 1, 6.0, 3.2)
-        panel, x = panels[0, 0], [100 * row.channels / max(r.channels / r.share for r in rows[:1]) for row in rows]
+        panel, x = (
+            panels[0, 0],
+            [100 * row.channels / max(r.channels / r.share for r in rows[:1]) for row in rows],
+        )
         for i, name in enumerate(("separability", "auc")):
             values = [np.nan if (v := getattr(row, name)) is None else v for row in rows]
-            panel.plot(x, values, marker="os"[i], color=COLOURS[i], label=("separability", "AUC, object clips")[i])
+            panel.plot(
+                x, values, marker="os"[i], color=COLOURS[i], label=("separability", "AUC, object clips")[i]
+            )
         panel.set(xscale="log", xlabel="channels kept, %", ylim=(min(0.45, panel.get_ylim()[0]), 1.02))
         panel.set_xticks(x, [f"{value:.3g}\n({row.channels})" for value, row in zip(x, rows, strict=True)])
         panel.minorticks_off()
@@ -338,8 +448,13 @@ def scores(auc: Mapping[str, float | None], correlation: Mapping[str, float | No
     """How well similarity predicts "moves the same way", one bar a design."""
     with _style():
         figure, panels = _figure(1, 2, 7.4, 2.5, sharey=True)
-        for panel, values, title, low in zip(panels[0], (auc, correlation), ("ROC-AUC (0.5 is chance)",
-                                             "correlation with the direction cosine"), (0.5, 0.0), strict=True):  # fmt: skip
+        for panel, values, title, low in zip(
+            panels[0],
+            (auc, correlation),
+            ("ROC-AUC (0.5 is chance)", "correlation with the direction cosine"),
+            (0.5, 0.0),
+            strict=True,
+        ):
             for i, value in enumerate(values.values()):
                 size = low if value is None else value
                 panel.barh(i, size - low, left=low, color=COLOURS[i])
@@ -361,7 +476,9 @@ def means(rows: Mapping[str, Sequence[float]], label: str) -> Figure:
         for i, (mean, low, high) in enumerate(rows.values()):
             panel.plot([low, high], [i, i], color=COLOURS[0], linewidth=2)
             panel.plot(mean, i, "o", color=COLOURS[0])
-            panel.annotate(f"{mean:.3f}", (high, i), (6, 0), textcoords="offset points", va="center", fontsize=9)
+            panel.annotate(
+                f"{mean:.3f}", (high, i), (6, 0), textcoords="offset points", va="center", fontsize=9
+            )
         panel.set(xlabel=label)
         panel.set_yticks(range(len(rows)), list(rows))
         panel.margins(x=0.12)
@@ -395,7 +512,13 @@ def growth(rows: Mapping[str, Mapping[int, Mapping[str, float]]]) -> Figure:
         figure, panels = _figure(1, len(rows), 2.6 * len(rows), 2.6, sharey=True)
         for panel, (what, values) in zip(panels[0], rows.items(), strict=True):
             for i, name in enumerate(next(iter(values.values()))):
-                panel.plot(range(len(values)), [row[name] for row in values.values()], marker="os"[i % 2], color=COLOURS[i], label=name)
+                panel.plot(
+                    range(len(values)),
+                    [row[name] for row in values.values()],
+                    marker="os"[i % 2],
+                    color=COLOURS[i],
+                    label=name,
+                )
             panel.set_xticks(range(len(values)), [str(size) for size in values])
             panel.set(xlabel=what)
             panel.grid(axis="y", alpha=0.3)
@@ -422,8 +545,24 @@ def _picture(panel: Any, picture: np.ndarray, title: str = "") -> None:
 
 
 def _cross(panel: Any, point: Sequence[float]) -> None:
-    panel.plot(point[0], point[1], "o", markersize=9, markerfacecolor="none", markeredgecolor="white", markeredgewidth=3.5)
-    panel.plot(point[0], point[1], "o", markersize=9, markerfacecolor="none", markeredgecolor="#D5003C", markeredgewidth=1.8)
+    panel.plot(
+        point[0],
+        point[1],
+        "o",
+        markersize=9,
+        markerfacecolor="none",
+        markeredgecolor="white",
+        markeredgewidth=3.5,
+    )
+    panel.plot(
+        point[0],
+        point[1],
+        "o",
+        markersize=9,
+        markerfacecolor="none",
+        markeredgecolor="#D5003C",
+        markeredgewidth=1.8,
+    )
 
 
 def _short(name: str) -> str:

@@ -33,31 +33,49 @@ _RULES = ("normalised", "plain", "adam")
 class Settings:
     """How to steer. The defaults follow the paper and its release where they say anything."""
 
-    steps: tuple[float, float] | None = None  # guided share of the denoising steps for requests without; None: what suits
+    steps: tuple[float, float] | None = (
+        None  # guided share of the denoising steps for requests without; None: what suits
+    )
     gradient_steps: int = 2  # updates of the latents in each guided step (release)
-    step_size: float = 0.3  # η; rms change of a latent per update if normalised, factor of the gradient if plain
+    step_size: float = (
+        0.3  # η; rms change of a latent per update if normalised, factor of the gradient if plain
+    )
     rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "adam": Adam on it; "plain": Alg. 1
-    loss: str | None = None  # a name in moft.feature.LOSSES; None: what suits each request, `Reference.loss` or `region_loss`
+    loss: str | None = (
+        None  # a name in moft.feature.LOSSES; None: what suits each request, `Reference.loss` or `region_loss`
+    )
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
-    keep: float = 1.0  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
+    keep: float = (
+        1.0  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
+    )
     keep_keys: float = 0.0  # share of the steps, from the first, that take keys and values over from `plain` (paper, Sec. 3.3)
     carry: float = 0.0  # > 0: no gradients; after this share of the steps, regions get the first frame of `plain`, moved as asked
     fused: bool = False  # one gradient a guided step, from the pipeline's own call: a quarter of the extra cost; see `Steering`
-    save_memory: bool = False  # recompute activations in the backward pass: a third more work for a gradient, far less memory
+    save_memory: bool = (
+        False  # recompute activations in the backward pass: a third more work for a gradient, far less memory
+    )
     loss_scale: float = 2.0**16  # for float16 denoisers, whose gradients underflow otherwise
 
     def __post_init__(self) -> None:
         low, high = self.steps or (0, 1)
         _require(0 <= low < high <= 1, "steps (start, end) with 0 ≤ start < end ≤ 1", self.steps)
         _require(self.gradient_steps >= 1, "gradient_steps ≥ 1", self.gradient_steps)
-        _require(np.isfinite(self.step_size) and self.step_size >= 0, "a finite step_size ≥ 0", self.step_size)
+        _require(
+            np.isfinite(self.step_size) and self.step_size >= 0, "a finite step_size ≥ 0", self.step_size
+        )
         _require(self.rule in _RULES, f"a rule among {', '.join(_RULES)}", self.rule)
         _require(self.loss in (None, *LOSSES), f"a loss among {', '.join(LOSSES)}", self.loss)
         _require(0 <= self.keep <= 1, "keep in 0…1", self.keep)
         _require(0 <= self.keep_keys <= 1, "keep_keys in 0…1", self.keep_keys)
         _require(0 <= self.carry < 1, "carry in 0…1, less than 1", self.carry)
-        _require(not (self.fused and self.keep_keys), "fused or keep_keys, since a guidance batch run in parts takes none over", "both")
-        _require(self.clip_frames is None or self.clip_frames >= 1, "clip_frames ≥ 1 or None", self.clip_frames)
+        _require(
+            not (self.fused and self.keep_keys),
+            "fused or keep_keys, since a guidance batch run in parts takes none over",
+            "both",
+        )
+        _require(
+            self.clip_frames is None or self.clip_frames >= 1, "clip_frames ≥ 1 or None", self.clip_frames
+        )
 
 
 def _require(fine: bool, expected: str, got: object) -> None:
@@ -155,8 +173,16 @@ class Steering(Between):
             self.report.guidance_seconds += time.perf_counter() - started
         if self.settings.carry and self._wanted() and index == round(self.settings.carry * count):
             found = self._carried(found, index)
-        inside, first = _inside(self.targets, latents.shape[-3:]), min(round(t.steps[0] * count) for t in self.targets)
-        if self.plain and inside is not None and first <= index <= self.settings.keep * count and self._wanted():
+        inside, first = (
+            _inside(self.targets, latents.shape[-3:]),
+            min(round(t.steps[0] * count) for t in self.targets),
+        )
+        if (
+            self.plain
+            and inside is not None
+            and first <= index <= self.settings.keep * count
+            and self._wanted()
+        ):
             found = torch.lerp(self.plain.at(index, latents).to(found), found, inside.to(found))
         if found is not latents and getattr(scheduler, "last_sample", None) is not None:
             scheduler.last_sample = None  # UniPC's corrector would restore the unguided latents
@@ -170,7 +196,9 @@ class Steering(Between):
     def _is_due(self, index: int) -> bool:
         """Whether the latents at this step are guided; notes by which requests."""
         timesteps = self.tap.pipe.scheduler.timesteps
-        due = [target for target in self.targets if target.due(index, len(timesteps)) and not self.settings.carry]
+        due = [
+            target for target in self.targets if target.due(index, len(timesteps)) and not self.settings.carry
+        ]
         self._due = due or self._due
         return bool(due) and self.tap.works_at(timesteps[index]) and self._wanted()
 
@@ -186,7 +214,9 @@ class Steering(Between):
             path = target.wanted.displacement(clip.frames, clip.height, clip.width)
             places = [path[i] for i in np.linspace(0, clip.frames - 1, frames).round().astype(int)]
             moved = carried(first, [(x * width / clip.width, y * height / clip.height) for x, y in places])
-            region = None if target.region is None else at_cells(target.region, latents.shape[-3:]).to(latents)
+            region = (
+                None if target.region is None else at_cells(target.region, latents.shape[-3:]).to(latents)
+            )
             latents = moved if region is None else torch.lerp(latents, moved, region)
         return latents
 
@@ -298,7 +328,9 @@ class Steering(Between):
         gradient = gradient * keep
         if self.settings.rule == "plain":
             return gradient
-        sums = gradient.square().sum((1, 2, 3, 4), keepdim=True)  # per clip, so a batch does not couple its clips
+        sums = gradient.square().sum(
+            (1, 2, 3, 4), keepdim=True
+        )  # per clip, so a batch does not couple its clips
         return gradient / (sums / (keep.sum() * gradient.shape[1])).sqrt().clamp_min(1e-20)
 
 
@@ -321,7 +353,9 @@ def _placed(targets: Sequence[Target], size: ClipSize) -> list[Target]:
     ]
 
 
-def invert(pipe: Any, video: np.ndarray, *, steps: int = 25, prompt: str = "", keys: float = 0.0) -> Recording:
+def invert(
+    pipe: Any, video: np.ndarray, *, steps: int = 25, prompt: str = "", keys: float = 0.0
+) -> Recording:
     """A real clip as a plain run: the latents from which, without guidance, sampling gives the clip again, at every step.
 
         plain = moft.invert(pipe, clip)
@@ -399,14 +433,20 @@ def steer(
         wanted = tuple(replace(w, gain=1.0) if isinstance(w, FromClip) else w for w in wanted)
     if settings is not None and settings.carry:
         if plain is None:
-            raise RequestError("expected a plain run to carry from, got none; record it with moft.record, or make it with moft.invert")
+            raise RequestError(
+                "expected a plain run to carry from, got none; record it with moft.record, or make it with moft.invert"
+            )
         if not all(isinstance(w, Motion) and not str(w.direction).startswith("zoom") for w in wanted):
-            raise RequestError("expected motions that go somewhere to carry along, got a zoom or a clip to follow; leave carry out")
+            raise RequestError(
+                "expected motions that go somewhere to carry along, got a zoom or a clip to follow; leave carry out"
+            )
     source = given[0] if given or statistics is None else statistics
     tap = Tap(pipe, source.layer, source.timestep)
     settings = settings or Settings()
     if settings.keep_keys and (plain is None or plain.keys is None):
-        raise RequestError("expected a plain run with its keys for keep_keys, got none; record it with moft.record(pipe, keys=True)")
+        raise RequestError(
+            "expected a plain run with its keys for keep_keys, got none; record it with moft.record(pipe, keys=True)"
+        )
     places = regions or [request.region if isinstance(request, Motion) else None for request in wanted]
     targets = [
         _prepared(request, statistics, tap, region, settings, alone=len(wanted) == 1)
@@ -417,7 +457,12 @@ def steer(
 
 
 def _prepared(
-    request: Motion | Reference, statistics: Statistics | None, tap: Tap, region: Any, settings: Settings, alone: bool
+    request: Motion | Reference,
+    statistics: Statistics | None,
+    tap: Tap,
+    region: Any,
+    settings: Settings,
+    alone: bool,
 ) -> Target:
     if isinstance(request, Motion):
         assert statistics is not None

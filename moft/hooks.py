@@ -28,7 +28,9 @@ def submodule(model: nn.Module, name: str) -> nn.Module:
     except AttributeError:
         parent = name.rpartition(".")[0]
         try:
-            near = [f"{parent}.{child}".strip(".") for child, _ in model.get_submodule(parent).named_children()]
+            near = [
+                f"{parent}.{child}".strip(".") for child, _ in model.get_submodule(parent).named_children()
+            ]
         except AttributeError:
             near = [child for child, _ in model.named_children()]
         raise BackboneError(
@@ -124,7 +126,11 @@ def checkpointed(model: nn.Module, pattern: str, until: str) -> Iterator[None]:
     """
     from torch.utils.checkpoint import checkpoint
 
-    chosen = [m for name, m in model.named_modules() if re.fullmatch(pattern, name) and not until.startswith(name + ".")]
+    chosen = [
+        m
+        for name, m in model.named_modules()
+        if re.fullmatch(pattern, name) and not until.startswith(name + ".")
+    ]
     own = [vars(module).get("forward") for module in chosen]  # offloading puts one there
     try:
         for module in chosen:
@@ -149,7 +155,9 @@ class SharedKV:
 
     def __init__(self, attentions: Mapping[str, nn.Module]) -> None:
         self.attentions = dict(attentions)
-        self.moment: tuple[int, int] | None = None  # (denoising step, call in it); None: nothing is recorded or replayed
+        self.moment: tuple[int, int] | None = (
+            None  # (denoising step, call in it); None: nothing is recorded or replayed
+        )
         self.bank: dict[tuple[int, int, str], Tensor] = {}
         for name, attention in self.attentions.items():
             if getattr(attention, "fused_projections", False):
@@ -226,5 +234,13 @@ def concatenated(values: Sequence[Any]) -> Any:
 
 
 __all__ = [
-    "SharedKV", "capture", "checkpointed", "concatenated", "frozen", "map_tree", "recorded_until", "run_until", "submodule",
-]  # fmt: skip
+    "SharedKV",
+    "capture",
+    "checkpointed",
+    "concatenated",
+    "frozen",
+    "map_tree",
+    "recorded_until",
+    "run_until",
+    "submodule",
+]

@@ -73,7 +73,9 @@ class Pans:
     @property
     def path(self) -> Tensor:
         """(n f 2), true displacement in shorter sides against the mean over the frames."""
-        return torch.stack([latent_path(motion, self.size, self.feature.shape[1]) for motion in self.motions]).float()
+        return torch.stack(
+            [latent_path(motion, self.size, self.feature.shape[1]) for motion in self.motions]
+        ).float()
 
     @property
     def steady(self) -> Pans:
@@ -83,7 +85,9 @@ class Pans:
     def where(self, keep: Callable[[Motion], bool]) -> Pans:
         """Those pans whose motion is wanted."""
         chosen = [i for i, motion in enumerate(self.motions) if keep(motion)]
-        return Pans(self.feature[chosen], tuple(self.motions[i] for i in chosen), self.photo[chosen], self.size)
+        return Pans(
+            self.feature[chosen], tuple(self.motions[i] for i in chosen), self.photo[chosen], self.size
+        )
 
 
 def there_and_back(axis: int, sign: int, reach: float) -> Motion:
@@ -138,10 +142,15 @@ def read(pipe: Any, videos: np.ndarray, timestep: int, layer: str, batch: int = 
 
 
 def read_pans(
-    pipe: Any, photos: Sequence[np.ndarray], size: ClipSize, timestep: int, layers: Sequence[str], places: int = 4,
+    pipe: Any,
+    photos: Sequence[np.ndarray],
+    size: ClipSize,
+    timestep: int,
+    layers: Sequence[str],
+    places: int = 4,
     seed: int = 0,
 ) -> dict[str, Pans]:
-    """What each layer makes of panned photographs; see `panned`."""  # fmt: skip
+    """What each layer makes of panned photographs; see `panned`."""
     videos, motions, owners = panned(photos, size, places, seed)
     parts: dict[str, list[Tensor]] = {name: [] for name in layers}
     for found in read_batches(pipe, videos, timestep, layers, seed=seed):
@@ -156,22 +165,35 @@ def layers_of(denoiser: Any, *more: str) -> tuple[str, ...]:
     names = [name for name, _ in denoiser.named_modules()]
     stage = {"down_blocks": 0, "mid_block": 1, "up_blocks": 2}
     if "mid_block" in names:
-        found = [n for n in names if n == "mid_block" or _is_item(n, "down_blocks") or _is_item(n, "up_blocks")]
+        found = [
+            n for n in names if n == "mid_block" or _is_item(n, "down_blocks") or _is_item(n, "up_blocks")
+        ]
         found += [n for n in names if n.startswith("up_blocks.") and _is_item(n, "motion_modules")]
     else:
         lists = [name for name in names if name.endswith("blocks") and "." not in name]
         items = [n for name in lists for n in names if _is_item(n, name) and n.startswith(name + ".")]
-        found = [items[i] for i in sorted({round(i) for i in np.linspace(0, len(items) - 1, min(9, len(items)))})]
+        found = [
+            items[i] for i in sorted({round(i) for i in np.linspace(0, len(items) - 1, min(9, len(items)))})
+        ]
 
     def order(name: str) -> tuple[Any, ...]:  # a block ends after what it holds
         first, *rest = name.split(".")
-        return (stage.get(first, 3 if stage.keys() & {n.split(".")[0] for n in found} else names.index(name)),
-                [int(part) if part.isdigit() else _WITHIN.get(part, 0) for part in rest] + [99])  # fmt: skip
+        return (
+            stage.get(first, 3 if stage.keys() & {n.split(".")[0] for n in found} else names.index(name)),
+            [int(part) if part.isdigit() else _WITHIN.get(part, 0) for part in rest] + [99],
+        )
 
     return tuple(sorted({*found, *more}, key=order))
 
 
-_WITHIN = {"resnets": 0, "attentions": 1, "temp_convs": 2, "temp_attentions": 3, "motion_modules": 4, "upsamplers": 5}
+_WITHIN = {
+    "resnets": 0,
+    "attentions": 1,
+    "temp_convs": 2,
+    "temp_attentions": 3,
+    "motion_modules": 4,
+    "upsamplers": 5,
+}
 
 
 def _is_item(name: str, of: str) -> bool:
@@ -245,7 +267,10 @@ def curve_correlations(pans: Pans) -> Tensor:
         if not along or not mine.any():
             rows.append(torch.zeros(pans.feature.shape[-1]))
             continue
-        curve, true = pans.clean[mine].flatten(0, 1), path[mine][..., axis].flatten()  # both have mean 0 in each clip
+        curve, true = (
+            pans.clean[mine].flatten(0, 1),
+            path[mine][..., axis].flatten(),
+        )  # both have mean 0 in each clip
         norm = curve.square().sum(0).sqrt() * true.square().sum().sqrt()
         rows.append((curve * true[:, None]).sum(0) / norm.clamp_min(1e-12))
     return torch.stack(rows, 1)
@@ -324,7 +349,9 @@ def similarity(source: Tensor, target: Tensor) -> Tensor:
 
 def curve_similarity(source: Tensor, target: Tensor) -> Tensor:
     """As `similarity`, of the whole curves over the frames at once: (b h w)."""
-    return torch.einsum("x,bxhw->bhw", F.normalize(source.flatten(), dim=0), F.normalize(target.flatten(1, 2), dim=1))
+    return torch.einsum(
+        "x,bxhw->bhw", F.normalize(source.flatten(), dim=0), F.normalize(target.flatten(1, 2), dim=1)
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -349,7 +376,9 @@ def roc_auc(score: Tensor, positive: Tensor) -> float | None:
     return float(roc_auc_score(truth.numpy(), score.flatten().numpy()))
 
 
-def agreement(found: Tensor, source: Tensor, target: Tensor, least: float, valid: Tensor | None = None) -> Agreement:
+def agreement(
+    found: Tensor, source: Tensor, target: Tensor, least: float, valid: Tensor | None = None
+) -> Agreement:
     """Similarities (s t) of sources to targets against their velocities (s 2) and (t 2), px a frame.
 
     Args:
@@ -363,12 +392,21 @@ def agreement(found: Tensor, source: Tensor, target: Tensor, least: float, valid
     both = keep & moving
     pair = torch.stack([found[both], cosine[both]]).double()
     spread = pair.shape[1] > 1 and bool((pair.std(1) > 1e-9).all())
-    return Agreement(roc_auc(found[keep], same[keep]),
-                     float(torch.corrcoef(pair)[0, 1]) if spread else None, int(keep.sum()))  # fmt: skip
+    return Agreement(
+        roc_auc(found[keep], same[keep]),
+        float(torch.corrcoef(pair)[0, 1]) if spread else None,
+        int(keep.sum()),
+    )
 
 
 def same_way(
-    feature: Tensor, flow: Tensor, least: float, curves: bool = True, frame: int = 0, sources: int = 768, seed: int = 0
+    feature: Tensor,
+    flow: Tensor,
+    least: float,
+    curves: bool = True,
+    frame: int = 0,
+    sources: int = 768,
+    seed: int = 0,
 ) -> Agreement:
     """How well similarity between places of *different* clips predicts that both move the same way.
 
@@ -389,7 +427,9 @@ def same_way(
         return Agreement(None, None, 0)
     start = moving[torch.randint(len(moving), (sources,), generator=draw)]
     end = torch.randint(len(velocity), (sources // 2,), generator=draw)
-    return agreement(x[start] @ x[end].T, velocity[start], velocity[end], least, owner[start][:, None] != owner[end])
+    return agreement(
+        x[start] @ x[end].T, velocity[start], velocity[end], least, owner[start][:, None] != owner[end]
+    )
 
 
 def map_agreement(found: Tensor, flow: Tensor, velocity: Tensor, least: float) -> Agreement:

@@ -16,7 +16,10 @@ from torch import Tensor
 from moft.errors import BackboneError, RequestError
 from moft.tap import Tap
 
-ITERATIONS, TOLERANCE = 8, 1e-3  # predictions a step at most; rms change of the latents at which they are enough
+ITERATIONS, TOLERANCE = (
+    8,
+    1e-3,
+)  # predictions a step at most; rms change of the latents at which they are enough
 
 
 @torch.no_grad()
@@ -38,7 +41,9 @@ def inverted(
 
     scheduler = tap.pipe.scheduler
     if not isinstance(scheduler, DDIMScheduler):
-        raise BackboneError(f"inversion needs a DDIMScheduler, got {type(scheduler).__name__}; set one, or add noise")
+        raise BackboneError(
+            f"inversion needs a DDIMScheduler, got {type(scheduler).__name__}; set one, or add noise"
+        )
     if steps < 1 or iterations < 1:
         raise RequestError(f"expected 1 step and 1 iteration or more, got {steps} and {iterations}")
     own = type(scheduler).from_config(scheduler.config)
@@ -49,7 +54,10 @@ def inverted(
         goal = float(own.alphas_cumprod[timestep]) ** 0.5
         y = x
         for _ in range(iterations):
-            before, y = y, _before(x, tap.predicted(y, timestep, call), scheduler.config.prediction_type, signal, goal)
+            before, y = (
+                y,
+                _before(x, tap.predicted(y, timestep, call), scheduler.config.prediction_type, signal, goal),
+            )
             if (y - before).square().mean().sqrt() < TOLERANCE * y.square().mean().sqrt():
                 break
         x, signal = y, goal
@@ -64,7 +72,9 @@ def _before(x: Tensor, predicted: Tensor, kind: str, signal: float, goal: float)
         return (x - (noise * goal - signal * more) * predicted) / (signal * goal + noise * more)
     if kind == "epsilon":  # x₀ = (y − more·ε) / goal
         return (x - noise * predicted) * goal / signal + more * predicted
-    return goal * predicted + (x - signal * predicted) * more / noise if noise else goal * predicted  # ε = (y − goal·x₀) / more
+    return (
+        goal * predicted + (x - signal * predicted) * more / noise if noise else goal * predicted
+    )  # ε = (y − goal·x₀) / more
 
 
 __all__ = ["inverted"]

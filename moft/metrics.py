@@ -210,13 +210,24 @@ def _zoom(flow: Floats, weight: Floats) -> float:
 def _resized(mask: Floats, steps: int, height: int, width: int) -> Floats:
     """The checked mask (steps h w) at the clip's size, each pixel from the one under its centre. A step starts from a
     frame's own region, so that of the last frame is not used."""
-    if not isinstance(mask, np.ndarray) or mask.ndim not in (2, 3) or mask.size == 0 or mask.dtype.kind not in "fb":
-        _refuse("mask as a float array (h, w) or (frames, h, w) in [0, 1]", mask, "drop channels and divide by 255")
+    if (
+        not isinstance(mask, np.ndarray)
+        or mask.ndim not in (2, 3)
+        or mask.size == 0
+        or mask.dtype.kind not in "fb"
+    ):
+        _refuse(
+            "mask as a float array (h, w) or (frames, h, w) in [0, 1]",
+            mask,
+            "drop channels and divide by 255",
+        )
     if not (mask.min() >= 0 and mask.max() <= 1):  # refuses NaN too
         _refuse("mask in [0, 1]", f"{mask.min()} to {mask.max()}", "divide by the maximum")
     if mask.ndim == 3 and len(mask) != steps + 1:
         _refuse(f"one mask, or one for each of {steps + 1} frames", mask, "leave some out or repeat some")
-    rows, columns = ((np.arange(n) + 0.5) * m / n for n, m in zip((height, width), mask.shape[-2:], strict=True))
+    rows, columns = (
+        (np.arange(n) + 0.5) * m / n for n, m in zip((height, width), mask.shape[-2:], strict=True)
+    )
     some = mask[None] if mask.ndim == 2 else mask[:-1]
     sized = some[:, rows.astype(int)[:, None], columns.astype(int)]
     return np.broadcast_to(sized, (steps, height, width)).astype(np.float64)

@@ -23,12 +23,20 @@ Share = tuple[float, float]
 Trajectory = Sequence[Point]  # px; see `Drag`
 
 DIRECTIONS: dict[str, float] = {  # name -> degrees in which the picture content moves
-    "right": 0.0, "down-right": 45.0, "down": 90.0, "down-left": 135.0,
-    "left": 180.0, "up-left": 225.0, "up": 270.0, "up-right": 315.0,
-}  # fmt: skip
+    "right": 0.0,
+    "down-right": 45.0,
+    "down": 90.0,
+    "down-left": 135.0,
+    "left": 180.0,
+    "up-left": 225.0,
+    "up": 270.0,
+    "up-right": 315.0,
+}
 DEFAULT_SPEED = 0.03  # fraction of the shorter image side per frame
 
-EASES: dict[str, Callable[[float], float]] = {  # name -> share of the way done by a share of the time, both 0…1
+EASES: dict[
+    str, Callable[[float], float]
+] = {  # name -> share of the way done by a share of the time, both 0…1
     "in": lambda t: t * t,  # starts slowly
     "out": lambda t: t * (2 - t),  # ends slowly
     "in-out": lambda t: t * t * (3 - 2 * t),
@@ -131,7 +139,10 @@ class Motion:
         if self.path is not None:
             start, end = self.span or (0.0, 1.0)
             whole = max(frames - 1, 1) * (end - start)
-            return [(x * short, y * short) for x, y in (_along(self.path, i / whole) for i in self._elapsed(frames))]
+            return [
+                (x * short, y * short)
+                for x, y in (_along(self.path, i / whole) for i in self._elapsed(frames))
+            ]
         if self.direction == _STILL or self.direction in _ZOOMS:
             return [(0.0, 0.0)] * frames
         angle = math.radians(DIRECTIONS.get(str(self.direction), _number(self.direction)))
@@ -229,7 +240,11 @@ class Like:
         _check_text("region", self.region)
         _check_text("like_region", self.like_region)
         if self.like_region is not None and self.like_region.strip() == "rest":
-            _refuse("a like_region in the clip", self.like_region, "nothing else is asked of the clip; name a box or a mask")
+            _refuse(
+                "a like_region in the clip",
+                self.like_region,
+                "nothing else is asked of the clip; name a box or a mask",
+            )
         if self.like_frames is not None:
             put(self, "like_frames", _whole_range("like_frames", self.like_frames))
         for name in ("per_position", "invert"):
@@ -277,8 +292,10 @@ class Drag:
         paths = [_positions(path) for path in self.points]
         for number, path in enumerate(paths, 1):
             if not path:
-                raise RequestError(f"point {number}: expected one or more positions (x, y) of finite numbers; "
-                                   f"received {self.points[number - 1]!r:.200}; {remedy}")  # fmt: skip
+                raise RequestError(
+                    f"point {number}: expected one or more positions (x, y) of finite numbers; "
+                    f"received {self.points[number - 1]!r:.200}; {remedy}"
+                )
         object.__setattr__(self, "points", tuple(paths))
         if self.radius is not None:
             if not _number(self.radius) > 0:
@@ -291,7 +308,10 @@ class Drag:
         return {"points": points} if self.radius is None else {"points": points, "radius": self.radius}
 
     def __str__(self) -> str:
-        ways = (" to ".join(f"{x:g},{y:g}" for x, y in path) + (" to stay" if len(path) == 1 else "") for path in self.points)
+        ways = (
+            " to ".join(f"{x:g},{y:g}" for x, y in path) + (" to stay" if len(path) == 1 else "")
+            for path in self.points
+        )
         return "drag " + "; ".join(ways) + (f"; radius {self.radius:g} px" if self.radius else "")
 
 
@@ -389,7 +409,9 @@ def _share(name: str, value: Any) -> Share | None:
 def _whole_range(name: str, value: Any) -> tuple[int, int]:
     fine = isinstance(value, (tuple, list)) and len(value) == 2 and all(type(n) is int for n in value)
     if not fine or not 0 <= value[0] <= value[1] - 2 or value[1] > 2**31:
-        _refuse(f"{name} (start, end) of two frames or more, counted from 0", value, "leave it out to mean all")
+        _refuse(
+            f"{name} (start, end) of two frames or more, counted from 0", value, "leave it out to mean all"
+        )
     return value[0], value[1]
 
 

@@ -17,7 +17,11 @@ KINDS = ("motion", "path", "like")  # options that are a request each; the other
 
 
 def requests_of(
-    order: Sequence[str], given: Mapping[str, Sequence[Any] | None], *, per_position: bool = False, invert: bool = False
+    order: Sequence[str],
+    given: Mapping[str, Sequence[Any] | None],
+    *,
+    per_position: bool = False,
+    invert: bool = False,
 ) -> list[Request]:
     """The requests of one run.
 
@@ -30,10 +34,21 @@ def requests_of(
     typed = [(kind, left[kind].pop(0)) for kind in order if kind in KINDS]
     if not typed:
         raise RequestError("expected --motion, --path, --like or --requests, got none; say what should move")
-    moves = [i for i, (kind, text) in enumerate(typed) if kind == "motion" and Motion.from_text(text).direction != "still"]
+    moves = [
+        i
+        for i, (kind, text) in enumerate(typed)
+        if kind == "motion" and Motion.from_text(text).direction != "still"
+    ]
     paths, clips = ([i for i, (kind, _) in enumerate(typed) if kind == wanted] for wanted in ("path", "like"))
-    whom = {"speed": moves, "ease": sorted(moves + paths), "span": sorted(moves + paths), "like_region": clips,
-            "like_frames": clips, "region": range(len(typed)), "strength": range(len(typed))}  # fmt: skip
+    whom = {
+        "speed": moves,
+        "ease": sorted(moves + paths),
+        "span": sorted(moves + paths),
+        "like_region": clips,
+        "like_frames": clips,
+        "region": range(len(typed)),
+        "strength": range(len(typed)),
+    }
     said: list[dict[str, Any]] = [{} for _ in typed]
     for name, where in whom.items():
         values = list(given.get(name) or ())
@@ -62,9 +77,13 @@ def read_requests_file(path: str | os.PathLike[str]) -> list[Request]:
         with open(name, "rb") as file:
             text = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise RequestError(f"cannot read {name}: expected a file of requests, got: {error.strerror}; check the path") from error
+        raise RequestError(
+            f"cannot read {name}: expected a file of requests, got: {error.strerror}; check the path"
+        ) from error
     if len(text) > MAX_BYTES:
-        raise RequestError(f"cannot read {name}: expected at most {MAX_BYTES} bytes, got more; ask for less at once")
+        raise RequestError(
+            f"cannot read {name}: expected at most {MAX_BYTES} bytes, got more; ask for less at once"
+        )
     try:
         found = read_requests(json.loads(text))
     except RecipeError:
@@ -74,14 +93,18 @@ def read_requests_file(path: str | os.PathLike[str]) -> list[Request]:
     wanted = [request for request in found if not isinstance(request, Drag)]
     if not wanted or len(wanted) < len(found):
         got = "a drag" if found else "none"
-        raise RequestError(f"cannot use {name}: expected motions or clips to follow, got {got}; say what should move, or use moft drag")
+        raise RequestError(
+            f"cannot use {name}: expected motions or clips to follow, got {got}; say what should move, or use moft drag"
+        )
     return wanted
 
 
 def _dealt(name: str, values: list[Any], count: int) -> list[Any]:
     """One value for each of so many requests."""
     if count == 0:
-        raise RequestError(f"expected a request that --{name.replace('_', '-')} can go with, got none; leave it out")
+        raise RequestError(
+            f"expected a request that --{name.replace('_', '-')} can go with, got none; leave it out"
+        )
     if len(values) not in (1, count):
         raise RequestError(
             f"expected --{name.replace('_', '-')} once for all, or once for each of the {count} requests that it can go with, "
@@ -91,20 +114,24 @@ def _dealt(name: str, values: list[Any], count: int) -> list[Any]:
 
 
 def _path(text: str) -> Any:
-    """"0,0 -0.3,0 0,0": points with blanks between them."""
+    """ "0,0 -0.3,0 0,0": points with blanks between them."""
     return [point.split(",") for point in text.split()]
 
 
 def _span(text: str) -> Any:
-    """"0.25,0.75" or "25%,75%"."""
-    return [f"{float(part[:-1]) / 100}" if part.endswith("%") and _is_number(part[:-1]) else part
-            for part in map(str.strip, text.split(","))]  # fmt: skip
+    """ "0.25,0.75" or "25%,75%"."""
+    return [
+        f"{float(part[:-1]) / 100}" if part.endswith("%") and _is_number(part[:-1]) else part
+        for part in map(str.strip, text.split(","))
+    ]
 
 
 def _frames(text: str) -> Any:
-    """"0:8"."""
+    """ "0:8"."""
     parts = text.split(":")
-    return tuple(int(part) if part.isascii() and part.isdigit() and len(part) < 12 else part for part in parts)
+    return tuple(
+        int(part) if part.isascii() and part.isdigit() and len(part) < 12 else part for part in parts
+    )
 
 
 def _is_number(text: str) -> bool:

@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from moft.metrics import MeasuredMotion
     from moft.tap import ClipSize
 
-__all__ = ["Asked", "Remedy", "as_motion", "evenly_read", "in_words", "judge", "lay_out", "overall", "remedies", "standing"]
+__all__ = [
+    "Asked",
+    "Remedy",
+    "as_motion",
+    "evenly_read",
+    "in_words",
+    "judge",
+    "lay_out",
+    "overall",
+    "remedies",
+    "standing",
+]
 
 LATE = 0.8  # share of the denoising steps up to which a remedy guides; later ones draw details
 
@@ -44,9 +55,17 @@ class Asked:
         assert self.clip is not None
         like = self.request
         return from_clip(
-            pipe, self.clip, statistics=statistics, region=self.look, onto=self.mask, per_position=like.per_position,
-            invert=like.invert, strength=like.strength, steps=like.steps, seed=seed,
-        )  # fmt: skip
+            pipe,
+            self.clip,
+            statistics=statistics,
+            region=self.look,
+            onto=self.mask,
+            per_position=like.per_position,
+            invert=like.invert,
+            strength=like.strength,
+            steps=like.steps,
+            seed=seed,
+        )
 
     def outcome(self, plain: np.ndarray, steered: np.ndarray) -> dict[str, Any]:
         """What was asked, and what both clips did where it counts."""
@@ -79,7 +98,9 @@ def lay_out(requests: Sequence[Motion | Like], size: ClipSize, tell: Callable[[s
     ]
 
 
-def _followed(like: Like, size: ClipSize, tell: Callable[[str], object]) -> tuple[np.ndarray, np.ndarray | None]:
+def _followed(
+    like: Like, size: ClipSize, tell: Callable[[str], object]
+) -> tuple[np.ndarray, np.ndarray | None]:
     """The clip to follow (f h w 3), and where to look in it, at the frames and size of the run."""
     from moft.region import fit_region, read_region
     from moft.video import read_video
@@ -103,11 +124,17 @@ def evenly_read(
     Raises RequestError for a picture, MediaError for a file that cannot be used."""
     from moft.video import evenly, read_video
 
-    video = read_video(name, start=start, frames=None if end is None else end - start, size=(size.height, size.width))
+    video = read_video(
+        name, start=start, frames=None if end is None else end - start, size=(size.height, size.width)
+    )
     if len(video) < 2:
-        raise RequestError(f"cannot use {name}: expected a clip of 2 frames or more, got {len(video)}; pan it first")
+        raise RequestError(
+            f"cannot use {name}: expected a clip of 2 frames or more, got {len(video)}; pan it first"
+        )
     if len(video) != size.frames:
-        tell(f"{name}: {len(video)} frames resampled to {size.frames}, {len(video) / size.frames:.2g} times as fast")
+        tell(
+            f"{name}: {len(video)} frames resampled to {size.frames}, {len(video) / size.frames:.2g} times as fast"
+        )
     return video[evenly(len(video), size.frames)]
 
 
@@ -171,14 +198,18 @@ def remedies(settings: Settings, seed: int, wanted: Sequence[Motion | Like | Dra
     wanted: the requests; steps of their own are theirs to change.
     """
     found, steered = settings, [request for request in wanted if not isinstance(request, Drag)]
-    if steered and not settings.carry:  # larger steps tear what is dragged (docs/steering.md); what is carried takes no gradients
+    if (
+        steered and not settings.carry
+    ):  # larger steps tear what is dragged (docs/steering.md); what is carried takes no gradients
         found = replace(settings, step_size=settings.step_size * 1.5)
         yield Remedy(f"step size {found.step_size:g} instead of {settings.step_size:g}", found, seed)
         if settings.steps is None and any(request.steps is None for request in steered):
             found = replace(found, steps=(0.12, LATE))
             yield Remedy(f"guided up to {LATE:.0%} of the steps", found, seed)
         before, found = found, replace(found, gradient_steps=found.gradient_steps * 2)
-        yield Remedy(f"{found.gradient_steps} gradients a step instead of {before.gradient_steps}", found, seed)
+        yield Remedy(
+            f"{found.gradient_steps} gradients a step instead of {before.gradient_steps}", found, seed
+        )
     while True:
         seed = (seed + 1) % 2**63
         yield Remedy(f"seed {seed}", found, seed)

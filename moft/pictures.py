@@ -28,7 +28,10 @@ FAINT = 0.2  # of the shorter side's 1/64 a frame: below, a dot stands for an ar
 
 
 def story(
-    plain: Video, steered: Video, asked: Sequence[tuple[Motion, np.ndarray | None]], followed: Sequence[Video] = ()
+    plain: Video,
+    steered: Video,
+    asked: Sequence[tuple[Motion, np.ndarray | None]],
+    followed: Sequence[Video] = (),
 ) -> Video:
     """The panels next to each other, each titled: clips to follow, plain, steered, arrows, how far off.
 
@@ -44,15 +47,24 @@ def story(
     flow, regions = dense_flow(steered), [_inside(region, steered.shape[:3]) for _, region in asked]
     goal, where = _goal([motion for motion, _ in asked], regions, flow.shape[:3])
     off = np.where(where, np.linalg.norm(flow - goal, axis=-1), np.nan)
-    top = max(float(np.linalg.norm(goal, axis=-1).max()), min(height, width) / 64)  # as far off as asked, or 1 px at 64
-    panels = {f"to follow{' ' * i}": clip for i, clip in enumerate(followed)} | {"plain": plain, "steered": steered}
+    top = max(
+        float(np.linalg.norm(goal, axis=-1).max()), min(height, width) / 64
+    )  # as far off as asked, or 1 px at 64
+    panels = {f"to follow{' ' * i}": clip for i, clip in enumerate(followed)} | {
+        "plain": plain,
+        "steered": steered,
+    }
     shown = {name: [_enlarged(frame, factor) for frame in clip] for name, clip in panels.items()}
     shown["asked, measured"] = [
         _arrows(frame, flow[i], goal[i], [region[i] for region in regions], factor)
         for frame, i in zip(steered, _steps(steered), strict=True)
     ]
-    shown[f"off by 0 to {top:.1f} px"] = [_enlarged(_heat(off[i] / top, steered[i]), factor) for i in _steps(steered)]
-    return np.stack([_row(dict(zip(shown, frames, strict=True))) for frames in zip(*shown.values(), strict=True)])
+    shown[f"off by 0 to {top:.1f} px"] = [
+        _enlarged(_heat(off[i] / top, steered[i]), factor) for i in _steps(steered)
+    ]
+    return np.stack(
+        [_row(dict(zip(shown, frames, strict=True))) for frames in zip(*shown.values(), strict=True)]
+    )
 
 
 def _steps(video: Video) -> list[int]:
@@ -81,7 +93,9 @@ def asked_flow(motion: Motion, frames: int, height: int, width: int) -> Flow:
     steps = np.diff(np.array(motion.displacement(frames, height, width)), axis=0)
     scale = np.array(motion.scale(frames, height, width))
     growth = scale[1:] / scale[:-1] - 1
-    y, x = np.meshgrid(np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2, indexing="ij")
+    y, x = np.meshgrid(
+        np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2, indexing="ij"
+    )
     from_centre = np.stack([x, y], -1)
     return (steps[:, None, None] + growth[:, None, None, None] * from_centre).astype(np.float32)
 
@@ -93,21 +107,32 @@ def _enlarged(frame: Video, factor: int) -> Image:
     return Image.fromarray(frame).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
 
 
-def _arrows(frame: Video, flow: Flow, goal: Flow, regions: Sequence[npt.NDArray[np.bool_]], factor: int) -> Image:
+def _arrows(
+    frame: Video, flow: Flow, goal: Flow, regions: Sequence[npt.NDArray[np.bool_]], factor: int
+) -> Image:
     """The frame, paler, with two arrows a region (h w): the mean motion that was asked of it, and its own."""
     from PIL import ImageDraw
 
     picture = _enlarged((frame // 2 + 112).astype(np.uint8), factor)
     draw, side = ImageDraw.Draw(picture), min(frame.shape[:2])
     means = [(region, goal[region].mean(0), flow[region].mean(0)) for region in regions if region.any()]
-    longest = max(side / 64, *(float(np.linalg.norm(v)) for _, *pair in means for v in pair)) if means else 1.0
+    longest = (
+        max(side / 64, *(float(np.linalg.norm(v)) for _, *pair in means for v in pair)) if means else 1.0
+    )
     for region, *pair in means:
         middle = (np.argwhere(region).mean(0)[::-1] + 0.5) * factor
         along = max(pair, key=lambda velocity: float(np.linalg.norm(velocity)))
-        across = 5 * np.array([-along[1], along[0]]) / max(float(np.linalg.norm(along)), 1e-9)  # arrows beside each other
+        across = (
+            5 * np.array([-along[1], along[0]]) / max(float(np.linalg.norm(along)), 1e-9)
+        )  # arrows beside each other
         for velocity, colour, sign in zip(pair, (ASKED, MEASURED), (-1, 1), strict=True):
             reach = velocity * REACH * side * factor / longest
-            _arrow(draw, middle + sign * across, reach if np.linalg.norm(velocity) >= FAINT * side / 64 else None, colour)
+            _arrow(
+                draw,
+                middle + sign * across,
+                reach if np.linalg.norm(velocity) >= FAINT * side / 64 else None,
+                colour,
+            )
     return picture
 
 
@@ -122,7 +147,9 @@ def _arrow(draw: Any, middle: npt.NDArray[np.floating[Any]], by: Any, colour: tu
     draw.line((x, y, *tip), fill="white", width=7)
     draw.line((x, y, *tip), fill=colour, width=4)
     angle = math.atan2(by[1], by[0])
-    sides = [(tip[0] - 13 * math.cos(angle + turn), tip[1] - 13 * math.sin(angle + turn)) for turn in (0.5, -0.5)]
+    sides = [
+        (tip[0] - 13 * math.cos(angle + turn), tip[1] - 13 * math.sin(angle + turn)) for turn in (0.5, -0.5)
+    ]
     draw.polygon([tip, *sides], fill=colour, outline="white")
 
 

@@ -42,7 +42,11 @@ def summary(record: dict[str, Any]) -> str:
     for index, part in enumerate(outcome):
         number = f"{index + 1} " if len(outcome) > 1 else ""
         rows.append((f"{number}asked", part["asked"]))
-        rows += [(name, describe(part[name]["motion"])) for name in ("reference", "plain", "steered") if name in part]
+        rows += [
+            (name, describe(part[name]["motion"]))
+            for name in ("reference", "plain", "steered")
+            if name in part
+        ]
         rows.append(("followed", in_words(part)))
     if len(outcome) > 1:
         count = sum(part["steered"]["followed"] is True for part in outcome)
@@ -53,9 +57,13 @@ def summary(record: dict[str, Any]) -> str:
         runs = [f"{one['change'] or 'as asked'}: {_VERDICT[one['followed']]}" for one in record["tries"]]
         rows.append(("tries", f"{'; '.join(runs)}. Kept: {record['kept'] + 1} of {len(runs)}"))
     if record["reconstruction"] is not None:
-        rows.append(("clip", f"comes back from its inversion with a PSNR of {record['reconstruction']:.1f} dB"))
+        rows.append(
+            ("clip", f"comes back from its inversion with a PSNR of {record['reconstruction']:.1f} dB")
+        )
     rows += [("resampled", line) for line in record["resampled"]]
-    rows.append(("time", f"{record['steered']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it steering"))
+    rows.append(
+        ("time", f"{record['steered']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it steering")
+    )
     rows.append(("files", ", ".join(record["files"].values())))
     return "\n".join(f"{name + ':':<11}{text}" for name, text in rows)
 
@@ -66,8 +74,14 @@ def advice(record: dict[str, Any]) -> str:
     scene = recipe.scene
     tried = islice(remedies(recipe.settings, scene.seed, recipe.requests), 4)
     words = [remedy.words for remedy in tried if scene.video is None or remedy.seed == scene.seed]
-    other = "another --radius, or a shorter way" if "points" in record else "a larger region, or a slower speed"
-    return f"{', '.join(words)}: --retry {len(words)} tries these, one on top of the other; or {other}" if words else other
+    other = (
+        "another --radius, or a shorter way" if "points" in record else "a larger region, or a slower speed"
+    )
+    return (
+        f"{', '.join(words)}: --retry {len(words)} tries these, one on top of the other; or {other}"
+        if words
+        else other
+    )
 
 
 def scores(record: dict[str, Any]) -> str:
@@ -79,7 +93,10 @@ def scores(record: dict[str, Any]) -> str:
             same = size[0] * shared["size"][1] == size[1] * shared["size"][0]
             done += f"; {name} was {frames} of {_by(size)}, {'' if same else 'cropped and '}resampled to that"
     lost = "; too few to rely on: is there a cut?" if min(motion["tracked"]) < FEW else ""
-    kept, added = f"{motion['reference']:+.2f} kept of the reference", f"{motion['output']:+.2f} of the output is in it"
+    kept, added = (
+        f"{motion['reference']:+.2f} kept of the reference",
+        f"{motion['output']:+.2f} of the output is in it",
+    )
     rows = {
         "fidelity": f"{motion['fidelity']:+.2f} of 1 ({kept}, {added})",
         "direction": f"off by {record['direction_error']:.0f} degrees on average",
@@ -105,7 +122,10 @@ def described(recipe: Recipe) -> dict[str, str]:
     scene, here, size = recipe.scene, versions(), recipe.scene.size
     numbered = len(recipe.requests) > 1
     rows = {
-        **{f"asked {i}" if numbered else "asked": str(request) for i, request in enumerate(recipe.requests, 1)},
+        **{
+            f"asked {i}" if numbered else "asked": str(request)
+            for i, request in enumerate(recipe.requests, 1)
+        },
         "prompt": scene.prompt,
         "negative prompt": scene.negative_prompt,
         "first frame": scene.image,
@@ -114,7 +134,9 @@ def described(recipe: Recipe) -> dict[str, str]:
         "seed": str(scene.seed),
         "steps": str(scene.steps),
         "guidance scale": None if scene.guidance_scale is None else f"{scene.guidance_scale:g}",
-        "settings": ", ".join(f"{k} {v}" for k, v in asdict(recipe.settings).items() if v not in (None, False)),
+        "settings": ", ".join(
+            f"{k} {v}" for k, v in asdict(recipe.settings).items() if v not in (None, False)
+        ),
         "model": f"{recipe.model}, {recipe.model_digest or 'not known which'}",
         "channels": f"{recipe.channels or 'of the model'}, {recipe.channels_digest}",
         **{f"input {name}": digest for name, digest in recipe.inputs.items()},

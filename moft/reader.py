@@ -87,8 +87,12 @@ class Reader:
     def fingerprint(self) -> str:
         """Tells weights apart, so that what was read from others is not taken for this model's."""
         tap = Tap(self.pipe, self.layer, self.timestep)
-        sums = [f"{float(p.detach().double().abs().sum()):.6g}" for p in tap.denoiser.parameters()]  # the same on any machine
-        return hashlib.sha256(repr((sums, self.layer, self.timestep, self.statistics.channels.tolist())).encode()).hexdigest()[:16]
+        sums = [
+            f"{float(p.detach().double().abs().sum()):.6g}" for p in tap.denoiser.parameters()
+        ]  # the same on any machine
+        return hashlib.sha256(
+            repr((sums, self.layer, self.timestep, self.statistics.channels.tolist())).encode()
+        ).hexdigest()[:16]
 
 
 def reader(pipe: Any, wanted: Wanted, model: str, tell: Tell, statistics: Statistics | None = None) -> Reader:
@@ -104,7 +108,9 @@ def reader(pipe: Any, wanted: Wanted, model: str, tell: Tell, statistics: Statis
     if path.with_name(SWEEP_FILE).exists():
         swept = _stored_sweep(path.with_name(SWEEP_FILE))
     layer = wanted.layer or (swept or {}).get("layer") or (statistics.layer if statistics else None)
-    timestep = wanted.timestep or (swept or {}).get("timestep") or (statistics.timestep if statistics else 300)
+    timestep = (
+        wanted.timestep or (swept or {}).get("timestep") or (statistics.timestep if statistics else 300)
+    )
     tap = Tap(pipe, layer, timestep)
     size = clip_size(pipe, None, None, None, statistics.made if statistics else {})
     known = statistics is not None and statistics.layer == tap.layer
@@ -114,7 +120,9 @@ def reader(pipe: Any, wanted: Wanted, model: str, tell: Tell, statistics: Statis
 
         tell(f"finding motion channels of {tap.layer}")
         clips = list(pans(list(training_photographs().values()), size, speeds=(0.035,)))
-        statistics = find_motion_channels(pipe, clips, layer=tap.layer, timestep=timestep, share=wanted.share, model=model)
+        statistics = find_motion_channels(
+            pipe, clips, layer=tap.layer, timestep=timestep, share=wanted.share, model=model
+        )
     layers = interpret.layers_of(tap.denoiser, tap.layer, default_layer(tap.family, tap.denoiser))
     return Reader(pipe, size, statistics, timestep, layers, not known, swept)
 
@@ -125,7 +133,9 @@ def _stored_sweep(path: Path) -> dict[str, Any]:
         best = json.loads(path.read_text(encoding="utf-8"))["best"]
         return {"layer": str(best["layer"]), "timestep": int(best["timestep"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RequestError(f"cannot read {path}: expected what `moft explain --sweep` stores, got {error}; remove it") from error
+        raise RequestError(
+            f"cannot read {path}: expected what `moft explain --sweep` stores, got {error}; remove it"
+        ) from error
 
 
 # ---------------------------------------------------------------- looking into one clip
@@ -141,7 +151,9 @@ class Source:
     velocity: Tensor  # (2,) px a frame at the point, by the clip's flow
 
 
-def views(read: Reader, video: np.ndarray, channels: Mapping[str, Tensor], wanted: Wanted, noise: int = 0) -> Iterator[tuple[str, Tensor]]:
+def views(
+    read: Reader, video: np.ndarray, channels: Mapping[str, Tensor], wanted: Wanted, noise: int = 0
+) -> Iterator[tuple[str, Tensor]]:
     """Every way to look at a clip uint8 (f h w 3): name → (f c h w). "design/…" at the reading layer and timestep,
     "layer/…" MOFT of each layer, "time/moft/…" and "time/dift/…" across timesteps.
 
@@ -178,14 +190,26 @@ def source_of(read: Reader, clip: Clip, channels: Mapping[str, Tensor], wanted: 
     return Source(clip, point, vectors, velocity.float())
 
 
-def look(read: Reader, clip: Clip, source: Source, readout: Readout, channels: Mapping[str, Tensor], wanted: Wanted, noise: int) -> dict[str, Tensor]:
+def look(
+    read: Reader,
+    clip: Clip,
+    source: Source,
+    readout: Readout,
+    channels: Mapping[str, Tensor],
+    wanted: Wanted,
+    noise: int,
+) -> dict[str, Tensor]:
     """What a clip shows: similarity maps (f h w) by view, and "flow", the read-out's motion of its pixels (f h w 2)."""
-    found = {name: interpret.similarity(source.vectors[name], view[None])[0]
-             for name, view in views(read, clip.video, channels, wanted, noise)}  # fmt: skip
+    found = {
+        name: interpret.similarity(source.vectors[name], view[None])[0]
+        for name, view in views(read, clip.video, channels, wanted, noise)
+    }
     return {**found, "flow": readout.flow(clip.video[None], partial(read.see, seed=wanted.seed + noise))[0]}
 
 
-def looked(clip: Clip, source: Source, key: str, folder: Path, see: Callable[[], dict[str, Tensor]]) -> tuple[dict[str, Tensor], bool]:
+def looked(
+    clip: Clip, source: Source, key: str, folder: Path, see: Callable[[], dict[str, Tensor]]
+) -> tuple[dict[str, Tensor], bool]:
     """`see()`, or what an earlier run kept of the same clip, point, and model; and whether it was kept."""
     path = folder / f"clip-{key}.safetensors"
     if path.exists():
@@ -199,7 +223,9 @@ def looked(clip: Clip, source: Source, key: str, folder: Path, see: Callable[[],
 
 
 def key(read: Reader, clip: Clip, source: Source, wanted: Wanted, noise: int) -> str:
-    told = repr((noise, read.fingerprint, source.point, wanted.seed, wanted.timesteps, wanted.fitting, read.layers)).encode()
+    told = repr(
+        (noise, read.fingerprint, source.point, wanted.seed, wanted.timesteps, wanted.fitting, read.layers)
+    ).encode()
     return hashlib.sha256(told + clip.video.tobytes() + source.clip.video.tobytes()).hexdigest()[:16]
 
 

@@ -69,7 +69,9 @@ class Readout:
         five times. Raises RequestError for other frames than it was fitted on."""
         size = ClipSize(*videos.shape[1:4])
         first = self.cells(see(videos), size)
-        velocities = torch.stack([main_velocities(clip.flatten(0, 2), size.side, _VELOCITIES) for clip in first])
+        velocities = torch.stack(
+            [main_velocities(clip.flatten(0, 2), size.side, _VELOCITIES) for clip in first]
+        )
         best, least = enlarged(first, size), torch.full(videos.shape[:4], torch.inf)
         for velocity in velocities.unbind(1):
             steadied = along(torch.from_numpy(videos).float(), velocity).round().clamp(0, 255).byte().numpy()
@@ -82,7 +84,11 @@ class Readout:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, whole or not at all."""
         notes = {name: getattr(self, name) for name in ("layer", "timestep", "frames", "made")}
-        save_tensors(path, {name: getattr(self, name) for name in ("weight", "bias", "channels")}, {"kind": _KIND, **notes})
+        save_tensors(
+            path,
+            {name: getattr(self, name) for name in ("weight", "bias", "channels")},
+            {"kind": _KIND, **notes},
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Readout:
@@ -99,7 +105,9 @@ def curves(feature: Tensor) -> Tensor:
 def enlarged(cells: Tensor, size: ClipSize) -> Tensor:
     """Flow of cells and latent frames (b f h w 2) → of pixels and frames, linearly between their centres."""
     whole = cells.permute(0, 4, 1, 2, 3)
-    whole = F.interpolate(whole, (whole.shape[2], size.height, size.width), mode="trilinear", align_corners=False)
+    whole = F.interpolate(
+        whole, (whole.shape[2], size.height, size.width), mode="trilinear", align_corners=False
+    )
     if whole.shape[2] != size.frames:  # the first and the last latent frame stand for the clip's own
         b, two, f, h, w = whole.shape
         line = whole.permute(0, 1, 3, 4, 2).reshape(b, -1, f)
@@ -109,8 +117,14 @@ def enlarged(cells: Tensor, size: ClipSize) -> Tensor:
 
 
 def fit(
-    moving: Iterable[tuple[Tensor, Tensor]], steadied: Iterable[tuple[Tensor, Tensor]], channels: Tensor, layer: str,
-    timestep: int, size: ClipSize, made: dict[str, Any] | None = None, penalties: Sequence[float] = PENALTIES,
+    moving: Iterable[tuple[Tensor, Tensor]],
+    steadied: Iterable[tuple[Tensor, Tensor]],
+    channels: Tensor,
+    layer: str,
+    timestep: int,
+    size: ClipSize,
+    made: dict[str, Any] | None = None,
+    penalties: Sequence[float] = PENALTIES,
 ) -> Readout:
     """Ridge regression of the flow on the curves, for clips as they are and for steadied ones.
 
@@ -119,8 +133,11 @@ def fit(
             frame of clips of this size; two batches or more of each. Of the steadied, cells count that move less than `STEADY`.
     Raises:
         RequestError: fewer than two batches.
-    """  # fmt: skip
-    first, again = _ridge(moving, channels, size, penalties), _ridge(steadied, channels, size, penalties, STEADY)
+    """
+    first, again = (
+        _ridge(moving, channels, size, penalties),
+        _ridge(steadied, channels, size, penalties, STEADY),
+    )
     weight, bias = (torch.stack(pair).float() for pair in zip(first[:2], again[:2], strict=True))
     frames = weight.shape[2] // 2
     notes = {**(made or {}), "penalty": [first[2], again[2]]}
@@ -128,10 +145,13 @@ def fit(
 
 
 def _ridge(
-    batches: Iterable[tuple[Tensor, Tensor]], channels: Tensor, size: ClipSize, penalties: Sequence[float],
+    batches: Iterable[tuple[Tensor, Tensor]],
+    channels: Tensor,
+    size: ClipSize,
+    penalties: Sequence[float],
     fastest: float = torch.inf,
 ) -> tuple[Tensor, Tensor, float]:
-    """Weight, bias and penalty, which is chosen on every fourth batch; then all are used."""  # fmt: skip
+    """Weight, bias and penalty, which is chosen on every fourth batch; then all are used."""
     sums: list[Any] = [None, None]  # to fit, to choose by
     count = 0
     for i, (feature, flow) in enumerate(batches):
@@ -187,8 +207,12 @@ def flow_score(found: Tensor, true: Tensor, least: float) -> FlowScore:
     error, speed = (found - true).norm(dim=-1), true.norm(dim=-1)
     moving = speed >= least
     cosine = F.cosine_similarity(found, true, dim=-1)[moving]
-    return FlowScore(float(cosine.mean()) if moving.any() else None, float(error.mean()), float(error.median()),
-                     float(speed.mean()))  # fmt: skip
+    return FlowScore(
+        float(cosine.mean()) if moving.any() else None,
+        float(error.mean()),
+        float(error.median()),
+        float(speed.mean()),
+    )
 
 
 __all__ = ["READOUT_FILE", "STEADY", "FlowScore", "Readout", "curves", "enlarged", "fit", "flow_score"]

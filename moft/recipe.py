@@ -61,16 +61,24 @@ class Scene:
     steps: int = 25  # of denoising, 1…MAX_STEPS
     guidance_scale: float | None = None  # None: the pipeline's own
     image: str | None = None  # file name of the first frame, for a pipeline that starts from one
-    video: str | None = None  # file name of a real clip that is to be steered: sampling starts from its inversion, without guidance
+    video: str | None = (
+        None  # file name of a real clip that is to be steered: sampling starts from its inversion, without guidance
+    )
 
     def __post_init__(self) -> None:
         for name, side in asdict(self.size).items():
             _within(name, side, 1, 2**14)
-        _within("bytes of video", 3 * math.prod(asdict(self.size).values()), 1, 2**31)  # what `read_video` reads
+        _within(
+            "bytes of video", 3 * math.prod(asdict(self.size).values()), 1, 2**31
+        )  # what `read_video` reads
         _within("seed", self.seed, 0, 2**63 - 1)
         _within("steps", self.steps, 1, MAX_STEPS)
-        if self.video is not None and (self.guidance_scale not in (None, 1) or self.negative_prompt is not None or self.image is not None):
-            raise RequestError("expected a real clip to be steered without guidance, negative prompt and first frame; leave these out")
+        if self.video is not None and (
+            self.guidance_scale not in (None, 1) or self.negative_prompt is not None or self.image is not None
+        ):
+            raise RequestError(
+                "expected a real clip to be steered without guidance, negative prompt and first frame; leave these out"
+            )
 
 
 def _within(name: str, value: float, least: float, most: float) -> None:
@@ -102,13 +110,19 @@ class Recipe:
         for drag in (request for request in self.requests if isinstance(request, Drag)):
             _within("number of requests in a run with a drag", len(self.requests), 1, 1)
             _within("number of points", len(drag.points), 1, MAX_REQUESTS)
-        digests = {**{f"inputs {name!r}": digest for name, digest in self.inputs.items()},
-                   **{name: getattr(self, name) for name in ("model_digest", "channels_digest", "frames_digest")}}  # fmt: skip
+        digests = {
+            **{f"inputs {name!r}": digest for name, digest in self.inputs.items()},
+            **{name: getattr(self, name) for name in ("model_digest", "channels_digest", "frames_digest")},
+        }
         for name, digest in digests.items():
             if digest is not None and not _DIGEST.fullmatch(digest):
-                raise RequestError(f"{name}: expected sha256:… or commit:… in hexadecimal, got {digest!r:.50}")
+                raise RequestError(
+                    f"{name}: expected sha256:… or commit:… in hexadecimal, got {digest!r:.50}"
+                )
         if set(self.inputs) != set(self.files):
-            raise RequestError(f"inputs: expected a digest each for {self.files}, got {list(self.inputs)!r:.200}")
+            raise RequestError(
+                f"inputs: expected a digest each for {self.files}, got {list(self.inputs)!r:.200}"
+            )
         for name in (*self.files, self.model):
             if name.startswith(("//", "\\\\")):  # Windows would ask that machine, with the user's name
                 raise RequestError(f"expected files of this machine, got {name!r:.200}")
@@ -117,25 +131,50 @@ class Recipe:
 
     @classmethod
     def of(
-        cls, scene: Scene, requests: Sequence[Request | Drag], settings: Settings, model: str, folder: str | None,
-        statistics: Statistics, channels: str | None,
+        cls,
+        scene: Scene,
+        requests: Sequence[Request | Drag],
+        settings: Settings,
+        model: str,
+        folder: str | None,
+        statistics: Statistics,
+        channels: str | None,
     ) -> Recipe:
         """The recipe of a run that is about to start, on this machine, from a model that lies in `folder`.
 
         Raises RecipeError for a file that is not there, and for a recipe above MAX_BYTES."""
         import torch
 
-        names = [*(name for request in requests for name in named_files(request)), scene.image, scene.video, channels]
-        recipe = cls(scene, tuple(requests), settings, model, model_digest(folder), channels, statistics_digest(statistics),
-                     {name: file_digest(name) for name in names if name}, versions(), torch.get_num_threads())  # fmt: skip
+        names = [
+            *(name for request in requests for name in named_files(request)),
+            scene.image,
+            scene.video,
+            channels,
+        ]
+        recipe = cls(
+            scene,
+            tuple(requests),
+            settings,
+            model,
+            model_digest(folder),
+            channels,
+            statistics_digest(statistics),
+            {name: file_digest(name) for name in names if name},
+            versions(),
+            torch.get_num_threads(),
+        )
         embedded(recipe.to_json())
         return recipe
 
     @property
     def files(self) -> list[str]:
         """Every file and folder that is named: clips to follow, masks, first frame, clip to be steered, motion channels."""
-        names = [*(name for request in self.requests for name in named_files(request)), self.scene.image, self.scene.video,
-                 self.channels]  # fmt: skip
+        names = [
+            *(name for request in self.requests for name in named_files(request)),
+            self.scene.image,
+            self.scene.video,
+            self.channels,
+        ]
         return list(dict.fromkeys(name for name in names if name))
 
     def located(self, folder: Path) -> Recipe:
@@ -143,12 +182,16 @@ class Recipe:
 
         Raises RecipeError for a file that is in neither place as it was."""
         where = {name: _found(name, digest, folder) for name, digest in self.inputs.items()}
-        image, video, channels = (where[name] if name else None for name in (self.scene.image, self.scene.video, self.channels))
+        image, video, channels = (
+            where[name] if name else None for name in (self.scene.image, self.scene.video, self.channels)
+        )
         return replace(
-            self, scene=replace(self.scene, image=image, video=video), channels=channels,
+            self,
+            scene=replace(self.scene, image=image, video=video),
+            channels=channels,
             requests=tuple(_elsewhere(request, where) for request in self.requests),
             inputs={where[name]: digest for name, digest in self.inputs.items()},
-        )  # fmt: skip
+        )
 
     def without_channels(self) -> Recipe:
         """The same with the model's own motion channels instead of a file."""
@@ -169,11 +212,19 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """Flat, as in the record beside a clip; `from_json` reads it."""
         return {
-            "recipe": FORMAT, "model": self.model, "model_digest": self.model_digest, **asdict(self.scene),
-            "requests": [request.to_json() for request in self.requests], "settings": asdict(self.settings), "channels": self.channels,
-            "channels_digest": self.channels_digest, "inputs": self.inputs, "versions": self.versions,
-            "threads": self.threads, "frames_digest": self.frames_digest,
-        }  # fmt: skip
+            "recipe": FORMAT,
+            "model": self.model,
+            "model_digest": self.model_digest,
+            **asdict(self.scene),
+            "requests": [request.to_json() for request in self.requests],
+            "settings": asdict(self.settings),
+            "channels": self.channels,
+            "channels_digest": self.channels_digest,
+            "inputs": self.inputs,
+            "versions": self.versions,
+            "threads": self.threads,
+            "frames_digest": self.frames_digest,
+        }
 
     @classmethod
     def from_json(cls, data: Any) -> Recipe:
@@ -187,11 +238,15 @@ class Recipe:
         if not isinstance(data, dict) or "recipe" not in data:
             raise RecipeError('expected a recipe of moft, with "recipe" among its keys; got another JSON')
         if data["recipe"] not in range(1, FORMAT + 1) or isinstance(data["recipe"], bool):
-            raise RecipeError(f"recipe: expected a format up to {FORMAT}, got {data['recipe']!r:.50}; update moft")
+            raise RecipeError(
+                f"recipe: expected a format up to {FORMAT}, got {data['recipe']!r:.50}; update moft"
+            )
         scene = read(Scene, _part(Scene, data), "", names)
         settings = read(Settings, _need(data, "settings"), "settings")
         if data["recipe"] == 1:
-            wanted: tuple[Request | Drag, ...] = (_of_first_format(_need(data, "request"), scene.size.frames),)
+            wanted: tuple[Request | Drag, ...] = (
+                _of_first_format(_need(data, "request"), scene.size.frames),
+            )
         else:
             wanted = read_requests(_need(data, "requests"))
         return read(cls, _part(cls, data), "", names, scene=scene, requests=wanted, settings=settings)
@@ -258,8 +313,10 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
     if text is None:
         text = read_metadata(name).get("comment", "")
         if not text.startswith("{"):
-            raise RecipeError(f"no recipe in {name}: expected one in its comment, got {text!r:.50}; "
-                              "pass the .json beside the original")  # fmt: skip
+            raise RecipeError(
+                f"no recipe in {name}: expected one in its comment, got {text!r:.50}; "
+                "pass the .json beside the original"
+            )
     try:
         return Recipe.from_json(json.loads(text, parse_constant=_no_constant))
     except RecipeError as error:
@@ -308,7 +365,9 @@ def embedded(record: dict[str, Any]) -> str:
     names = ["recipe", "settings", *(field.name for cls in (Recipe, Scene) for field in fields(cls))]
     text = json.dumps({name: record[name] for name in names if name in record}, separators=(",", ":"))
     if len(text) > MAX_BYTES:
-        raise RecipeError(f"expected a recipe of at most {MAX_BYTES} bytes, got {len(text)}; shorten the path or prompt")
+        raise RecipeError(
+            f"expected a recipe of at most {MAX_BYTES} bytes, got {len(text)}; shorten the path or prompt"
+        )
     return text
 
 
@@ -324,7 +383,9 @@ def file_digest(name: str | os.PathLike[str]) -> str:
     if os.path.isdir(name):
         return _combined([(os.path.basename(mask), file_digest(mask)) for mask in masks_in(name)])
     if not os.path.isfile(name):
-        raise RecipeError(f"cannot read {os.fspath(name)}: expected an ordinary file, got none; check the path")
+        raise RecipeError(
+            f"cannot read {os.fspath(name)}: expected an ordinary file, got none; check the path"
+        )
     found = hashlib.sha256()
     try:
         with open(name, "rb") as file:
@@ -352,7 +413,9 @@ def model_digest(folder: str | None) -> str | None:
 def statistics_digest(statistics: Statistics) -> str:
     """Of the numbers that steering uses, not of the file that they were in."""
     tensors = (statistics.channels, statistics.response, statistics.low, statistics.high)
-    return _combined([statistics.layer, statistics.timestep, statistics.gain, *(tensor.tolist() for tensor in tensors)])
+    return _combined(
+        [statistics.layer, statistics.timestep, statistics.gain, *(tensor.tolist() for tensor in tensors)]
+    )
 
 
 def frames_digest(video: np.ndarray) -> str:
@@ -402,7 +465,9 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     gpu = torch.cuda.is_available()
-    found["device"] = torch.cuda.get_device_name() if gpu else f"cpu {torch.backends.cpu.get_cpu_capability()}"
+    found["device"] = (
+        torch.cuda.get_device_name() if gpu else f"cpu {torch.backends.cpu.get_cpu_capability()}"
+    )
     return found
 
 

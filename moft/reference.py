@@ -23,7 +23,9 @@ from moft.tensors import load_tensors, save_tensors
 
 EARLY_STEPS, STILL_STEPS = (0.12, 0.48), (0.12, 0.92)
 _PAN = 0.025  # shorter sides a frame, at which a clip's own content is moved to see how it answers
-_DOUBT = 0.05  # added to the square of an answer, about 1: below a quarter of that, as read is as good as solved
+_DOUBT = (
+    0.05  # added to the square of an answer, about 1: below a quarter of that, as read is as good as solved
+)
 
 
 class Reference(Protocol):
@@ -93,11 +95,17 @@ class Synthesised:
 
     @property
     def loss(self) -> str:
-        return "position" if self.motion.direction == "still" else "quadrants"  # nothing may move, not only the mean
+        return (
+            "position" if self.motion.direction == "still" else "quadrants"
+        )  # nothing may move, not only the mean
 
     @property
     def region_loss(self) -> str:
-        shifts = self.motion.path is not None or isinstance(self.motion.direction, float) or self.motion.direction in DIRECTIONS
+        shifts = (
+            self.motion.path is not None
+            or isinstance(self.motion.direction, float)
+            or self.motion.direction in DIRECTIONS
+        )
         return "region" if shifts else self.loss
 
     @property
@@ -121,8 +129,10 @@ class Synthesised:
         if (scales == 1).all():
             return path
         grow = F.interpolate(scales[None, None], size=frames, mode="linear", align_corners=True)[0, 0].log()
-        y, x = (((torch.arange(n) + 0.5) / n - 0.5) * extent / size.side
-                for n, extent in zip(cells, (size.height, size.width), strict=True))  # fmt: skip
+        y, x = (
+            ((torch.arange(n) + 0.5) / n - 0.5) * extent / size.side
+            for n, extent in zip(cells, (size.height, size.width), strict=True)
+        )
         at = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)  # from the centre, in shorter sides
         return path + (grow - grow.mean())[:, None, None, None] * at
 
@@ -162,9 +172,14 @@ class FromClip:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, whole or not at all."""
-        save_tensors(path, {"value": self.value, "channels": self.channels},
-              {"kind": "moft reference", **{k: getattr(self, k) for k in
-               ("layer", "scale", "timestep", "strength", "gain", "made")}})  # fmt: skip
+        save_tensors(
+            path,
+            {"value": self.value, "channels": self.channels},
+            {
+                "kind": "moft reference",
+                **{k: getattr(self, k) for k in ("layer", "scale", "timestep", "strength", "gain", "made")},
+            },
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FromClip:
@@ -224,14 +239,28 @@ def from_clip(
         if calibrated:
             feature = in_common_units(feature, own_answer(tap, video, statistics, where, t, seed), statistics)
         feature = feature[..., None, None]
-    made = {"from": "inverted" if invert else "noised", "calibrated": calibrated, "frames": len(video), "size": list(video.shape[1:3])}
+    made = {
+        "from": "inverted" if invert else "noised",
+        "calibrated": calibrated,
+        "frames": len(video),
+        "size": list(video.shape[1:3]),
+    }
     return FromClip(
-        feature[0].contiguous(), statistics.channels, statistics.layer, statistics.scale, t, strength, made,
-        statistics.gain, steps,
+        feature[0].contiguous(),
+        statistics.channels,
+        statistics.layer,
+        statistics.scale,
+        t,
+        strength,
+        made,
+        statistics.gain,
+        steps,
     )
 
 
-def own_answer(tap: Tap, video: np.ndarray, statistics: Statistics, where: Tensor | None, timestep: int, seed: int) -> Tensor:
+def own_answer(
+    tap: Tap, video: np.ndarray, statistics: Statistics, where: Tensor | None, timestep: int, seed: int
+) -> Tensor:
     """How a clip's content answers to motion, (2 2): the displacement that its MOFT shows for one along x (first column) or y.
 
     1 would be an answer like that of the photographs that the response was found on. Read off the clip's middle frame,
@@ -253,7 +282,9 @@ def in_common_units(feature: Tensor, answer: Tensor, statistics: Statistics) -> 
     """A pooled MOFT (b f k) as it would be if the content answered as the photographs did: the displacement that it shows is
     solved for what would show so, with `_DOUBT` for content that hardly answers."""
     shown = statistics.displacement(feature)
-    solved = torch.linalg.solve(answer.mT @ answer + _DOUBT * torch.eye(2), (shown @ answer + _DOUBT * shown).mT).mT
+    solved = torch.linalg.solve(
+        answer.mT @ answer + _DOUBT * torch.eye(2), (shown @ answer + _DOUBT * shown).mT
+    ).mT
     return solved @ statistics.response.T
 
 

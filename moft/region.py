@@ -28,7 +28,16 @@ import numpy.typing as npt
 from .errors import MediaError, RequestError
 from .video import evenly, fit, is_image, read_greys
 
-__all__ = ["check_agreement", "check_region", "fit_region", "mask_files", "masks_in", "read_region", "read_regions", "region_file"]
+__all__ = [
+    "check_agreement",
+    "check_region",
+    "fit_region",
+    "mask_files",
+    "masks_in",
+    "read_region",
+    "read_regions",
+    "region_file",
+]
 
 Mask = npt.NDArray[np.float32]
 Tell = Callable[[str], object]
@@ -70,7 +79,11 @@ def read_region(text: str, frames: int, height: int, width: int, tell: Tell = wa
 
 
 def read_regions(
-    regions: Sequence[str | npt.NDArray[Any] | None], frames: int, height: int, width: int, tell: Tell = warnings.warn
+    regions: Sequence[str | npt.NDArray[Any] | None],
+    frames: int,
+    height: int,
+    width: int,
+    tell: Tell = warnings.warn,
 ) -> list[Mask | None]:
     """The region of each request of one run; None stands for the whole frame.
 
@@ -83,12 +96,20 @@ def read_regions(
         return [None]
     if len(open_ends) > 1:
         both = " and ".join(f"request {i + 1}" for i in open_ends)
-        _refuse(both, "one request at most for the whole frame or the rest", f"{len(open_ends)}", "name a region for the others")
+        _refuse(
+            both,
+            "one request at most for the whole frame or the rest",
+            f"{len(open_ends)}",
+            "name a region for the others",
+        )
     found: list[Mask | None] = [
-        None if i in open_ends
-        else read_region(region, frames, height, width, tell) if isinstance(region, str) else _checked(region)
+        None
+        if i in open_ends
+        else read_region(region, frames, height, width, tell)
+        if isinstance(region, str)
+        else _checked(region)
         for i, region in enumerate(regions)
-    ]  # fmt: skip
+    ]
     for i in open_ends:
         others = [mask for mask in found if mask is not None]
         if not others:
@@ -101,10 +122,18 @@ def fit_region(mask: Mask, height: int, width: int) -> Mask:
     """A region of a clip, (h w) or (f h w), as it lies when the clip's centre is cropped and resized to this size."""
     from PIL import Image
 
-    planes = [fit(Image.fromarray(plane), (height, width)).clip(0, 1) for plane in (mask[None] if mask.ndim == 2 else mask)]
+    planes = [
+        fit(Image.fromarray(plane), (height, width)).clip(0, 1)
+        for plane in (mask[None] if mask.ndim == 2 else mask)
+    ]
     found: Mask = planes[0] if mask.ndim == 2 else np.stack(planes)
     if not found.any():
-        _refuse("region", f"some of it in the centre, of the shape of {width} x {height} px", "none of it", "move or enlarge it")
+        _refuse(
+            "region",
+            f"some of it in the centre, of the shape of {width} x {height} px",
+            "none of it",
+            "move or enlarge it",
+        )
     return found
 
 
@@ -130,7 +159,12 @@ def check_agreement(wanted: Sequence[Any], masks: Sequence[Mask | None]) -> None
         if shared > MAX_OVERLAP:
             names = f"request {i + 1} ({first!s:.80}) and request {j + 1} ({second!s:.80})"
             expected = "different motions in different places"
-            _refuse(names, expected, f"regions that share {100 * shared:.0f}% of the smaller", "move one, or leave one request out")
+            _refuse(
+                names,
+                expected,
+                f"regions that share {100 * shared:.0f}% of the smaller",
+                "move one, or leave one request out",
+            )
 
 
 def region_file(text: str | None) -> str | None:
@@ -143,13 +177,19 @@ def masks_in(folder: str | os.PathLike[str]) -> list[str]:
 
     Raises MediaError for none or too many."""
     try:
-        names = [entry.path for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_file()]
+        names = [
+            entry.path for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_file()
+        ]
     except OSError as error:
         raise MediaError(f"cannot read {os.fspath(folder)}: {error.strerror}; check the path") from error
     if not 1 <= len(names) <= MAX_FILES:
         expected, got = f"1 to {MAX_FILES} pictures in the folder", f"{len(names) or 'none'}"
-        raise MediaError(f"cannot read {os.fspath(folder)}: expected {expected}, got {got}; put one mask a frame there")
-    return sorted(names, key=lambda name: [(s, int(n or 0)) for s, n in re.findall(r"(\D*)(\d*)", Path(name).name)])
+        raise MediaError(
+            f"cannot read {os.fspath(folder)}: expected {expected}, got {got}; put one mask a frame there"
+        )
+    return sorted(
+        names, key=lambda name: [(s, int(n or 0)) for s, n in re.findall(r"(\D*)(\d*)", Path(name).name)]
+    )
 
 
 def mask_files(text: str) -> list[str]:
@@ -266,9 +306,15 @@ def _checked(region: Any) -> Mask:
         mask = np.asarray(region, np.float32)
     except (TypeError, ValueError):  # no numbers, or rows of different lengths
         _refuse("region", "an array of numbers", f"{region!r:.100}", "pass (h w) or (f h w) in 0…1")
-    fine = mask.ndim in (2, 3) and mask.size and np.isfinite(mask).all() and mask.min() >= 0 and mask.max() <= 1
+    fine = (
+        mask.ndim in (2, 3) and mask.size and np.isfinite(mask).all() and mask.min() >= 0 and mask.max() <= 1
+    )
     if not fine or not mask.any():
-        got = f"shape {mask.shape}" if not mask.size or mask.ndim not in (2, 3) else f"values {mask.min():g}…{mask.max():g}"
+        got = (
+            f"shape {mask.shape}"
+            if not mask.size or mask.ndim not in (2, 3)
+            else f"values {mask.min():g}…{mask.max():g}"
+        )
         _refuse("region", "(h w) or (f h w) in 0…1 that is not empty", got, "scale or redraw it")
     return mask
 
@@ -292,7 +338,9 @@ def _overlap(a: Mask, b: Mask) -> float:
 
 def _sampled(mask: Mask, frames: int, height: int, width: int) -> Mask:
     """(1 h w) or (f h w) at another resolution, each value from the one under its middle."""
-    rows, columns = ((np.arange(n) * m + m // 2) // n for n, m in zip((height, width), mask.shape[-2:], strict=True))
+    rows, columns = (
+        (np.arange(n) * m + m // 2) // n for n, m in zip((height, width), mask.shape[-2:], strict=True)
+    )
     still = mask[None] if mask.ndim == 2 else mask[evenly(len(mask), frames)]
     return still[:, rows[:, None], columns]
 

@@ -81,10 +81,16 @@ class Report:
 
 
 def draw(
-    report: Report, read: Reader, scores: Scores, source: Source, clips: Sequence[Clip], seen: Sequence[dict[str, Tensor]],
-    wanted: Wanted, record: dict[str, Any],
+    report: Report,
+    read: Reader,
+    scores: Scores,
+    source: Source,
+    clips: Sequence[Clip],
+    seen: Sequence[dict[str, Tensor]],
+    wanted: Wanted,
+    record: dict[str, Any],
 ) -> None:
-    """Every section and file of the report."""  # fmt: skip
+    """Every section and file of the report."""
     _draw_scores(report, scores, record)
     _draw_directions(report, read, scores)
     _draw_curves(report, read, scores, wanted)
@@ -102,12 +108,22 @@ def _draw_scores(report: Report, scores: Scores, record: dict[str, Any]) -> None
         "Places of different clips are compared: textures and objects that move on their own, never trained on, whose flow is known "
         "exactly. ROC-AUC: how often a place that goes the same way as the source (within 45 degrees, both moving) is more similar "
         "to it than one that does not. Whole curves over the frames are compared; of the first frame alone the AUC is "
-        + ", ".join(f"{figures.NAMES[n]} {_number(v)}" for n, v in values["auc_first_frame"].items()) + ".",
-    )  # fmt: skip
-    report.picture("scores", figures.scores(values["auc"], values["correlation"]), "AUC and correlation of each design")
+        + ", ".join(f"{figures.NAMES[n]} {_number(v)}" for n, v in values["auc_first_frame"].items())
+        + ".",
+    )
+    report.picture(
+        "scores", figures.scores(values["auc"], values["correlation"]), "AUC and correlation of each design"
+    )
     page.table = [["", "ROC-AUC", "correlation", "separability", "silhouette"]] + [
-        [figures.NAMES[n], _number(values["auc"][n]), _number(values["correlation"][n]), f"{scores.planes[n].separability:.3f}",
-         f"{scores.planes[n].silhouette:+.3f}"] for n in DESIGNS]  # fmt: skip
+        [
+            figures.NAMES[n],
+            _number(values["auc"][n]),
+            _number(values["correlation"][n]),
+            f"{scores.planes[n].separability:.3f}",
+            f"{scores.planes[n].silhouette:+.3f}",
+        ]
+        for n in DESIGNS
+    ]
 
 
 def _draw_directions(report: Report, read: Reader, scores: Scores) -> None:
@@ -118,13 +134,23 @@ def _draw_directions(report: Report, read: Reader, scores: Scores) -> None:
         "First-frame features of held-out photographs that pan in four ways or stand still, in the plane of their first two principal "
         "components (paper, Fig. 2). Separability: nearest centroid among the five ways, each photograph judged by the centroids "
         "of the others; 0.2 is chance.",
-    )  # fmt: skip
-    report.picture("directions", figures.directions(scores.planes, WAYS), "pans in the plane of two components, per design")
-    rows = ((name, int(p.photo[i]), WAYS[int(p.way[i])], *p.points[i].tolist()) for name, p in scores.planes.items()
-            for i in range(len(p.points)))  # fmt: skip
+    )
+    report.picture(
+        "directions",
+        figures.directions(scores.planes, WAYS),
+        "pans in the plane of two components, per design",
+    )
+    rows = (
+        (name, int(p.photo[i]), WAYS[int(p.way[i])], *p.points[i].tolist())
+        for name, p in scores.planes.items()
+        for i in range(len(p.points))
+    )
     report.rows("directions", ("design", "photograph", "way", "p1", "p2"), rows)
     plane, kept = scores.planes["ccr"], read.statistics.channels.tolist()
-    report.page("Which channels carry it?", "Weights of the channels in the first two components of CCR features (paper, Fig. 3a).")
+    report.page(
+        "Which channels carry it?",
+        "Weights of the channels in the first two components of CCR features (paper, Fig. 3a).",
+    )
     report.picture("weights", figures.weights(plane.weights.numpy(), kept), "histogram of component weights")
     rows = ((k, *plane.weights[:, k].tolist(), k in kept) for k in range(plane.weights.shape[1]))
     report.rows("weights", ("channel", "p1", "p2", "motion_channel"), rows)
@@ -136,29 +162,76 @@ def _draw_curves(report: Report, read: Reader, scores: Scores, wanted: Wanted) -
     found, best = scores.pans[read.layer], scores.best
     table = interpret.curve_correlations(found)
     rest = torch.tensor([k not in read.statistics.channels.tolist() for k in range(len(table))])
-    other = int(table.abs().amax(1).masked_fill(~rest, 2).argmin()) if rest.any() else int(table.abs().amax(1).argmin())
+    other = (
+        int(table.abs().amax(1).masked_fill(~rest, 2).argmin())
+        if rest.any()
+        else int(table.abs().amax(1).argmin())
+    )
     report.page(
         "Do motion channels follow the displacement?",
         f"Curves over the frames of pans of held-out photographs, mean and one standard deviation (paper, Fig. 3b-d). The best motion "
         f"channel, {best.channel}, correlates with the true displacement along {'xy'[best.axis]} by {abs(best.correlation):.3f} (chosen "
         f"on other photographs; pans that reverse are included).",
-    )  # fmt: skip
+    )
     pair = [float(table[k, best.axis]) for k in (best.channel, other)]
-    report.picture("curves", figures.curves(found, best.channel, other, best.axis, pair), "curves of two channels over the frames")
-    correlations = {t: float(interpret.curve_correlations(p)[best.channel, best.axis]) for t, p in scores.at.items()}
-    report.page("Across timesteps", "The same channel from little noise to much (paper, Fig. 13), on one scale.")
-    report.picture("curves_timesteps", figures.curves_at(scores.at, best.channel, best.axis, correlations), "curves at several timesteps")
-    rows = ((t, i, str(m), f, *p.path[i, f].tolist(), float(p.clean[i, f, best.channel]), float(p.clean[i, f, other]))
-            for t, p in {read.timestep: found, **scores.at}.items() for i, m in enumerate(p.motions)
-            for f in range(p.path.shape[1]))  # fmt: skip
-    report.rows("curves", ("timestep", "clip", "motion", "frame", "true_x", "true_y", f"channel_{best.channel}", f"channel_{other}"), rows)
-    save_tensors(report.folder / "data" / "pans.safetensors",
-                 {f"{name}.feature": p.feature for name, p in scores.pans.items()} | {"path": found.path},
-                 {"kind": "moft pans", "layers": list(read.layers), "timestep": read.timestep})  # fmt: skip
+    report.picture(
+        "curves",
+        figures.curves(found, best.channel, other, best.axis, pair),
+        "curves of two channels over the frames",
+    )
+    correlations = {
+        t: float(interpret.curve_correlations(p)[best.channel, best.axis]) for t, p in scores.at.items()
+    }
+    report.page(
+        "Across timesteps", "The same channel from little noise to much (paper, Fig. 13), on one scale."
+    )
+    report.picture(
+        "curves_timesteps",
+        figures.curves_at(scores.at, best.channel, best.axis, correlations),
+        "curves at several timesteps",
+    )
+    rows = (
+        (
+            t,
+            i,
+            str(m),
+            f,
+            *p.path[i, f].tolist(),
+            float(p.clean[i, f, best.channel]),
+            float(p.clean[i, f, other]),
+        )
+        for t, p in {read.timestep: found, **scores.at}.items()
+        for i, m in enumerate(p.motions)
+        for f in range(p.path.shape[1])
+    )
+    report.rows(
+        "curves",
+        (
+            "timestep",
+            "clip",
+            "motion",
+            "frame",
+            "true_x",
+            "true_y",
+            f"channel_{best.channel}",
+            f"channel_{other}",
+        ),
+        rows,
+    )
+    save_tensors(
+        report.folder / "data" / "pans.safetensors",
+        {f"{name}.feature": p.feature for name, p in scores.pans.items()} | {"path": found.path},
+        {"kind": "moft pans", "layers": list(read.layers), "timestep": read.timestep},
+    )
 
 
 def _draw_maps(
-    report: Report, read: Reader, source: Source, clips: Sequence[Clip], seen: Sequence[dict[str, Tensor]], wanted: Wanted,
+    report: Report,
+    read: Reader,
+    source: Source,
+    clips: Sequence[Clip],
+    seen: Sequence[dict[str, Tensor]],
+    wanted: Wanted,
     record: dict[str, Any],
 ) -> None:
     from moft import figures
@@ -169,11 +242,17 @@ def _draw_maps(
     flows = [clips[i].flow[frame] for i in few]
     maps = [record["clips"][i]["maps"] for i in few]
     x, y, f = source.point
-    still = "" if float(source.velocity.norm()) >= LEAST_SPEED * read.size.side else " The point hardly moves, so there is no AUC."
+    still = (
+        ""
+        if float(source.velocity.norm()) >= LEAST_SPEED * read.size.side
+        else " The point hardly moves, so there is no AUC."
+    )
 
     def heat(name: str, views: Mapping[str, str], says: str) -> None:
-        rows = {title: [seen[i][view][shown(seen[i][view], source, read.size.frames)[0]].numpy() for i in few]
-                for title, view in views.items()}  # fmt: skip
+        rows = {
+            title: [seen[i][view][shown(seen[i][view], source, read.size.frames)[0]].numpy() for i in few]
+            for title, view in views.items()
+        }
         numbers = {title: [m[view] for m in maps] for title, view in views.items()}
         drawn = figures.heat_maps(source.clip.video[frame], source.point, rows, targets, flows, numbers)
         report.picture(name, drawn, says)
@@ -183,23 +262,50 @@ def _draw_maps(
         f"The point ({x:g}, {y:g}) of frame {f:g} in {Path(source.clip.name).name}, which goes by ({float(source.velocity[0]):+.2f}, "
         f"{float(source.velocity[1]):+.2f}) px a frame there, against every place of each clip (paper, Fig. 4). In the corner the clip's "
         f"flow (exact where it is known, else DIS); AUC of each map is against that flow; there is none where nothing or everything goes the same way.{still}",
-    )  # fmt: skip
-    heat("designs", {**{n: f"design/{n}" for n in DESIGNS}, "dift": "design/dift"}, "similarity maps of each design")
+    )
+    heat(
+        "designs",
+        {**{n: f"design/{n}" for n in DESIGNS}, "dift": "design/dift"},
+        "similarity maps of each design",
+    )
     for i in few:
         views_ = {n: seen[i][f"design/{n}"].numpy() for n in (*DESIGNS, "dift")}
         frames = figures.heat_frames(source.clip.video, source.point, clips[i].video, views_)
-        report.video(f"heat_{i + 1}", frames, f"{i + 1}: {Path(clips[i].name).name}, frame by frame; one scale of colour")
-    report.page("Across layers", "MOFT of each layer in the order in which they run, each with motion channels of its own.")
+        report.video(
+            f"heat_{i + 1}",
+            frames,
+            f"{i + 1}: {Path(clips[i].name).name}, frame by frame; one scale of colour",
+        )
+    report.page(
+        "Across layers",
+        "MOFT of each layer in the order in which they run, each with motion channels of its own.",
+    )
     blocks = [n for n in read.layers if "motion_modules" not in n or n == read.layer]
     heat("layers", {n: f"layer/{n}" for n in blocks}, "similarity maps of each layer")
-    report.page("MOFT beside DIFT across timesteps", f"MOFT is to tell motion, DIFT (plain features of {read.dift}) what is where (paper, Fig. 6).")
-    heat("timesteps", {f"{n} t={t}": f"time/{k}/{t}" for t in wanted.timesteps for n, k in (("MOFT", "moft"), ("DIFT", "dift"))},
-         "similarity maps of MOFT and DIFT at several timesteps")  # fmt: skip
+    report.page(
+        "MOFT beside DIFT across timesteps",
+        f"MOFT is to tell motion, DIFT (plain features of {read.dift}) what is where (paper, Fig. 6).",
+    )
+    heat(
+        "timesteps",
+        {
+            f"{n} t={t}": f"time/{k}/{t}"
+            for t in wanted.timesteps
+            for n, k in (("MOFT", "moft"), ("DIFT", "dift"))
+        },
+        "similarity maps of MOFT and DIFT at several timesteps",
+    )
     rows = ((c["name"], view, auc) for c in record["clips"] for view, auc in c["maps"].items())
     report.rows("maps", ("clip", "view", "auc"), rows)
 
 
-def _draw_motion(report: Report, read: Reader, clips: Sequence[Clip], seen: Sequence[dict[str, Tensor]], record: dict[str, Any]) -> None:
+def _draw_motion(
+    report: Report,
+    read: Reader,
+    clips: Sequence[Clip],
+    seen: Sequence[dict[str, Tensor]],
+    record: dict[str, Any],
+) -> None:
     from moft import figures
 
     middle = read.size.frames // 2
@@ -207,12 +313,18 @@ def _draw_motion(report: Report, read: Reader, clips: Sequence[Clip], seen: Sequ
     notes = []
     for clip in record["clips"]:
         m = clip["motion_map"]
-        notes.append(f"against {clip['flow']}:\ncosine {_number(m['direction_cosine'])}\nend-point error\n{m['epe_px']:.2f} px "
-                     f"(zero: {m['zero_epe_px']:.2f})")  # fmt: skip
+        notes.append(
+            f"against {clip['flow']}:\ncosine {_number(m['direction_cosine'])}\nend-point error\n{m['epe_px']:.2f} px "
+            f"(zero: {m['zero_epe_px']:.2f})"
+        )
     score = record["readout"]
     by = ", ".join(f"{name} px: {value:.2f}" for name, value in score["epe_px_by_speed"].items())
     parts = score["epe_px_by_edge"]
-    edges = f"; within 6 px of another motion {parts['near']:.2f}, elsewhere {parts['away']:.2f} px" if len(parts) > 1 else ""
+    edges = (
+        f"; within 6 px of another motion {parts['near']:.2f}, elsewhere {parts['away']:.2f} px"
+        if len(parts) > 1
+        else ""
+    )
     report.page(
         "Where is the motion?",
         f"Motion read from the MOFT of every cell by a linear read-out, in px a frame, drawn like optical flow: once of the clip as it is, then of "
@@ -221,33 +333,58 @@ def _draw_motion(report: Report, read: Reader, clips: Sequence[Clip], seen: Sequ
         f"{score['epe_median_px']:.2f}; saying zero everywhere {score['zero_epe_px']:.2f}; perfect cells, enlarged, "
         f"{score['epe_px_of_perfect_cells']:.2f}; read once {score['read_once']['epe_px']:.2f}). Error by true speed at 64 px: {by}{edges}. On panned held-out photographs: cosine "
         f"{_number(record['readout_pans']['direction_cosine'])}, error {record['readout_pans']['epe_px']:.2f} px.",
-    )  # fmt: skip
+    )
     names = {f"{i + 1}: {Path(c.name).name}": c.video[middle] for i, c in enumerate(clips)}
     columns = {"read-out": [f[middle].numpy() for f in found], "flow": [c.flow[middle] for c in clips]}
-    report.picture("motion_maps", figures.motion_maps(names, columns, notes), "motion maps beside optical flow")
+    report.picture(
+        "motion_maps", figures.motion_maps(names, columns, notes), "motion maps beside optical flow"
+    )
 
 
 def _draw_choices(report: Report, scores: Scores, record: dict[str, Any]) -> None:
     from moft import figures
 
-    report.page("How many channels?", "Separability of held-out pans and AUC of held-out object clips over the share of channels kept (the x axis of the paper's Table 4).")
+    report.page(
+        "How many channels?",
+        "Separability of held-out pans and AUC of held-out object clips over the share of channels kept (the x axis of the paper's Table 4).",
+    )
     report.picture("shares", figures.shares(scores.shares), "separability and AUC over the kept share")
-    report.rows("shares", ("share", "channels", "separability", "auc"), (dataclasses.astuple(row) for row in scores.shares))
+    report.rows(
+        "shares",
+        ("share", "channels", "separability", "auc"),
+        (dataclasses.astuple(row) for row in scores.shares),
+    )
     page = report.page("Layers", "Separability in the P1/P2 plane of each layer at the timestep read.")
-    page.table = [["layer", "vanilla", "CCR"]] + [[name, *(f"{v[d]:.2f}" for d in ("vanilla", "ccr"))] for name, v in record["layers"].items()]
+    page.table = [["layer", "vanilla", "CCR"]] + [
+        [name, *(f"{v[d]:.2f}" for d in ("vanilla", "ccr"))] for name, v in record["layers"].items()
+    ]
     if "sweep" not in record:
         return
     best = record["sweep"]["best"]
-    report.page("Which layer, which timestep?", f"On textures and photographs to choose by, not those of the scores: {best['layer']} at timestep "
-                f"{best['timestep']} is best (AUC {best['auc']:.3f}).")  # fmt: skip
+    report.page(
+        "Which layer, which timestep?",
+        f"On textures and photographs to choose by, not those of the scores: {best['layer']} at timestep "
+        f"{best['timestep']} is best (AUC {best['auc']:.3f}).",
+    )
     cells = [Cell(**c, channels=torch.empty(0)) for c in record["sweep"]["cells"]]
     for design in DESIGNS:
-        report.picture(f"sweep_{design}", figures.sweep_table(cells, design), f"AUC of {design} over layers and timesteps")
-    head = ("layer", "timestep", *(f"auc_{d}" for d in DESIGNS), *(f"separability_{d}" for d in ("vanilla", "ccr")), "curve_correlation")
-    rows = ((c.layer, c.timestep, *c.auc.values(), *c.separability.values(), c.curve_correlation) for c in cells)
+        report.picture(
+            f"sweep_{design}",
+            figures.sweep_table(cells, design),
+            f"AUC of {design} over layers and timesteps",
+        )
+    head = (
+        "layer",
+        "timestep",
+        *(f"auc_{d}" for d in DESIGNS),
+        *(f"separability_{d}" for d in ("vanilla", "ccr")),
+        "curve_correlation",
+    )
+    rows = (
+        (c.layer, c.timestep, *c.auc.values(), *c.separability.values(), c.curve_correlation) for c in cells
+    )
     report.rows("sweep", head, rows)
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
-

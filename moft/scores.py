@@ -38,7 +38,15 @@ def fit_readout(read: Reader, n: int, made: dict[str, Any], batch: int = 32) -> 
     few = read.size.frames * read.width <= _MOST_INPUTS
     channels = torch.arange(read.width) if few else read.statistics.channels
     made = {**made, "clips": n}
-    return fit(batches(lambda clips, _: clips), batches(steadied), channels, read.layer, read.timestep, read.size, made)
+    return fit(
+        batches(lambda clips, _: clips),
+        batches(steadied),
+        channels,
+        read.layer,
+        read.timestep,
+        read.size,
+        made,
+    )
 
 
 # ---------------------------------------------------------------- scores
@@ -57,7 +65,14 @@ class Scores:
     known: KnownClips
 
 
-def score(read: Reader, readout: Readout, pans_of: dict[str, Pans], photos: Sequence[np.ndarray], wanted: Wanted, tell: Tell) -> Scores:
+def score(
+    read: Reader,
+    readout: Readout,
+    pans_of: dict[str, Pans],
+    photos: Sequence[np.ndarray],
+    wanted: Wanted,
+    tell: Tell,
+) -> Scores:
     """Every number of the report, on held-out textures and photographs."""
     from moft.miniature.clips import training_photographs
     from moft.miniature.probe import HELD_OUT_SEED
@@ -68,13 +83,25 @@ def score(read: Reader, readout: Readout, pans_of: dict[str, Pans], photos: Sequ
     feature = read.see(known.video, wanted.seed)
     flow = known.cells(feature)
     agree = {n: interpret.same_way(d(feature, channels), flow, least) for n, d in DESIGNS.items()}
-    first = {n: interpret.same_way(d(feature, channels), flow, least, curves=False) for n, d in DESIGNS.items()}
+    first = {
+        n: interpret.same_way(d(feature, channels), flow, least, curves=False) for n, d in DESIGNS.items()
+    }
     moved = panned_clips(photos, read.size, max(8, wanted.objects // 2), seed=1)
     tell("reading pans at other timesteps")
-    at = {t: interpret.read_pans(read.pipe, photos, read.size, t, (read.layer,), 2, wanted.seed)[read.layer]
-          for t in wanted.timesteps}  # fmt: skip
+    at = {
+        t: interpret.read_pans(read.pipe, photos, read.size, t, (read.layer,), 2, wanted.seed)[read.layer]
+        for t in wanted.timesteps
+    }
     planes = {name: interpret.directions(pans_of[read.layer], name, channels) for name in DESIGNS}
-    chosen = interpret.read_pans(read.pipe, list(training_photographs().values()), read.size, read.timestep, (read.layer,), 2, wanted.seed)
+    chosen = interpret.read_pans(
+        read.pipe,
+        list(training_photographs().values()),
+        read.size,
+        read.timestep,
+        (read.layer,),
+        2,
+        wanted.seed,
+    )
     best = interpret.best_channel(chosen[read.layer], channels, pans_of[read.layer])
     values = {
         "auc": {name: found.auc for name, found in agree.items()},
@@ -83,13 +110,25 @@ def score(read: Reader, readout: Readout, pans_of: dict[str, Pans], photos: Sequ
         "separability": {name: planes[name].separability for name in ("vanilla", "ccr")},
         "silhouette": {name: planes[name].silhouette for name in ("vanilla", "ccr")},
         "curve_correlation": abs(best.correlation),
-        "best_channel": {"channel": best.channel, "follows": "xy"[best.axis], "per_photograph": best.per_photo},
+        "best_channel": {
+            "channel": best.channel,
+            "follows": "xy"[best.axis],
+            "per_photograph": best.per_photo,
+        },
         "readout": _flow_scores(read, readout, known, least),
         "readout_pans": _flow_scores(read, readout, moved, least),
         "layers": {name: _layer_score(pans_of[name], read) for name in read.layers},
     }
     shares = sweeps.share_sweep(pans_of[read.layer], feature, known)
-    return Scores({**values, "shares": [dataclasses.asdict(row) for row in shares]}, planes, pans_of, at, best, shares, known)
+    return Scores(
+        {**values, "shares": [dataclasses.asdict(row) for row in shares]},
+        planes,
+        pans_of,
+        at,
+        best,
+        shares,
+        known,
+    )
 
 
 def _layer_score(found: Pans, read: Reader) -> dict[str, float]:
@@ -101,16 +140,26 @@ def _flow_scores(read: Reader, readout: Readout, clips: KnownClips, least: float
     64 px); and, to compare, what one reading gives, and what its cells would if they were read perfectly."""
     first = read.see(clips.video)
     true, cells, scale = torch.from_numpy(clips.flow), clips.cells(first), clips.size.side / 64
-    found = torch.cat([readout.flow(some, read.see) for some in np.array_split(clips.video, max(1, len(clips) // 32))])
-    error, speed, near = (found - true).norm(dim=-1), true.norm(dim=-1) / scale, _near_another(true, round(6 * scale))
+    found = torch.cat(
+        [readout.flow(some, read.see) for some in np.array_split(clips.video, max(1, len(clips) // 32))]
+    )
+    error, speed, near = (
+        (found - true).norm(dim=-1),
+        true.norm(dim=-1) / scale,
+        _near_another(true, round(6 * scale)),
+    )
     bounds = ((0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 4.0))
     by_speed = {f"{a:g}-{b:g}": (speed >= a) & (speed < b) for a, b in bounds}
     return {
         **flow_score(found, true, least).to_json(),
         "epe_px_by_speed": {name: float(error[band].mean()) for name, band in by_speed.items() if band.any()},
-        "epe_px_by_edge": {name: float(error[band].mean()) for name, band in (("near", near), ("away", ~near)) if band.any()},
+        "epe_px_by_edge": {
+            name: float(error[band].mean()) for name, band in (("near", near), ("away", ~near)) if band.any()
+        },
         "share_near_edges": float(near.float().mean()),
-        "read_once": flow_score(enlarged(readout.cells(first, clips.size), clips.size), true, least).to_json(),
+        "read_once": flow_score(
+            enlarged(readout.cells(first, clips.size), clips.size), true, least
+        ).to_json(),
         "epe_px_of_perfect_cells": flow_score(enlarged(cells, clips.size), true, least).epe_px,
     }
 
@@ -131,17 +180,30 @@ def run_sweep(read: Reader, wanted: Wanted, tell: Tell) -> dict[str, Any]:
 
     tell(f"sweeping {len(read.layers)} layers over {len(wanted.timesteps)} timesteps")
     known = object_clips(max(8, wanted.objects // 2), read.size, TUNING_SEED)
+
     def count(times: Sequence[int]) -> Iterator[int]:
         for i, t in enumerate(times, 1):
             tell(f"  timestep {t} ({i} of {len(times)})")
             yield t
 
     share = len(read.statistics.channels) / read.width
-    cells = sweeps.sweep(read.pipe, list(training_photographs().values()), known, read.layers, wanted.timesteps, share,
-                            min(2, wanted.places), count)  # fmt: skip
+    cells = sweeps.sweep(
+        read.pipe,
+        list(training_photographs().values()),
+        known,
+        read.layers,
+        wanted.timesteps,
+        share,
+        min(2, wanted.places),
+        count,
+    )
     best = sweeps.best(cells)
-    return {"best": {"layer": best.layer, "timestep": best.timestep, "share": share, "auc": best.auc["moft"]},
-            "cells": [cell.to_json() for cell in cells], "command": command(), "versions": versions()}  # fmt: skip
+    return {
+        "best": {"layer": best.layer, "timestep": best.timestep, "share": share, "auc": best.auc["moft"]},
+        "cells": [cell.to_json() for cell in cells],
+        "command": command(),
+        "versions": versions(),
+    }
 
 
 def as_lines(sweep: dict[str, Any]) -> str:

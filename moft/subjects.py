@@ -21,7 +21,10 @@ from moft.motion import Motion
 from moft.steady import along
 from moft.tap import ClipSize
 
-TUNING_SEED, FITTING_SEED = 135_790, 24_680  # textures of clips to choose and to fit on; scores are on HELD_OUT_SEED's
+TUNING_SEED, FITTING_SEED = (
+    135_790,
+    24_680,
+)  # textures of clips to choose and to fit on; scores are on HELD_OUT_SEED's
 _STRIDES = (4, 2, 1)  # of frames read from a clip that is long enough: more motion in as many frames
 _FASTEST = 0.05  # shorter sides a frame; what read-outs are fitted on goes to 0.0625
 
@@ -72,11 +75,20 @@ def read_clip(path: str | os.PathLike[str], size: ClipSize) -> Clip:
     if len(short) == 1 and is_image(path):
         panned = pan(read_video(path)[0], Motion("left", speed=0.03), size)
         true = np.broadcast_to(np.array([-0.03 * size.side, 0], np.float32), (*panned.shape[:3], 2))
-        return Clip(name, panned, true, f"{Path(name).name}: a picture, panned to the left by 3 % of the shorter side a frame")
+        return Clip(
+            name,
+            panned,
+            true,
+            f"{Path(name).name}: a picture, panned to the left by 3 % of the shorter side a frame",
+        )
     if len(short) < 2:
-        raise MediaError(f"cannot explain {name}: expected a clip of 2 frames or more, or a picture, got one frame; bring a longer clip")
-    note = (f"{Path(name).name}: {len(short)} frames, fewer than the model's {size.frames}; resampled by repeating frames, "
-            f"so it moves in jerks at {len(short) / size.frames:.2f} of its speed")  # fmt: skip
+        raise MediaError(
+            f"cannot explain {name}: expected a clip of 2 frames or more, or a picture, got one frame; bring a longer clip"
+        )
+    note = (
+        f"{Path(name).name}: {len(short)} frames, fewer than the model's {size.frames}; resampled by repeating frames, "
+        f"so it moves in jerks at {len(short) / size.frames:.2f} of its speed"
+    )
     return Clip(name, short[evenly(len(short), size.frames)], None, note)
 
 
@@ -86,7 +98,10 @@ def _stride(video: np.ndarray, size: ClipSize) -> int:
 
     for stride in _STRIDES:
         clip = video[::stride][: size.frames]
-        fast = len(clip) == size.frames and np.quantile(np.linalg.norm(dense_flow(clip), axis=-1), 0.9) / size.side
+        fast = (
+            len(clip) == size.frames
+            and np.quantile(np.linalg.norm(dense_flow(clip), axis=-1), 0.9) / size.side
+        )
         if fast is not False and fast <= _FASTEST:
             return stride
     return 1
@@ -128,8 +143,12 @@ def object_batches(n: int, size: ClipSize, seed: int, photos: float = 0.0) -> It
         if (size.height, size.width) != (height, width):
             both = (size.height, size.width)
             video = F.interpolate(video.flatten(0, 1), both, mode="bicubic").unflatten(0, (n, size.frames))
-            flow = F.interpolate(flow.flatten(0, 1).permute(0, 3, 1, 2), both, mode="nearest").permute(0, 2, 3, 1)
-            flow = flow.unflatten(0, (n, size.frames)) * torch.tensor([size.width / width, size.height / height])
+            flow = F.interpolate(flow.flatten(0, 1).permute(0, 3, 1, 2), both, mode="nearest").permute(
+                0, 2, 3, 1
+            )
+            flow = flow.unflatten(0, (n, size.frames)) * torch.tensor(
+                [size.width / width, size.height / height]
+            )
         pixels = (video.clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2)
         yield KnownClips(pixels.numpy(), flow.float().numpy())
 
@@ -139,7 +158,9 @@ def _maker(frames: int, seed: int, photos: float) -> Any:
     """Draws scenes of its own textures, which take seconds to make."""
     from moft.miniature.clips import FRAMES, MAX_SPEED, ClipMaker, World
 
-    fastest = max(1.0, MAX_SPEED * FRAMES / max(FRAMES, frames))  # slower in longer clips, to stay in the picture
+    fastest = max(
+        1.0, MAX_SPEED * FRAMES / max(FRAMES, frames)
+    )  # slower in longer clips, to stay in the picture
     world = World(textures=96, photos=photos, objects=0.65, zooms=0, turns=0, flows=0, max_speed=fastest)
     return ClipMaker(world, seed, frames=frames)
 
@@ -150,7 +171,11 @@ def panned_clips(photos: Sequence[np.ndarray], size: ClipSize, n: int, seed: int
     for i in range(n):
         motion = Motion(rng.uniform(0, 360), speed=rng.uniform(0.008, 0.06))
         videos.append(pan(photos[i % len(photos)], motion, size, rng.uniform(0, 1, 2), rng.uniform(1.3, 2.5)))
-        flows.append(np.broadcast_to(np.array(motion.velocity(*videos[-1].shape[:3]), np.float32), (*videos[-1].shape[:3], 2)))
+        flows.append(
+            np.broadcast_to(
+                np.array(motion.velocity(*videos[-1].shape[:3]), np.float32), (*videos[-1].shape[:3], 2)
+            )
+        )
     return KnownClips(np.stack(videos), np.stack(flows))
 
 

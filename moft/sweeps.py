@@ -44,20 +44,31 @@ class Cell:
         return {name: value for name, value in dataclasses.asdict(self).items() if name != "channels"}
 
 
-def score_cell(pans: Pans, feature: Tensor, known: KnownClips, channels: Tensor, layer: str, timestep: int) -> Cell:
+def score_cell(
+    pans: Pans, feature: Tensor, known: KnownClips, channels: Tensor, layer: str, timestep: int
+) -> Cell:
     """All scores of what a layer makes of pans and of clips of known flow at a timestep; feature (n f c h w)."""
     flow, least = known.cells(feature), LEAST_SPEED * known.size.side
     found = {name: same_way(design(feature, channels), flow, least) for name, design in DESIGNS.items()}
     return Cell(
-        layer, timestep, {name: f.auc for name, f in found.items()}, {name: f.correlation for name, f in found.items()},
+        layer,
+        timestep,
+        {name: f.auc for name, f in found.items()},
+        {name: f.correlation for name, f in found.items()},
         {name: directions(pans, name).separability for name in ("vanilla", "ccr")},
-        abs(best_channel(pans, channels).correlation), channels,
-    )  # fmt: skip
+        abs(best_channel(pans, channels).correlation),
+        channels,
+    )
 
 
 def sweep(
-    pipe: Any, photos: Sequence[np.ndarray], known: KnownClips, layers: Sequence[str], timesteps: Sequence[int],
-    share: float = 0.04, places: int = 2,
+    pipe: Any,
+    photos: Sequence[np.ndarray],
+    known: KnownClips,
+    layers: Sequence[str],
+    timesteps: Sequence[int],
+    share: float = 0.04,
+    places: int = 2,
     track: Callable[[Sequence[int]], Iterable[int]] = iter,
 ) -> list[Cell]:
     """Every layer at every timestep, its channels found there from panned photographs. For choosing, so never on what a
@@ -65,7 +76,7 @@ def sweep(
 
     Raises:
         BackboneError: a layer that no forward pass reaches.
-    """  # fmt: skip
+    """
     cells = []
     for t in track(timesteps):
         pans = read_pans(pipe, photos, known.size, t, layers, places)
@@ -96,7 +107,9 @@ class Share:
     auc: float | None
 
 
-def share_sweep(pans: Pans, feature: Tensor, known: KnownClips, shares: Sequence[float] = SHARES) -> list[Share]:
+def share_sweep(
+    pans: Pans, feature: Tensor, known: KnownClips, shares: Sequence[float] = SHARES
+) -> list[Share]:
     """Separability and AUC of MOFT over kept shares; feature (n f c h w) of the known clips. Shares that keep as many
     channels as one before, or fewer than the two that a plane needs, are left out."""
     flow, least = known.cells(feature), LEAST_SPEED * known.size.side
@@ -105,5 +118,7 @@ def share_sweep(pans: Pans, feature: Tensor, known: KnownClips, shares: Sequence
         channels = motion_channels(steady.clean[:, 0], share, components=2)
         if len(channels) >= 2 and len(channels) not in rows:
             auc = same_way(moft(feature, channels), flow, least).auc
-            rows[len(channels)] = Share(share, len(channels), directions(pans, "moft", channels).separability, auc)
+            rows[len(channels)] = Share(
+                share, len(channels), directions(pans, "moft", channels).separability, auc
+            )
     return list(rows.values())

@@ -25,9 +25,19 @@ from moft.hooks import checkpointed, concatenated, frozen, map_tree, recorded_un
 
 Call = dict[str, Any]  # the denoiser's arguments by name
 
-_SECOND_ORDER = ("HeunDiscreteScheduler", "FlowMatchHeunDiscreteScheduler", "KDPM2DiscreteScheduler",
-                 "KDPM2AncestralDiscreteScheduler", "EDMDPMSolverMultistepScheduler")  # fmt: skip
-_PIXELS = ("vae_scale_factor_spatial", "vae_spatial_scale_factor", "vae_spatial_compression_ratio", "vae_scale_factor")
+_SECOND_ORDER = (
+    "HeunDiscreteScheduler",
+    "FlowMatchHeunDiscreteScheduler",
+    "KDPM2DiscreteScheduler",
+    "KDPM2AncestralDiscreteScheduler",
+    "EDMDPMSolverMultistepScheduler",
+)
+_PIXELS = (
+    "vae_scale_factor_spatial",
+    "vae_spatial_scale_factor",
+    "vae_spatial_compression_ratio",
+    "vae_scale_factor",
+)
 
 
 @dataclass(frozen=True)
@@ -171,7 +181,9 @@ class Tap:
             BackboneError: the pipeline wants more than a prompt or a first frame.
         """
         pipe, size = self.pipe, self.clip_size(latents)
-        takes_clips = bool({"video", "conditioning_frames"} & self._parameters.keys()) and not self.starts_from_image
+        takes_clips = (
+            bool({"video", "conditioning_frames"} & self._parameters.keys()) and not self.starts_from_image
+        )
         if takes_clips or "conditions" in self._parameters:
             raise BackboneError(
                 f"{type(pipe).__name__} wants more than a prompt, so its features cannot be read by themselves; read them "
@@ -193,7 +205,9 @@ class Tap:
         bar = getattr(pipe, "_progress_bar_config", None)
         pipe.set_progress_bar_config(disable=True)
         try:
-            return pipe(**{name: value for name, value in offered.items() if name in self._parameters}, **kwargs)
+            return pipe(
+                **{name: value for name, value in offered.items() if name in self._parameters}, **kwargs
+            )
         finally:
             if bar is None:
                 del pipe._progress_bar_config
@@ -230,7 +244,10 @@ class Tap:
 
     @contextmanager
     def riding(
-        self, due: Callable[[], torch.Size | None], see: Callable[[Tensor, Tensor], None], save_memory: bool = False
+        self,
+        due: Callable[[], torch.Size | None],
+        see: Callable[[Tensor, Tensor], None],
+        save_memory: bool = False,
     ) -> Iterator[None]:
         """Read features in passing, from the pipeline's own calls inside the block, where `due()` gives the latents' shape.
 
@@ -273,7 +290,9 @@ class Tap:
 
         Frames that are given, and so are never handed to a step, come from the call.
         """
-        inside = rearrange(latents, f"{self._layout(latents)} -> {INSIDE}", **self._sizes(self._layout(latents), call))
+        inside = rearrange(
+            latents, f"{self._layout(latents)} -> {INSIDE}", **self._sizes(self._layout(latents), call)
+        )
         missing = self._size(call)["f"] - inside.shape[2]
         if not missing:
             return inside
@@ -304,7 +323,9 @@ class Tap:
                     "Give pictures and clips at frame_index=0"
                 )
             return dict(zip("fhw", size, strict=True))
-        return {k: v for k, v in parse_shape(call[self.family.latents], self.family.layout).items() if k in "fhw"}
+        return {
+            k: v for k, v in parse_shape(call[self.family.latents], self.family.layout).items() if k in "fhw"
+        }
 
     def _sizes(self, layout: str, call: Call, patch: Sequence[int] = (1, 1, 1)) -> dict[str, int]:
         """Sizes of the axes that a layout folds together, in tokens of this many frames, rows and columns."""
@@ -349,7 +370,9 @@ class Tap:
             return torch.lerp(clean, noise, level / steps), float(told)
         alpha = float(scheduler.alphas_cumprod[min(int(level), len(scheduler.alphas_cumprod) - 1)])
         noisy = alpha**0.5 * clean + (1 - alpha) ** 0.5 * noise
-        if kind == "v_prediction" and scheduler.config.get("timestep_type") == "continuous":  # EDM, as SVD has it
+        if (
+            kind == "v_prediction" and scheduler.config.get("timestep_type") == "continuous"
+        ):  # EDM, as SVD has it
             return noisy, 0.25 * float(np.log(((1 - alpha) / alpha) ** 0.5))
         return noisy, float(level)
 
@@ -380,7 +403,9 @@ class Tap:
         """What the denoiser predicts for what it takes, (b c f h w), told a timestep; without the variance that some add."""
         told = torch.as_tensor(call["timestep"], device=inputs.device)
         output = self.denoiser(**(self._with(inputs, call) | {"timestep": torch.full_like(told, timestep)}))
-        whole = rearrange(output[0], f"{self.family.layout} -> {INSIDE}", **self._sizes(self.family.layout, call))
+        whole = rearrange(
+            output[0], f"{self.family.layout} -> {INSIDE}", **self._sizes(self.family.layout, call)
+        )
         return whole[:, : inputs.shape[1]].to(inputs)
 
     def _with(self, inputs: Tensor, call: Call) -> Call:
@@ -410,7 +435,9 @@ class Tap:
         except NotImplementedError as error:  # Allegro's
             raise BackboneError(f"{error} Call pipe.vae.enable_tiling() first.") from error
         latents = torch.cat(parts)
-        kept = dict(vae.named_buffers()) | {name: value for name, value in vae.config.items() if value is not None}
+        kept = dict(vae.named_buffers()) | {
+            name: value for name, value in vae.config.items() if value is not None
+        }
         mean, std = kept.get("latents_mean"), kept.get("latents_std")
         if mean is not None and std is not None:
             mean, std = (torch.as_tensor(value).view(1, -1, 1, 1, 1).to(latents) for value in (mean, std))
@@ -427,7 +454,9 @@ def serves(pipe: Any) -> Family:
     family = family_of(pipe)
     scheduler = type(pipe.scheduler).__name__
     if scheduler in _SECOND_ORDER:
-        raise BackboneError(f"{scheduler} drops changes made between its two stages; use DDIM, Euler, DPM++ or UniPC")
+        raise BackboneError(
+            f"{scheduler} drops changes made between its two stages; use DDIM, Euler, DPM++ or UniPC"
+        )
     for denoiser in _denoisers(pipe, family):
         if getattr(denoiser, "is_cache_enabled", False):
             raise BackboneError("the denoiser's cache skips layers; call disable_cache() before steering")

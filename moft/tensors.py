@@ -34,4 +34,6 @@ def load_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any
                 raise RequestError(f"cannot use {path}: expected {kind}, got {notes['kind']}")
             return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118
     except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise RequestError(f"cannot read {path}: expected a safetensors file of {kind}, got {error}") from error
+        raise RequestError(
+            f"cannot read {path}: expected a safetensors file of {kind}, got {error}"
+        ) from error

@@ -96,9 +96,13 @@ def follow(video: Video, points: Floats) -> Tracks:
     """
     at = np.asarray(points, np.float64)
     if at.ndim != 2 or at.shape[1] != 2:
-        raise RequestError(f"expected points (n, 2); received {at.shape}; give those of the first frame alone")
+        raise RequestError(
+            f"expected points (n, 2); received {at.shape}; give those of the first frame alone"
+        )
     height, width = video.shape[1:3]
-    bound = 0.5 * min(1, min(height, width) / 256) ** 2  # px²; small pictures are enlarged to 256 px for the flow
+    bound = (
+        0.5 * min(1, min(height, width) / 256) ** 2
+    )  # px²; small pictures are enlarged to 256 px for the flow
     path, seen = [at], [np.ones(len(at), bool)]
     for i in range(len(video) - 1):
         pair = video[i : i + 2]
@@ -144,17 +148,25 @@ def tap_vid(found: Tracks, true: Tracks) -> TapVid:
         position=float(np.mean([_share(near & there, there) for near in close])),
         occlusion=float(np.mean(seen == there)) if seen.size else 1.0,
         # Found in the wrong place is both a miss and a false alarm, so it counts twice below.
-        jaccard=float(np.mean([
-            _ratio((near & there & seen).sum(), there.sum() + (seen & ~(near & there)).sum()) for near in close
-        ])),
-    )  # fmt: skip
+        jaccard=float(
+            np.mean(
+                [
+                    _ratio((near & there & seen).sum(), there.sum() + (seen & ~(near & there)).sum())
+                    for near in close
+                ]
+            )
+        ),
+    )
 
 
 def _grid(height: int, width: int, across: int) -> Floats:
     """(n, 2) centres of cells that fill the picture, about square, row after row."""
     gap = min(height, width) / across
-    rows, columns = ((np.arange(count) + 0.5) * side / count - 0.5
-                     for side in (height, width) for count in [max(1, round(side / gap))])  # fmt: skip
+    rows, columns = (
+        (np.arange(count) + 0.5) * side / count - 0.5
+        for side in (height, width)
+        for count in [max(1, round(side / gap))]
+    )
     return np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
 
 

@@ -26,7 +26,16 @@ from .errors import MediaError, MoftError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["evenly", "fit", "is_image", "read_greys", "read_metadata", "read_video", "side_by_side", "write_video"]
+__all__ = [
+    "evenly",
+    "fit",
+    "is_image",
+    "read_greys",
+    "read_metadata",
+    "read_video",
+    "side_by_side",
+    "write_video",
+]
 
 PathLike = str | os.PathLike[str]
 Video = npt.NDArray[np.uint8]
@@ -192,7 +201,9 @@ def read_metadata(path: PathLike) -> dict[str, str]:
         tags = _movie_tags(file, kind) if kind in _DEMUXERS else _gif_tags(file) if kind == "GIF" else {}
         longest = max(map(len, tags.values()), default=0)
         if longest > MAX_METADATA:
-            raise _refusal(file.name, f"tags of at most {MAX_METADATA} bytes", str(longest), "choose another file")
+            raise _refusal(
+                file.name, f"tags of at most {MAX_METADATA} bytes", str(longest), "choose another file"
+            )
         return tags
 
 

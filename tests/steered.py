@@ -64,7 +64,10 @@ def everything_about(pipe: Any) -> dict[str, Any]:
     }
 
 
-FRESH_NOISE = ("EulerAncestralDiscreteScheduler", "CogVideoXDPMScheduler")  # added in each step, over the guidance too
+FRESH_NOISE = (
+    "EulerAncestralDiscreteScheduler",
+    "CogVideoXDPMScheduler",
+)  # added in each step, over the guidance too
 
 
 @cache

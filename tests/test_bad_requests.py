@@ -28,8 +28,13 @@ FREE = "box:0,48,64,16"
 NEGATIVE = st.floats(max_value=-1e-6, allow_nan=False, allow_infinity=False)
 NO_NUMBER = st.sampled_from([math.nan, math.inf, -math.inf])
 OUTSIDE = st.floats(min_value=1.001, max_value=1e6) | st.floats(min_value=-1e6, max_value=-0.001)
-SHARES = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda pair: [max(pair), min(pair)]) | OUTSIDE.map(lambda x: [0, x]) | OUTSIDE.map(
-    lambda x: [x, 1]) | NO_NUMBER.map(lambda x: [0, x]) | NO_NUMBER.map(lambda x: [x, 1])  # fmt: skip
+SHARES = (
+    st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda pair: [max(pair), min(pair)])
+    | OUTSIDE.map(lambda x: [0, x])
+    | OUTSIDE.map(lambda x: [x, 1])
+    | NO_NUMBER.map(lambda x: [0, x])
+    | NO_NUMBER.map(lambda x: [x, 1])
+)
 POINT = st.tuples(st.floats(-1, 1), st.floats(-1, 1)).map(list)
 
 
@@ -53,13 +58,27 @@ def motion(**fields: Any) -> dict[str, Any]:
 
 def wrong_motion(files: dict[str, str]) -> st.SearchStrategy[tuple[dict[str, Any], str]]:
     """One bad request, and what its error must name."""
-    speeds = NEGATIVE | NO_NUMBER | st.floats(min_value=1.001, max_value=1e9) | st.sampled_from(["nanpx", "-1px", "infpx", "150%", "fast", ""])
-    paths = st.lists(POINT, max_size=1) | POINT.filter(any).map(lambda p: [p, [0, 0]]) | NO_NUMBER.map(lambda x: [[0, 0], [x, 0]]) | st.just(
-        [[0, 0], [1e9, 0]])  # fmt: skip
+    speeds = (
+        NEGATIVE
+        | NO_NUMBER
+        | st.floats(min_value=1.001, max_value=1e9)
+        | st.sampled_from(["nanpx", "-1px", "infpx", "150%", "fast", ""])
+    )
+    paths = (
+        st.lists(POINT, max_size=1)
+        | POINT.filter(any).map(lambda p: [p, [0, 0]])
+        | NO_NUMBER.map(lambda x: [[0, 0], [x, 0]])
+        | st.just([[0, 0], [1e9, 0]])
+    )
     number = st.sampled_from(["nan", "inf", "x", "", "1e3", "--1"])
-    boxes = number.map(lambda n: f"box:{n},0,1,1") | st.floats(64, 1e5).map(lambda x: f"box:{x:.3f},0,5,5") | st.floats(-1e5, 0).map(
-        lambda w: f"box:0,0,{w:.3f},5")  # fmt: skip
-    polygons = st.lists(st.integers(0, 9), max_size=2).map(lambda points: "polygon:" + ";".join(f"{p},{p}" for p in points))
+    boxes = (
+        number.map(lambda n: f"box:{n},0,1,1")
+        | st.floats(64, 1e5).map(lambda x: f"box:{x:.3f},0,5,5")
+        | st.floats(-1e5, 0).map(lambda w: f"box:0,0,{w:.3f},5")
+    )
+    polygons = st.lists(st.integers(0, 9), max_size=2).map(
+        lambda points: "polygon:" + ";".join(f"{p},{p}" for p in points)
+    )
     masks = st.sampled_from([files[name] for name in ("empty.png", "other_size.png", "no_masks", "text.png")])
     frames = st.sampled_from([[0, 1], [3, 2], [-1, 4], [2, 9]])
 
@@ -85,7 +104,7 @@ def wrong_motion(files: dict[str, str]) -> st.SearchStrategy[tuple[dict[str, Any
         st.just((motion(direction="right", region="box:0,0,100%,100%"), "request")),
         st.just(({"direction": "left", "speed": 0.1, "path": [[0, 0], [1, 1]]}, "direction or a path")),
         st.text(min_size=1, max_size=8).map(lambda t: (motion(**{f"no_{t}": 1}), f"no_{t}"[:10])),
-    )  # fmt: skip
+    )
 
 
 def ask(asked: list[dict[str, Any]]) -> Any:
@@ -96,7 +115,9 @@ def ask(asked: list[dict[str, Any]]) -> Any:
 
 @settings(max_examples=400, deadline=None)
 @given(choices=st.data())
-def test_a_bad_request_among_good_ones_is_one_error_that_names_it(files: dict[str, str], choices: Any) -> None:
+def test_a_bad_request_among_good_ones_is_one_error_that_names_it(
+    files: dict[str, str], choices: Any
+) -> None:
     good = [{"direction": "left", "region": band, "speed": "1px"} for band in BANDS]
     ask(good)
     bad, name = choices.draw(wrong_motion(files))

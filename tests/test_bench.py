@@ -43,7 +43,9 @@ DOCS = Path(moft.__file__).parent.parent / "docs"
 
 def test_tuning_and_held_out_tasks_share_no_prompt_seed_or_picture() -> None:
     asked = held_out(prompts=prompts_of(64))
-    seeds = [[task.seed + i for task in tasks for i in range(len(task.prompts))] for tasks in (asked, tuning())]
+    seeds = [
+        [task.seed + i for task in tasks for i in range(len(task.prompts))] for tasks in (asked, tuning())
+    ]
     assert len(seeds[0]) == len(set(seeds[0])) == 512  # no two alike
     assert not set(seeds[0]) & set(seeds[1])
     assert not set(prompts_of(64)) & set(TUNING_PROMPTS)
@@ -54,7 +56,9 @@ def test_more_prompts_only_add_tasks_and_those_of_the_first_eight_stay() -> None
     few, more = held_out(), held_out(prompts=prompts_of(34))
     assert sum(len(task.prompts) for task in more) == 272  # the paper's 270
     assert len({prompt for task in more for prompt in task.prompts}) == 34
-    assert [(t.name, t.prompts, t.seed) for t in few] == [(t.name, t.prompts, t.seed) for t in first_part(more)]
+    assert [(t.name, t.prompts, t.seed) for t in few] == [
+        (t.name, t.prompts, t.seed) for t in first_part(more)
+    ]
     assert all(np.array_equal(a.reference, b.reference) for a, b in zip(few, more, strict=False))
 
 
@@ -66,7 +70,9 @@ def test_references_move_as_the_task_says() -> None:
 def test_a_clip_scores_full_marks_against_itself_and_none_against_one_that_goes_across() -> None:
     right, _, down, *_ = held_out()
     own = judged(right, right.reference, right.reference)
-    assert [own[name] for name in ("fidelity", "cosine", "speed", "content")] == pytest.approx([1, 1, 1, 1], abs=1e-3)
+    assert [own[name] for name in ("fidelity", "cosine", "speed", "content")] == pytest.approx(
+        [1, 1, 1, 1], abs=1e-3
+    )
     across = judged(right, down.reference, right.reference)
     assert across["fidelity"] == pytest.approx(0, abs=0.1)
     assert across["cosine"] == pytest.approx(0, abs=0.05)
@@ -98,9 +104,13 @@ def task(tiny_statistics: moft.Statistics, monkeypatch: pytest.MonkeyPatch) -> T
 
 
 @pytest.mark.parametrize("name", ["smm", "vanilla"])
-def test_every_feature_is_reached_by_steering(name: str, task: Task, tiny_animatediff: Any, tmp_path: Path) -> None:
+def test_every_feature_is_reached_by_steering(
+    name: str, task: Task, tiny_animatediff: Any, tmp_path: Path
+) -> None:
     with features.TABLE1[name](tiny_animatediff, task, Settings(steps=(0.1, 0.9), step_size=0.03)) as run:
-        Runs(tiny_animatediff, tmp_path, print, steps=4).clips(name, lambda *_: nullcontext(run), task, Settings())
+        Runs(tiny_animatediff, tmp_path, print, steps=4).clips(
+            name, lambda *_: nullcontext(run), task, Settings()
+        )
     assert isinstance(run, Steering)
     losses = [loss for step in run.report.steps for loss in step["losses"]]
     assert len(losses) == 2 * len(run.report.steps) > 2
@@ -113,11 +123,17 @@ def test_shares_that_are_all_channels_or_the_models_own_are_named_so(
     noise = torch.randn(6, 8, 32, generator=torch.Generator().manual_seed(0))
     own = dataclasses.replace(tiny_statistics, channels=motion_channels(noise[:, 0], 0.2, components=2))
     monkeypatch.setattr(features, "find_statistics", lambda pipe: own)
-    monkeypatch.setattr(features, "read_pans", lambda pipe, layers: (dict.fromkeys(layers, noise), torch.randn(6, 8, 2)))
+    monkeypatch.setattr(
+        features, "read_pans", lambda pipe, layers: (dict.fromkeys(layers, noise), torch.randn(6, 8, 2))
+    )
     found, shares = features.layers_of(tiny_animatediff, ("mid_block", own.layer)), (1.0, 0.2, 0.06)
-    assert {name: len(chosen) for name, chosen in found[own.layer].channels(tiny_animatediff, shares).items()} == {"ccr": 32, "moft": 6, "kept_2": 2}
+    assert {
+        name: len(chosen) for name, chosen in found[own.layer].channels(tiny_animatediff, shares).items()
+    } == {"ccr": 32, "moft": 6, "kept_2": 2}
     assert set(found["mid_block"].channels(tiny_animatediff, shares)) == {"ccr", "kept_6", "kept_2"}
-    with found["mid_block"].ways(tiny_animatediff, shares)["kept_2"](tiny_animatediff, task, Settings()) as run:
+    with found["mid_block"].ways(tiny_animatediff, shares)["kept_2"](
+        tiny_animatediff, task, Settings()
+    ) as run:
         assert run.tap.layer == "mid_block"
         assert len(run.targets[0].reference.channels) == 2
 
@@ -126,13 +142,17 @@ def test_displacement_explains_what_follows_it_and_nothing_of_noise() -> None:
     paths = torch.randn(400, 8, 2, generator=torch.Generator().manual_seed(0))
     noise = torch.randn(400, 8, 1, generator=torch.Generator().manual_seed(1))
     values = torch.cat([paths @ torch.tensor([[2.0], [-1.0]]), noise, noise + paths[..., :1]], -1)
-    assert features.explained(values, paths).tolist() == pytest.approx([1, 0, 0.5], abs=0.06)  # half of the last one's variance
+    assert features.explained(values, paths).tolist() == pytest.approx(
+        [1, 0, 0.5], abs=0.06
+    )  # half of the last one's variance
 
 
 # ---------------------------------------------------------------- runs
 
 
-def test_clips_are_sampled_once_and_again_under_other_settings(task: Task, tiny_animatediff: Any, tmp_path: Path) -> None:
+def test_clips_are_sampled_once_and_again_under_other_settings(
+    task: Task, tiny_animatediff: Any, tmp_path: Path
+) -> None:
     used = []
 
     def way(pipe: Any, task: Task, settings: Settings) -> Any:
@@ -148,7 +168,9 @@ def test_clips_are_sampled_once_and_again_under_other_settings(task: Task, tiny_
     np.testing.assert_array_equal(first, again)
 
 
-def test_scores_of_a_way_that_does_nothing_are_those_of_plain_clips(task: Task, tiny_animatediff: Any, tmp_path: Path) -> None:
+def test_scores_of_a_way_that_does_nothing_are_those_of_plain_clips(
+    task: Task, tiny_animatediff: Any, tmp_path: Path
+) -> None:
     said: list[str] = []
     runs = Runs(tiny_animatediff, tmp_path, said.append, steps=2)
     found, same = runs.scores("plain", plain, [task]), runs.scores("other", lambda *_: nullcontext(), [task])
@@ -170,19 +192,45 @@ def test_a_point_that_stays_is_as_far_as_the_mean_of_its_way() -> None:
 
 def rows_of(**fidelity: list[float]) -> dict[str, Any]:
     names = ("cosine", "speed", "tracked", "content", "steadiness", "flickering", "imaging", "seconds")
-    return {way: {"fidelity": values, **{name: [0.5] * len(values) for name in names}} for way, values in fidelity.items()}
+    return {
+        way: {"fidelity": values, **{name: [0.5] * len(values) for name in names}}
+        for way, values in fidelity.items()
+    }
 
 
 @pytest.fixture
 def made() -> dict[str, results.Record]:
     """Results as `moft bench` would leave them."""
-    rows = rows_of(plain=[0.1, 0.2], smm=[0.7, 0.9], vanilla=[0.3, 0.4], ccr=[0.6, 0.7], moft=[0.8, 0.9], synthesised=[0.8, 0.95])
+    rows = rows_of(
+        plain=[0.1, 0.2],
+        smm=[0.7, 0.9],
+        vanilla=[0.3, 0.4],
+        ccr=[0.6, 0.7],
+        moft=[0.8, 0.9],
+        synthesised=[0.8, 0.95],
+    )
     rows4 = rows_of(vanilla=[0.1, 0.2], ccr=[0.6, 0.7], moft=[0.8, 0.9], kept_2=[0.5, 0.6])
-    found = results.record("features", 100, directions=["left"], prompts=["a", "b"], speed="2px", judge="a critic", by_position=[], summary=results.summary(rows, "fidelity"),
-                           explained={"mid": {"channels": 64, "mean": 0.2, "over_half": 0.1}}, kept={"mid": {"ccr": 64, "moft": 16, "kept_2": 2}},
-                           summary4={"mid": results.summary(rows4, "fidelity")}, rows=rows, rows4={"mid": rows4})  # fmt: skip
+    found = results.record(
+        "features",
+        100,
+        directions=["left"],
+        prompts=["a", "b"],
+        speed="2px",
+        judge="a critic",
+        by_position=[],
+        summary=results.summary(rows, "fidelity"),
+        explained={"mid": {"channels": 64, "mean": 0.2, "over_half": 0.1}},
+        kept={"mid": {"ccr": 64, "moft": 16, "kept_2": 2}},
+        summary4={"mid": results.summary(rows4, "fidelity")},
+        rows=rows,
+        rows4={"mid": rows4},
+    )
     ratios = {"flops": 1.44, "seconds": 1.6, "memory": 2.2}
-    cost = {"steered": ratios, "fused": {**ratios, "flops": 1.11, "seconds": 1.1}, "release": {**ratios, "flops": 3.6}}
+    cost = {
+        "steered": ratios,
+        "fused": {**ratios, "flops": 1.11, "seconds": 1.1},
+        "release": {**ratios, "flops": 3.6},
+    }
     grown = [{"grows": "frames", "frames": 8, "side": 64, "regions": 0, "flops": 1.4, "memory": 2.0}]
     return {"features": found, "cost": results.record("cost", 0, cost=cost, growth=grown)}
 
@@ -206,10 +254,22 @@ def test_the_page_tells_seconds_of_a_batch_where_there_are_some(made: dict[str, 
 
 
 def test_the_page_says_whether_drags_arrive(made: dict[str, results.Record]) -> None:
-    rows = {"plain": {"distance": [0.6, 0.7]}, "dift": {"distance": [0.3, 0.4]}, "moft": {"distance": [0.4, 0.5]}, "both": {"distance": [0.1, 0.19]}}
+    rows = {
+        "plain": {"distance": [0.6, 0.7]},
+        "dift": {"distance": [0.3, 0.4]},
+        "moft": {"distance": [0.4, 0.5]},
+        "both": {"distance": [0.1, 0.19]},
+    }
     for columns in rows.values():
         columns |= {"px": [1.0, 1.0], "seen": [1.0, 1.0]}
-    made["drag"] = results.record("drag", 900, paths=[[[0, 0], [1, 1]]], prompts=["a"], summary=results.summary(rows, "distance"), rows=rows)
+    made["drag"] = results.record(
+        "drag",
+        900,
+        paths=[[[0, 0], [1, 1]]],
+        prompts=["a"],
+        summary=results.summary(rows, "distance"),
+        rows=rows,
+    )
     lines = page.text(made, "results").splitlines()
     (near,) = [line for line in lines if line.startswith("| Table 2: MOFT early")]
     (below,) = [line for line in lines if line.startswith("| Table 2: below")]
@@ -258,11 +318,18 @@ def test_all_of_it_is_summed_up_in_one_file(
     rows = {way: {"distance": [0.2, 0.4]} for way in drag.WAYS}
     features_found = copy.deepcopy(made["features"])
     features_found["summary"]["plain"]["fidelity"] = -0.02
-    found = {"features": features_found, "cost": made["cost"], "peers": made["features"],
-             "drag": results.record("drag", 900, summary=results.summary(rows, "distance"), rows=rows)}  # fmt: skip
+    found = {
+        "features": features_found,
+        "cost": made["cost"],
+        "peers": made["features"],
+        "drag": results.record("drag", 900, summary=results.summary(rows, "distance"), rows=rows),
+    }
     for name, record in found.items():
         monkeypatch.setattr(tables, name, lambda *_args, record=record, **_few: record)
-    monkeypatch.setattr("moft.bench.commands.load_pipeline", lambda _model: SimpleNamespace(set_progress_bar_config=lambda disable: None))
+    monkeypatch.setattr(
+        "moft.bench.commands.load_pipeline",
+        lambda _model: SimpleNamespace(set_progress_bar_config=lambda disable: None),
+    )
     done = CliRunner().invoke(app, ["bench", "--quick", "-o", str(tmp_path / "out"), "--json"])
     assert done.exit_code == 0
     kept = json.loads((tmp_path / "out" / "results.json").read_text())
@@ -287,13 +354,20 @@ def test_fewer_tasks_and_shares_can_be_asked_for(
 ) -> None:
     asked: list[Any] = []
 
-    def run(_pipe: Any, _out: Path, _say: Any, tasks: list[Task], shares: Any, elsewhere: bool, judge: Judge) -> results.Record:
+    def run(
+        _pipe: Any, _out: Path, _say: Any, tasks: list[Task], shares: Any, elsewhere: bool, judge: Judge
+    ) -> results.Record:
         asked.extend([[task.name for task in tasks], shares, elsewhere, judge.name])
         return made["features"]
 
     monkeypatch.setattr(tables, "features", run)
-    monkeypatch.setattr("moft.bench.commands.load_pipeline", lambda _model: SimpleNamespace(set_progress_bar_config=lambda disable: None))
-    done = CliRunner().invoke(app, ["bench", "features", "--tasks", "2", "--share", "0.25", "--no-elsewhere", "-o", str(tmp_path)])
+    monkeypatch.setattr(
+        "moft.bench.commands.load_pipeline",
+        lambda _model: SimpleNamespace(set_progress_bar_config=lambda disable: None),
+    )
+    done = CliRunner().invoke(
+        app, ["bench", "features", "--tasks", "2", "--share", "0.25", "--no-elsewhere", "-o", str(tmp_path)]
+    )
     assert done.exit_code == 0
     assert asked == [["right", "down-right"], [1.0, 0.25], False, "sharpness, no weights"]
     assert "fidelity 0.85" in done.stdout
@@ -304,7 +378,9 @@ def test_the_docs_say_what_the_stored_results_say() -> None:
     stored = results.load(DOCS / "benchmarks")
     assert (DOCS / "benchmarks.md").read_text() == page.text(stored, "benchmarks"), "run `moft bench page`"
     for name in page.drawn(stored):
-        assert page.digest(stored) in (DOCS / "benchmarks" / f"{name}.svg").read_text(), "run `moft bench page`"
+        assert page.digest(stored) in (DOCS / "benchmarks" / f"{name}.svg").read_text(), (
+            "run `moft bench page`"
+        )
     for record in stored.values():
         if "summary" in record:
             score = "distance" if record["kind"] == "drag" else "fidelity"

@@ -78,7 +78,9 @@ def test_clips_that_do_not_follow_are_not_calibrated_on(
 def test_targets_are_enlarged_by_the_gain(tiny_statistics: moft.Statistics, direction: str) -> None:
     found = torch.zeros(1, 8, len(tiny_statistics.channels), 4, 4)
     motion = Motion(direction, speed=0.9)  # so fast that channels reach their bounds
-    usual, enlarged = (synthesise(motion, replace(tiny_statistics, gain=g)).target(found, SIZE) for g in (1.0, 2.5))
+    usual, enlarged = (
+        synthesise(motion, replace(tiny_statistics, gain=g)).target(found, SIZE) for g in (1.0, 2.5)
+    )
     torch.testing.assert_close(enlarged, 2.5 * usual)
     clip = FromClip(torch.randn(8, 3, 2, 2), torch.arange(3), "a", 1.0, 300)
     torch.testing.assert_close(replace(clip, gain=2.5).target(found, SIZE), 2.5 * clip.target(found, SIZE))
@@ -101,14 +103,23 @@ def test_the_miniature_moves_as_fast_as_asked() -> None:
     statistics, speeds = find_statistics(pipe), {}
     for gain in (1.0, statistics.gain):
         with moft.steer(pipe, Motion("left", speed="1.5px"), statistics=replace(statistics, gain=gain)):
-            frames = pipe("green stripes", num_frames=8, height=64, width=64, num_inference_steps=25, output_type="np",
-                          generator=torch.Generator().manual_seed(5)).frames[0]  # fmt: skip
+            frames = pipe(
+                "green stripes",
+                num_frames=8,
+                height=64,
+                width=64,
+                num_inference_steps=25,
+                output_type="np",
+                generator=torch.Generator().manual_seed(5),
+            ).frames[0]
         speeds[gain] = -moft.measure((frames * 255).round().astype(np.uint8)).inside[0]
     assert speeds[statistics.gain] == pytest.approx(1.5, rel=0.25)
     assert speeds[1.0] < 0.75 * speeds[statistics.gain]
 
 
-def test_the_command_says_what_it_needs(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_says_what_it_needs(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "channels.safetensors"
     moft.Statistics.load(tiny_folder / "motion_channels.safetensors").save(file)
     arguments = ["calibrate", "--model", str(tiny_folder), "--channels", str(file)]
@@ -118,5 +129,9 @@ def test_the_command_says_what_it_needs(tiny_folder: Path, tmp_path: Path, monke
     result = CliRunner().invoke(cli.app, [*arguments, "--prompt", "a street", "--prompt", "a forest"])
     assert result.exit_code == 0, result.output
     found = moft.Statistics.load(file)
-    assert found.gain == pytest.approx(2.0) and found.made["gain"]["runs"] == 8 and "versions" in found.made["gain"]
+    assert (
+        found.gain == pytest.approx(2.0)
+        and found.made["gain"]["runs"] == 8
+        and "versions" in found.made["gain"]
+    )
     assert "gain 2.00" in result.stdout

@@ -147,7 +147,9 @@ def test_the_region_reaches_steering_and_measuring(
     arguments = (*LEFT, "--region", region, "-o", tmp_path / "a.mp4", "--json")
     record = json.loads(moft_cli("steer", "--model", tiny_folder, *PROMPT, *arguments).stdout)
     assert np.array_equal(seen[0], np.repeat([[1.0] * 32 + [0.0] * 32], 64, 0))
-    assert record["outcome"][0]["plain"]["motion"]["outside"] and record["requests"][0]["region"] == str(region)
+    assert record["outcome"][0]["plain"]["motion"]["outside"] and record["requests"][0]["region"] == str(
+        region
+    )
 
 
 def test_like_records_the_clip_s_own_motion(tiny_folder: Path, tmp_path: Path) -> None:
@@ -167,7 +169,16 @@ def test_like_records_the_clip_s_own_motion(tiny_folder: Path, tmp_path: Path) -
 
 
 def steered_twice(folder: Path, out: Path, *options: object) -> tuple[Any, dict[str, Any]]:
-    halves = ("--motion", "left 2px", "--region", "box:0,0,50%,100%", "--motion", "right 2px", "--region", "rest")
+    halves = (
+        "--motion",
+        "left 2px",
+        "--region",
+        "box:0,0,50%,100%",
+        "--motion",
+        "right 2px",
+        "--region",
+        "rest",
+    )
     result = moft_cli("steer", "--model", folder, *PROMPT, *halves, "-o", out, *options)
     assert result.exit_code == 0, result.output
     return result, json.loads(out.with_suffix(".json").read_text())
@@ -178,7 +189,10 @@ def test_two_requests_are_each_measured_in_their_own_region(tiny_folder: Path, t
     first, second = record["outcome"]
     for run in ("plain", "steered"):
         assert first[run]["motion"]["inside"] == second[run]["motion"]["outside"]
-    for words in ("1 asked:   left at 2px a frame, in box:0,0,50%,100%", "2 asked:   right at 2px a frame, in rest"):
+    for words in (
+        "1 asked:   left at 2px a frame, in box:0,0,50%,100%",
+        "2 asked:   right at 2px a frame, in rest",
+    ):
         assert words in result.stdout
     shown = moft_cli("info", tmp_path / "a.mp4").stdout
     assert "asked 1" in shown and "asked 2" in shown
@@ -193,7 +207,14 @@ def test_what_was_missed_is_said_with_what_to_try(tiny_folder: Path, tmp_path: P
         share, angle = part["steered"]["share"], part["steered"]["angle"]
         verdict = "yes" if part["steered"]["followed"] else "no"
         assert line == f"followed:  {verdict}, {100 * share:.0f}% of what was asked, {angle:.0f} degrees off"
-    for words in (f"{sum('yes' in line for line in said)} of 2 requests followed", "try:", "step size 0.45 instead of 0.3", "--retry 4", "larger region", "seed 1"):
+    for words in (
+        f"{sum('yes' in line for line in said)} of 2 requests followed",
+        "try:",
+        "step size 0.45 instead of 0.3",
+        "--retry 4",
+        "larger region",
+        "seed 1",
+    ):
         assert words in result.stdout
 
 
@@ -202,20 +223,33 @@ def test_retry_tries_that_keeps_the_best_and_lists_all(tiny_folder: Path, tmp_pa
 
     result, record = steered_twice(tiny_folder, tmp_path / "a.mp4", "--retry", 4)
     tries = record["tries"]
-    assert [one["change"] for one in tries] == [None, "step size 0.45 instead of 0.3", "guided up to 80% of the steps",
-                                                "4 gradients a step instead of 2", "seed 1"]  # fmt: skip
+    assert [one["change"] for one in tries] == [
+        None,
+        "step size 0.45 instead of 0.3",
+        "guided up to 80% of the steps",
+        "4 gradients a step instead of 2",
+        "seed 1",
+    ]
     assert [one["settings"]["gradient_steps"] for one in tries] == [2, 2, 2, 4, 4] and tries[-1]["seed"] == 1
     stood = [standing([{"steered": found} for found in one["steered"]]) for one in tries]
     assert stood[record["kept"]] == max(stood)
     kept = tries[record["kept"]]
-    assert record["seed"] == kept["seed"] and record["settings"] == kept["settings"] and record["followed"] == kept["followed"]
-    assert [part["steered"]["share"] for part in record["outcome"]] == [found["share"] for found in kept["steered"]]
+    assert (
+        record["seed"] == kept["seed"]
+        and record["settings"] == kept["settings"]
+        and record["followed"] == kept["followed"]
+    )
+    assert [part["steered"]["share"] for part in record["outcome"]] == [
+        found["share"] for found in kept["steered"]
+    ]
     assert f"Kept: {record['kept'] + 1} of 5" in result.stdout
     again = moft_cli("replay", tmp_path / "a.mp4", "-o", tmp_path / "b.mp4", "--json")
     assert json.loads(again.stdout)["identical"] is True
 
 
-def test_a_retry_ends_when_all_is_followed(tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retry_ends_when_all_is_followed(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = iter([False, False, True])
     monkeypatch.setattr(compare, "overall", lambda _: next(found, True))
     _, record = steered_twice(tiny_folder, tmp_path / "a.mp4", "--retry", 9)
@@ -225,7 +259,17 @@ def test_a_retry_ends_when_all_is_followed(tiny_folder: Path, tmp_path: Path, mo
 def test_a_file_of_requests_steers_as_options_do(tiny_folder: Path, tmp_path: Path) -> None:
     _, record = steered_twice(tiny_folder, tmp_path / "a.mp4")
     (tmp_path / "r.json").write_text(json.dumps(record["requests"]))
-    arguments = ("steer", "--model", tiny_folder, *PROMPT, "--requests", tmp_path / "r.json", "-o", tmp_path / "b.mp4", "--json")
+    arguments = (
+        "steer",
+        "--model",
+        tiny_folder,
+        *PROMPT,
+        "--requests",
+        tmp_path / "r.json",
+        "-o",
+        tmp_path / "b.mp4",
+        "--json",
+    )
     assert json.loads(moft_cli(*arguments).stdout)["frames_digest"] == record["frames_digest"]
     both = moft_cli(*arguments, "--motion", "left")
     assert both.exit_code == 2 and "expected --requests alone, got --motion too" in both.stderr
@@ -235,7 +279,18 @@ def test_a_folder_of_masks_is_never_written_into(tiny_folder: Path, tmp_path: Pa
     folder = tmp_path / "masks"
     folder.mkdir()
     mask(folder / "0.png", 32)
-    result = moft_cli("steer", "--model", tiny_folder, *PROMPT, "--motion", "left", "--region", folder, "-o", folder / "a.mp4")
+    result = moft_cli(
+        "steer",
+        "--model",
+        tiny_folder,
+        *PROMPT,
+        "--motion",
+        "left",
+        "--region",
+        folder,
+        "-o",
+        folder / "a.mp4",
+    )
     assert result.exit_code == 2 and "is an input" in result.stderr and os.listdir(folder) == ["0.png"]
 
 
@@ -256,7 +311,10 @@ LEFT = ("--motion", "left")
     ("arguments", "words"),
     [
         ((), ("--motion", "--like", "got none")),
-        ((*LEFT, *LEFT, "--region", "a", "--region", "b", "--region", "c"), ("--region", "2 requests", "got 3")),
+        (
+            (*LEFT, *LEFT, "--region", "a", "--region", "b", "--region", "c"),
+            ("--region", "2 requests", "got 3"),
+        ),
         ((*LEFT, "--span", "0.7,0.2"), ("span",)),
         ((*LEFT, "--ease", "fast"), ("ease", "in-out")),
         (("--path", "0,0"), ("path",)),
@@ -309,7 +367,11 @@ def test_bad_inputs_end_before_anything_is_sampled(
 
 
 def test_a_clip_that_cannot_be_steered_is_refused_before_anything_is_sampled(
-    tiny_folder: Path, image_model: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    tiny_folder: Path,
+    image_model: Path,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from diffusers import DiffusionPipeline, EulerDiscreteScheduler
 
@@ -330,7 +392,9 @@ def test_a_clip_that_cannot_be_steered_is_refused_before_anything_is_sampled(
     refused(steer("--video", mask(given / "m.png", 32)), tmp_path, "m.png", "2 frames or more")
     refused(steer("--video", clip, model=given / "euler"), tmp_path, "DDIM")
     refused(steer("--video", clip, "-o", clip), tmp_path, "input")
-    refused(steer("--video", clip, "--frames", 5, model=image_model), tmp_path, "starts from an image", "--video")
+    refused(
+        steer("--video", clip, "--frames", 5, model=image_model), tmp_path, "starts from an image", "--video"
+    )
     refused(steer(*PROMPT, "--keep-keys", 0.5, "--fused"), tmp_path, "fused or keep_keys")
 
 
@@ -437,22 +501,36 @@ def test_score_tells_a_clip_from_itself_and_from_its_reverse(tmp_path: Path) -> 
     clip, back = panned(tmp_path / "clip.mp4"), tmp_path / "back.mp4"
     moft.write_video(back, moft.read_video(clip)[::-1])
     same, reverse = (json.loads(moft_cli("score", clip, other, "--json").stdout) for other in (clip, back))
-    assert same["motion"]["fidelity"] == pytest.approx(1) and same["direction_error"] == same["speed_error"] == 0
+    assert (
+        same["motion"]["fidelity"] == pytest.approx(1) and same["direction_error"] == same["speed_error"] == 0
+    )
     assert reverse["motion"]["fidelity"] < -0.95 and reverse["direction_error"] > 175
     assert reverse["motion"]["speed_ratio"] == pytest.approx(1, abs=0.05)
     assert reverse["camera"] == [["pan_left"], ["pan_right"]]
     assert reverse["command"] and reverse["versions"]["moft"] == moft.__version__
 
 
-def test_score_takes_a_judge_and_an_encoder_of_files_and_names_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_score_takes_a_judge_and_an_encoder_of_files_and_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clip, found = panned(tmp_path / "clip.mp4"), {}
-    named = {"vision": lambda folder: Encoder(f"sees by {folder.name}", lambda video: video.reshape(len(video), -1)),
-             "musiq": lambda weights: Judge(f"rates by {weights.name}", lambda video: np.linspace(0, 1, len(video)))}  # fmt: skip
+    named = {
+        "vision": lambda folder: Encoder(
+            f"sees by {folder.name}", lambda video: video.reshape(len(video), -1)
+        ),
+        "musiq": lambda weights: Judge(
+            f"rates by {weights.name}", lambda video: np.linspace(0, 1, len(video))
+        ),
+    }
     for name, make in named.items():
         monkeypatch.setattr(f"moft.encoders.{name}", make)
     asked = ("score", clip, clip, "--encoder", tmp_path / "dino", "--musiq", tmp_path / "m.pth")
     found = json.loads(moft_cli(*asked, "--json").stdout)
-    assert (found["encoder"], found["judge"], found["imaging"]) == ("sees by dino", "rates by m.pth", [0.5, 0.5])
+    assert (found["encoder"], found["judge"], found["imaging"]) == (
+        "sees by dino",
+        "rates by m.pth",
+        [0.5, 0.5],
+    )
     shown = moft_cli(*asked).stdout
     assert "by sees by dino" in shown and "0.500 -> 0.500 by rates by m.pth" in shown
 
@@ -546,11 +624,25 @@ def image_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_steer_starts_from_an_image_where_the_model_does(image_model: Path, tmp_path: Path) -> None:
     size = ("--height", 64, "--width", 64, "--steps", 5)
-    options = ("steer", "--model", image_model, "--motion", "left", *size, "-o", tmp_path / "left.mp4", "--json")
+    options = (
+        "steer",
+        "--model",
+        image_model,
+        "--motion",
+        "left",
+        *size,
+        "-o",
+        tmp_path / "left.mp4",
+        "--json",
+    )
     result = moft_cli(*options, "--image", mask(tmp_path / "first.png", 32))
     assert result.exit_code == 0, result.output
     record = json.loads(result.stdout)
-    assert record["image"].endswith("first.png") and record["guidance_scale"] is None and len(record["losses"]) == 1
+    assert (
+        record["image"].endswith("first.png")
+        and record["guidance_scale"] is None
+        and len(record["losses"]) == 1
+    )
     assert moft.read_video(tmp_path / "left.mp4").shape == (5, 64, 64, 3)
     for wrong, remedy in (((), "pass --image"), (("--prompt", "a ball"), "leave out --prompt")):
         refused = moft_cli(*options, *wrong)
@@ -558,8 +650,18 @@ def test_steer_starts_from_an_image_where_the_model_does(image_model: Path, tmp_
 
 
 def test_an_image_is_refused_by_a_model_that_takes_none(tiny_folder: Path, tmp_path: Path) -> None:
-    refused = moft_cli("steer", "--model", tiny_folder, *PROMPT, "--motion", "left", "-o", tmp_path / "left.mp4",
-                       "--image", mask(tmp_path / "first.png", 32))  # fmt: skip
+    refused = moft_cli(
+        "steer",
+        "--model",
+        tiny_folder,
+        *PROMPT,
+        "--motion",
+        "left",
+        "-o",
+        tmp_path / "left.mp4",
+        "--image",
+        mask(tmp_path / "first.png", 32),
+    )
     assert refused.exit_code == 2 and "leave out --image" in refused.output
 
 

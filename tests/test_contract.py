@@ -55,7 +55,9 @@ def pipe(name: str) -> Any:
 def latents_of(name: str) -> Tensor:
     """Noise (1 c f h w)."""
     pipe = tiny(name)
-    channels = pipe.unet.config.out_channels if hasattr(pipe, "unet") else pipe.vae.config.get("latent_channels")
+    channels = (
+        pipe.unet.config.out_channels if hasattr(pipe, "unet") else pipe.vae.config.get("latent_channels")
+    )
     shape = (1, channels or pipe.vae.config.z_dim, LATENT_FRAMES, *CELLS)
     return torch.randn(shape, generator=torch.Generator().manual_seed(0))
 
@@ -97,7 +99,9 @@ def test_an_exception_inside_leaves_no_trace_either(name: str, pipe: Any, statis
 
     def fail(*_: object) -> None:
         broken.append(1)
-        if len(broken) == 4:  # in the second gradient step of the first guided step, or in the steps before it
+        if (
+            len(broken) == 4
+        ):  # in the second gradient step of the first guided step, or in the steps before it
             raise KeyError
 
     with pytest.raises(KeyError), steer(pipe, LEFT, statistics=statistics, settings=EARLY):
@@ -144,16 +148,22 @@ def test_what_is_read_in_passing_is_what_is_read_by_itself(name: str):
     assert_fused_features_are_the_same(name)
 
 
-def test_fused_steering_lowers_the_loss_and_leaves_no_trace(name: str, pipe: Any, statistics: moft.Statistics):
+def test_fused_steering_lowers_the_loss_and_leaves_no_trace(
+    name: str, pipe: Any, statistics: moft.Statistics
+):
     before = everything_about(pipe)
     with steer(pipe, LEFT, statistics=statistics, settings=replace(EARLY, fused=True)) as run:
         sample(pipe)
-    assert [s["step"] for s in run.report.steps] == [1, 2, 3] and all(len(s["losses"]) == 1 for s in run.report.steps)
+    assert [s["step"] for s in run.report.steps] == [1, 2, 3] and all(
+        len(s["losses"]) == 1 for s in run.report.steps
+    )
     assert run.report.steps[-1]["losses"][0] < losses_of(name, PLAIN)[0][3]
     assert everything_about(pipe) == before and torch.equal(sample(pipe), plain_sample(name))
 
 
-def test_the_conditional_early_exit_gradient_is_the_full_one(name: str, pipe: Any, statistics: moft.Statistics):
+def test_the_conditional_early_exit_gradient_is_the_full_one(
+    name: str, pipe: Any, statistics: moft.Statistics
+):
     """Against a forward pass of the whole denoiser on both branches, the loss reading the conditional one."""
     tap, calls, latents = Tap(pipe), [], latents_of(name)
     with tap.listen(calls):
@@ -178,7 +188,9 @@ def test_the_conditional_early_exit_gradient_is_the_full_one(name: str, pipe: An
 
 
 def test_a_batch_does_not_mix_its_clips(name: str, pipe: Any, statistics: moft.Statistics):
-    options = {"mask_feature": False} if name == "latte" else {}  # Latte itself cuts the padding of one prompt alone
+    options = (
+        {"mask_feature": False} if name == "latte" else {}
+    )  # Latte itself cuts the padding of one prompt alone
     with steer(pipe, LEFT, statistics=statistics, settings=EARLY):
         both = sample(pipe, ["a ball", "an uneven plain"], **options)
     with steer(pipe, LEFT, statistics=statistics, settings=EARLY):
@@ -245,7 +257,9 @@ def test_bfloat16_weights_steer_alike(pipe: Any, statistics: moft.Statistics, la
     with steer(own, LEFT, statistics=statistics) as run:
         _, exact = run.gradient(latents, torch.tensor(500), call)
         getattr(own, family_of(own).attribute).to(torch.bfloat16)
-        low = {k: v.bfloat16() if isinstance(v, Tensor) and v.is_floating_point() else v for k, v in call.items()}
+        low = {
+            k: v.bfloat16() if isinstance(v, Tensor) and v.is_floating_point() else v for k, v in call.items()
+        }
         _, rough = run.gradient(latents, torch.tensor(500), low)
     assert exact is not None and rough is not None
     assert torch.cosine_similarity(exact.flatten(), rough.flatten(), 0) > 0.95
@@ -267,7 +281,9 @@ def test_one_update_is_a_step_of_what_the_denoiser_takes(pipe: Any, statistics: 
     assert found == pytest.approx([EARLY.step_size] * 3, rel=1e-3)
 
 
-def test_a_region_keeps_the_gradient_inside(pipe: Any, statistics: moft.Statistics, latents: Tensor, call: Call):
+def test_a_region_keeps_the_gradient_inside(
+    pipe: Any, statistics: moft.Statistics, latents: Tensor, call: Call
+):
     mask = np.zeros((8, 8), np.float32)
     mask[:, 4:] = 1
     with steer(pipe, LEFT, statistics=statistics, settings=EARLY, regions=[mask]) as run:
@@ -277,14 +293,18 @@ def test_a_region_keeps_the_gradient_inside(pipe: Any, statistics: moft.Statisti
     assert not torch.equal(moved[..., half:], latents[..., half:])
 
 
-def test_a_frame_clip_leaves_later_frames_alone(pipe: Any, statistics: moft.Statistics, latents: Tensor, call: Call):
+def test_a_frame_clip_leaves_later_frames_alone(
+    pipe: Any, statistics: moft.Statistics, latents: Tensor, call: Call
+):
     with steer(pipe, LEFT, statistics=statistics, settings=Settings(clip_frames=2)) as run:
         moved = run.guide(latents, torch.tensor(500), call, 1)
     changed = (moved - latents).abs().amax((0, 1, 3, 4)) > 0
     assert changed.tolist() == [True, True] + [False] * (LATENT_FRAMES - 2)
 
 
-def test_a_gradient_that_is_not_finite_is_skipped(pipe: Any, statistics: moft.Statistics, latents: Tensor, call: Call):
+def test_a_gradient_that_is_not_finite_is_skipped(
+    pipe: Any, statistics: moft.Statistics, latents: Tensor, call: Call
+):
     with steer(pipe, LEFT, statistics=statistics) as run, pytest.warns(RuntimeWarning, match="not finite"):
         moved = run.guide(latents * math.inf, torch.tensor(500), call, 1)
     assert run.report.skipped == 2 and torch.equal(moved, latents * math.inf)
@@ -325,7 +345,11 @@ def test_noise_is_added_as_the_scheduler_takes_it_away(pipe: Any, latents: Tenso
     if hasattr(scheduler, "is_scale_input_called"):  # latents grow with the noise: clean + σ · noise
         noisy, told = tap.noised(clean, noise, 600)
         alpha = float(scheduler.alphas_cumprod[600])
-        sigma = math.exp(4 * told) if scheduler.config.get("timestep_type") == "continuous" else ((1 - alpha) / alpha) ** 0.5
+        sigma = (
+            math.exp(4 * told)
+            if scheduler.config.get("timestep_type") == "continuous"
+            else ((1 - alpha) / alpha) ** 0.5
+        )
         torch.testing.assert_close(noisy, (clean + sigma * noise) / math.sqrt(1 + sigma**2))
         return
     before, after = scheduler.timesteps[3:5]
@@ -349,7 +373,9 @@ def recorded_with_keys(name: str) -> Recording:
     return recording
 
 
-def test_taking_over_a_runs_own_keys_and_values_is_the_identity(name: str, pipe: Any, statistics: moft.Statistics):
+def test_taking_over_a_runs_own_keys_and_values_is_the_identity(
+    name: str, pipe: Any, statistics: moft.Statistics
+):
     """In all calls of the pipeline: of both parts of the guidance batch, whether in one call a step or in two."""
     before, plain = everything_about(pipe), recorded_with_keys(name)
     with steer(pipe, LEFT, statistics=statistics, settings=replace(PLAIN, keep_keys=1), plain=plain):
@@ -378,7 +404,9 @@ def test_the_gradient_takes_over_the_conditional_part(name: str, pipe: Any, stat
     gradient flows through them."""
     plain, losses, gradients = recorded_with_keys(name), [], []
     for share in (0, 1):
-        settings = replace(EARLY, steps=(0.17, 0.34), keep_keys=share)  # step 1 alone, before anything is changed
+        settings = replace(
+            EARLY, steps=(0.17, 0.34), keep_keys=share
+        )  # step 1 alone, before anything is changed
         with steer(pipe, LEFT, statistics=statistics, settings=settings, plain=plain) as run:
 
             def watched(latents: Tensor, timestep: Tensor, call: Call, usual: Any = run.gradient) -> Any:
@@ -390,7 +418,9 @@ def test_the_gradient_takes_over_the_conditional_part(name: str, pipe: Any, stat
             run.gradient = watched
             sample(pipe)
     assert losses == pytest.approx([losses[0]] * 4, rel=1e-4)
-    assert torch.equal(gradients[0], gradients[1]) and not torch.allclose(gradients[1], gradients[2], rtol=1e-3)
+    assert torch.equal(gradients[0], gradients[1]) and not torch.allclose(
+        gradients[1], gradients[2], rtol=1e-3
+    )
     torch.testing.assert_close(gradients[2], gradients[3])
 
 
@@ -404,7 +434,9 @@ def test_a_clip_is_a_reference_of_its_own_motion(pipe: Any, statistics: moft.Sta
     assert run.report.steps[0]["losses"][1] < run.report.steps[0]["losses"][0]
     if type(pipe.scheduler).__name__ == "DDIMScheduler":
         inverted = from_clip(pipe, video, statistics=statistics, invert=True)
-        assert inverted.value.shape == reference.value.shape and not torch.equal(inverted.value, reference.value)
+        assert inverted.value.shape == reference.value.shape and not torch.equal(
+            inverted.value, reference.value
+        )
     else:
         with pytest.raises(BackboneError, match="needs a DDIMScheduler"):
             from_clip(pipe, video, statistics=statistics, invert=True)
@@ -438,7 +470,10 @@ def test_a_cache_is_refused_with_a_remedy():
 
     pipe = BUILDERS["wan"]()
     pipe.transformer.enable_cache(FirstBlockCacheConfig(threshold=0.1))
-    with pytest.raises(BackboneError, match="disable_cache"), steer(pipe, LEFT, statistics=statistics_of("wan")):
+    with (
+        pytest.raises(BackboneError, match="disable_cache"),
+        steer(pipe, LEFT, statistics=statistics_of("wan")),
+    ):
         pass
     pipe.transformer.disable_cache()
     with steer(pipe, LEFT, statistics=statistics_of("wan")):
@@ -448,7 +483,10 @@ def test_a_cache_is_refused_with_a_remedy():
 def test_float8_storage_is_refused_where_it_leaves_no_gradient():
     pipe = BUILDERS["animatediff"]()
     pipe.unet.enable_layerwise_casting(storage_dtype=torch.float8_e4m3fn, compute_dtype=torch.float32)
-    with pytest.raises(BackboneError, match="bfloat16"), steer(pipe, LEFT, statistics=statistics_of("animatediff")):
+    with (
+        pytest.raises(BackboneError, match="bfloat16"),
+        steer(pipe, LEFT, statistics=statistics_of("animatediff")),
+    ):
         pass
 
 
@@ -460,7 +498,10 @@ def test_an_unknown_pipeline_is_refused_listing_what_is_known():
 def test_a_wrapped_denoiser_is_refused_with_a_remedy():
     pipe = BUILDERS["latte"]()
     pipe.transformer = torch.nn.Sequential(pipe.transformer)
-    with pytest.raises(BackboneError, match=r"\.compile\(\)"), steer(pipe, LEFT, statistics=statistics_of("latte")):
+    with (
+        pytest.raises(BackboneError, match=r"\.compile\(\)"),
+        steer(pipe, LEFT, statistics=statistics_of("latte")),
+    ):
         pass
 
 
@@ -472,7 +513,13 @@ def test_a_model_without_statistics_says_how_to_get_them(tmp_path: Any, monkeypa
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"steps": (0.5, 0.2)}, {"gradient_steps": 0}, {"step_size": math.nan}, {"rule": "magic"}, {"loss": "l9"}],
+    [
+        {"steps": (0.5, 0.2)},
+        {"gradient_steps": 0},
+        {"step_size": math.nan},
+        {"rule": "magic"},
+        {"loss": "l9"},
+    ],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, Any]):
     with pytest.raises(RequestError, match="expected"):

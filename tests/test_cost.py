@@ -25,15 +25,24 @@ def pipe(tiny_animatediff: Any, tiny_statistics: moft.Statistics, monkeypatch: p
 
 def latents(pipe: Any, attach: Any) -> torch.Tensor:
     with attach as run:
-        found: torch.Tensor = pipe("a ball", num_frames=8, height=64, width=64, num_inference_steps=5, output_type="latent",
-                                   generator=torch.Generator().manual_seed(0)).frames  # fmt: skip
+        found: torch.Tensor = pipe(
+            "a ball",
+            num_frames=8,
+            height=64,
+            width=64,
+            num_inference_steps=5,
+            output_type="latent",
+            generator=torch.Generator().manual_seed(0),
+        ).frames
     assert run.report.steps
     return found
 
 
 def test_the_releases_way_ends_in_the_latents_that_ours_ends_in(pipe: Any) -> None:
     ours = latents(pipe, moft.steer(pipe, Motion("left"), settings=SHORT.settings))
-    torch.testing.assert_close(latents(pipe, cost.release(pipe, Motion("left"), SHORT.settings)), ours, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(
+        latents(pipe, cost.release(pipe, Motion("left"), SHORT.settings)), ours, atol=1e-3, rtol=1e-3
+    )
 
 
 def test_the_releases_way_leaves_no_gradients_behind(pipe: Any) -> None:
@@ -44,7 +53,9 @@ def test_the_releases_way_leaves_no_gradients_behind(pipe: Any) -> None:
 def test_every_way_costs_more_than_a_plain_run_and_the_releases_most(pipe: Any) -> None:
     found = cost.measure(pipe, quick=True)["cost"]
     flops = {name: value["flops"] for name, value in found.items()}
-    assert 1 < flops["shared_kv"] < flops["steered"]  # no gradient goes back through keys and values that are given
+    assert (
+        1 < flops["shared_kv"] < flops["steered"]
+    )  # no gradient goes back through keys and values that are given
     assert 1 < flops["fused"] < flops["steered"] < flops["release"]
     assert found["steered"]["memory"] < found["release"]["memory"]
     assert all(value["seconds"] > 0 for value in found.values())

@@ -55,7 +55,10 @@ def test_one_position_stays_a_bend_is_passed_midway_and_a_whole_trajectory_is_it
         ([[(20, math.nan)]], "point 1: expected one or more positions .* finite"),
         ([[(20, 30), (math.inf, 30)]], "point 1: .* finite"),
         ([[(1, 2, 3)]], "point 1: expected one or more positions"),
-        ([RIGHT, [(20, 30), (64, 30)]], r"point 2: expected positions inside .* 64 x 64 px; received \(64.0, 30.0\)"),
+        (
+            [RIGHT, [(20, 30), (64, 30)]],
+            r"point 2: expected positions inside .* 64 x 64 px; received \(64.0, 30.0\)",
+        ),
         ([[(-1, 5)]], "point 1: expected positions inside"),
         ([RIGHT, STAY, [(5, 5)] * 9], "point 3: expected 1 to 8 positions, .* received 9"),
     ],
@@ -71,7 +74,9 @@ def test_a_disc_goes_with_its_point() -> None:
     y, x = np.mgrid[:64, :64]
     for i, disc in enumerate(found):
         assert disc.sum() == pytest.approx(math.pi * 36, rel=0.15)
-        assert (disc * x).sum() / disc.sum() == pytest.approx(20 + 2 * i) and (disc * y).sum() / disc.sum() == pytest.approx(32)
+        assert (disc * x).sum() / disc.sum() == pytest.approx(20 + 2 * i) and (
+            disc * y
+        ).sum() / disc.sum() == pytest.approx(32)
 
 
 # ---------------------------------------------------------------- Eq. 4 and 9
@@ -129,12 +134,22 @@ def test_what_is_outside_the_picture_asks_nothing() -> None:
 # ---------------------------------------------------------------- in a pipeline
 
 
-def test_dragging_moves_the_latents_and_reports_by_the_schedule(tiny_animatediff: Any, tiny_statistics: Any) -> None:
+def test_dragging_moves_the_latents_and_reports_by_the_schedule(
+    tiny_animatediff: Any, tiny_statistics: Any
+) -> None:
     plain = sample(tiny_animatediff)
     with drag(tiny_animatediff, RIGHT, STAY, statistics=tiny_statistics) as run:
         found = sample(tiny_animatediff)
     assert found.isfinite().all() and not torch.allclose(found, plain)
-    assert [step["step"] for step in run.report.steps] == [1, 2, 3, 4, 5, 6, 7]  # 10 steps: MOFT to 2, DIFT 3 to 7
+    assert [step["step"] for step in run.report.steps] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+    ]  # 10 steps: MOFT to 2, DIFT 3 to 7
     assert run.report.seconds >= run.report.guidance_seconds > 0 and run.report.skipped == 0
     np.testing.assert_allclose(run.wanted, trajectories([RIGHT, STAY], SIZE))
 
@@ -169,7 +184,9 @@ def test_a_callback_does_the_same(tiny_animatediff: Any, tiny_statistics: Any) -
         assert torch.equal(found, sample(tiny_animatediff, callback_on_step_end=run.callback))
 
 
-def test_it_detaches_without_a_trace_also_from_a_run_that_fails(tiny_animatediff: Any, tiny_statistics: Any) -> None:
+def test_it_detaches_without_a_trace_also_from_a_run_that_fails(
+    tiny_animatediff: Any, tiny_statistics: Any
+) -> None:
     before = everything_about(tiny_animatediff)
     with drag(tiny_animatediff, RIGHT, statistics=tiny_statistics):
         sample(tiny_animatediff)
@@ -197,5 +214,8 @@ def test_it_detaches_without_a_trace_also_from_a_run_that_fails(tiny_animatediff
 def test_wrong_requests_are_refused_before_anything_runs(
     tiny_animatediff: Any, tiny_statistics: Any, points: Any, options: Any, said: str
 ) -> None:
-    with pytest.raises(RequestError, match=said), drag(tiny_animatediff, *points, statistics=tiny_statistics, **options):
+    with (
+        pytest.raises(RequestError, match=said),
+        drag(tiny_animatediff, *points, statistics=tiny_statistics, **options),
+    ):
         raise AssertionError("the block was entered")

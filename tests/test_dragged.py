@@ -41,7 +41,10 @@ def test_it_writes_three_clips_and_a_record_and_nothing_else(ran: Any) -> None:
     assert sorted(os.listdir(folder)) == ["a.compare.mp4", "a.json", "a.mp4", "a.plain.mp4"]
     assert json.loads(result.stdout) == record
     assert moft.read_video(folder / "a.mp4").shape == (8, 64, 64, 3)
-    assert moft.read_video(folder / "a.compare.mp4").shape[1:3] == (256, 2 * 256 + 4)  # enlarged, to see the points
+    assert moft.read_video(folder / "a.compare.mp4").shape[1:3] == (
+        256,
+        2 * 256 + 4,
+    )  # enlarged, to see the points
 
 
 def test_the_record_tells_wanted_and_tracked_ways_and_how_far_apart_they_are(ran: Any) -> None:
@@ -61,12 +64,18 @@ def test_the_record_tells_wanted_and_tracked_ways_and_how_far_apart_they_are(ran
 def test_every_file_of_a_drag_carries_its_recipe(ran: Any, tiny_folder: Path, name: str) -> None:
     recipe = read_recipe(ran[0] / name)
     assert recipe.requests == (Drag((((20, 32), (34, 32)), ((52, 12),))),)
-    assert recipe.scene.prompt == "green cells" and recipe.scene.steps == 5 and recipe.model == str(tiny_folder)
+    assert (
+        recipe.scene.prompt == "green cells" and recipe.scene.steps == 5 and recipe.model == str(tiny_folder)
+    )
     assert recipe.frames_digest is not None and recipe == read_recipe(ran[0] / "a.json")
 
 
-@pytest.mark.parametrize(("name", "again"), [("a.compare.mp4", "b.mp4"), ("a.json", "b.gif"), ("a.mp4", "b.webm")])
-def test_replay_makes_the_same_dragged_frames_in_any_format(ran: Any, tmp_path: Path, name: str, again: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "again"), [("a.compare.mp4", "b.mp4"), ("a.json", "b.gif"), ("a.mp4", "b.webm")]
+)
+def test_replay_makes_the_same_dragged_frames_in_any_format(
+    ran: Any, tmp_path: Path, name: str, again: str
+) -> None:
     result = moft_cli("replay", ran[0] / name, "-o", tmp_path / again)
     assert result.exit_code == 0, result.output
     assert "identical: yes, every frame" in result.stdout and "point 1:   20,32 to 34,32" in result.stdout
@@ -114,7 +123,11 @@ def test_retries_try_other_seeds_and_keep_the_best(tiny_folder: Path, tmp_path: 
     assert all(one["settings"] == record["settings"] for one in tries)
     least = min(range(3), key=lambda i: tries[i]["points"][0]["distance_px"])
     assert record["kept"] == least and record["seed"] == least
-    assert f"Kept: {least + 1} of 3" in result.stdout and "try:" in result.stdout and "another --radius" in result.stdout
+    assert (
+        f"Kept: {least + 1} of 3" in result.stdout
+        and "try:" in result.stdout
+        and "another --radius" in result.stdout
+    )
     assert record["frames_digest"] == read_recipe(tmp_path / "a.mp4").frames_digest
     again = moft_cli("replay", tmp_path / "a.mp4", "-o", tmp_path / "b.mp4")
     assert "identical: yes, every frame" in again.stdout and "warning" not in again.stderr
@@ -123,7 +136,10 @@ def test_retries_try_other_seeds_and_keep_the_best(tiny_folder: Path, tmp_path: 
 def test_it_says_how_each_point_fared(tiny_folder: Path, tmp_path: Path) -> None:
     result = moft_cli(*SCENE, "--model", tiny_folder, *POINTS, "-o", tmp_path / "b.gif")
     assert result.exit_code == 0, result.output
-    assert "point 1:   20,32 to 34,32; came to" in result.stdout and "point 2:   52,12 to stay; came to" in result.stdout
+    assert (
+        "point 1:   20,32 to 34,32; came to" in result.stdout
+        and "point 2:   52,12 to stay; came to" in result.stdout
+    )
     assert "of the wanted way off on average" in result.stdout and "b.compare.gif" in result.stdout
 
 
@@ -133,7 +149,10 @@ def test_it_says_how_each_point_fared(tiny_folder: Path, tmp_path: Path) -> None
         (["--point", "12;30"], "expected a point as x,y:x,y"),
         (["--point", "1,2:"], "expected a point as x,y:x,y"),
         (["--point", "nan,2"], "point 1: expected one or more positions"),
-        (["--point", "1,2", "--point", "20,30:64,30"], "point 2: expected positions inside the picture of 64 x 64 px"),
+        (
+            ["--point", "1,2", "--point", "20,30:64,30"],
+            "point 2: expected positions inside the picture of 64 x 64 px",
+        ),
         (["--point", ":".join(["5,5"] * 9)], "point 1: expected 1 to 8 positions"),
         ([*POINTS, "--radius", "0"], "expected a radius > 0 px"),
         ([*POINTS, "-o", "a.txt"], "expected a name ending in .mp4"),

@@ -37,7 +37,9 @@ def saved(kind: str, folder: Path) -> Any:
     torch.manual_seed(0)
     if kind == "clip":
         text = dict(SMALL, vocab_size=50, bos_token_id=1, eos_token_id=2)
-        model: Any = transformers.CLIPModel(transformers.CLIPConfig(text_config=text, vision_config=SEES, projection_dim=8))
+        model: Any = transformers.CLIPModel(
+            transformers.CLIPConfig(text_config=text, vision_config=SEES, projection_dim=8)
+        )
     else:
         model = transformers.ViTModel(transformers.ViTConfig(**SEES))
     model.save_pretrained(folder)
@@ -49,7 +51,9 @@ def prepared(frames: np.ndarray) -> Tensor:
     """As `ViTImageProcessor` does: to the size it names, and to -1…1."""
     from PIL import Image
 
-    small = np.stack([np.asarray(Image.fromarray(frame).resize((32, 32), Image.Resampling.BILINEAR)) for frame in frames])
+    small = np.stack(
+        [np.asarray(Image.fromarray(frame).resize((32, 32), Image.Resampling.BILINEAR)) for frame in frames]
+    )
     return torch.from_numpy(small).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
@@ -77,7 +81,9 @@ def test_what_transformers_lacks_is_said_in_one_line(tmp_path: Path, monkeypatch
     saved("vit", tmp_path / "vit")
 
     def lacking(*_: Any, **__: Any) -> None:
-        raise ImportError("\nAutoImageProcessor requires the Torchvision library but it was not found. See\nthe page")
+        raise ImportError(
+            "\nAutoImageProcessor requires the Torchvision library but it was not found. See\nthe page"
+        )
 
     monkeypatch.setattr("transformers.AutoImageProcessor", SimpleNamespace(from_pretrained=lacking))
     with pytest.raises(RequestError, match="requires the Torchvision library") as caught:
@@ -90,7 +96,9 @@ def test_a_folder_without_a_vision_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "vit" / "model.safetensors").rename(tmp_path / "vit" / "model.bin")
     (tmp_path / "empty").mkdir()
     for name in ("vit", "empty", "nothing"):
-        with pytest.raises(RequestError, match=f"expected a folder with config.json.*{name}: .*save_pretrained"):
+        with pytest.raises(
+            RequestError, match=f"expected a folder with config.json.*{name}: .*save_pretrained"
+        ):
             vision(tmp_path / name)
 
 
@@ -116,7 +124,11 @@ class Brightness(nn.Module):
 def judges(monkeypatch: pytest.MonkeyPatch) -> list[Brightness]:
     """`pyiqa` with the stand-in; those that were made."""
     made: list[Brightness] = []
-    package, archs, home = ModuleType("pyiqa"), ModuleType("pyiqa.archs"), ModuleType("pyiqa.archs.musiq_arch")
+    package, archs, home = (
+        ModuleType("pyiqa"),
+        ModuleType("pyiqa.archs"),
+        ModuleType("pyiqa.archs.musiq_arch"),
+    )
     home.MUSIQ = lambda **kwargs: made.append(Brightness(**kwargs)) or made[-1]  # type: ignore[attr-defined, func-returns-value]
     for module in (package, archs, home):
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -124,7 +136,9 @@ def judges(monkeypatch: pytest.MonkeyPatch) -> list[Brightness]:
 
 
 @pytest.mark.parametrize("name", ["weights.pth", "weights.safetensors"])
-def test_musiq_rates_each_frame_with_the_weights_of_a_file(name: str, tmp_path: Path, judges: list[Brightness]) -> None:
+def test_musiq_rates_each_frame_with_the_weights_of_a_file(
+    name: str, tmp_path: Path, judges: list[Brightness]
+) -> None:
     weights = {"weight": torch.tensor([0.5, 0.3, 0.2])}
     if name.endswith(".pth"):
         torch.save({f"module.{key}": value for key, value in weights.items()}, tmp_path / name)
@@ -139,8 +153,13 @@ def test_musiq_rates_each_frame_with_the_weights_of_a_file(name: str, tmp_path: 
     assert max(shape[0] for shape in judges[0].seen) <= 8  # not the whole of a long clip at once
 
 
-@pytest.mark.parametrize(("size", "seen"), [((40, 60), (40, 60)), ((300, 600), (256, 512)), ((1024, 512), (512, 256)), ((512, 512), (512, 512))])
-def test_musiq_sees_at_most_512_px(size: tuple[int, int], seen: tuple[int, int], tmp_path: Path, judges: list[Brightness]) -> None:
+@pytest.mark.parametrize(
+    ("size", "seen"),
+    [((40, 60), (40, 60)), ((300, 600), (256, 512)), ((1024, 512), (512, 256)), ((512, 512), (512, 512))],
+)
+def test_musiq_sees_at_most_512_px(
+    size: tuple[int, int], seen: tuple[int, int], tmp_path: Path, judges: list[Brightness]
+) -> None:
     save_file({"weight": torch.ones(3) / 3}, tmp_path / "w.safetensors")
     clip = video(2, *size)
     found = musiq(tmp_path / "w.safetensors").rate(clip)
@@ -163,9 +182,13 @@ def test_musiq_refuses_other_files_and_runs_nothing_in_them(tmp_path: Path, judg
     for name in ("text.pth", "text.safetensors"):
         (tmp_path / name).write_text("hello")
     for path in (*sorted(tmp_path.iterdir()), tmp_path / "nothing.pth", tmp_path):
-        with pytest.raises(RequestError, match=rf"expected weights of MUSIQ, {MUSIQ_SPAQ}.*{path.name}: .*chaofengc") as caught:
+        with pytest.raises(
+            RequestError, match=rf"expected weights of MUSIQ, {MUSIQ_SPAQ}.*{path.name}: .*chaofengc"
+        ) as caught:
             musiq(path)
-        assert "weights_only" not in str(caught.value)  # torch's own message advises to run what is in the file
+        assert "weights_only" not in str(
+            caught.value
+        )  # torch's own message advises to run what is in the file
     assert not (tmp_path / "run").exists()
 
 
@@ -176,12 +199,18 @@ def test_musiq_without_pyiqa_says_what_to_install(tmp_path: Path, monkeypatch: p
 
 
 def test_musiq_agrees_with_pyiqa_itself(tmp_path: Path) -> None:
-    arch = pytest.importorskip("pyiqa.archs.musiq_arch", reason="pyiqa is not in the test environment: its licence forbids commercial use")
+    arch = pytest.importorskip(
+        "pyiqa.archs.musiq_arch",
+        reason="pyiqa is not in the test environment: its licence forbids commercial use",
+    )
     torch.manual_seed(0)
     model = arch.MUSIQ(pretrained=False).eval()
     torch.save(model.state_dict(), tmp_path / "w.pth")
     clip = video(3, 300, 600)
     images = torch.from_numpy(clip).permute(0, 3, 1, 2).float() / 255
     with torch.no_grad():
-        wanted = [float(model(F.interpolate(image[None], (256, 512), mode="bilinear", antialias=True))) / 100 for image in images]
+        wanted = [
+            float(model(F.interpolate(image[None], (256, 512), mode="bilinear", antialias=True))) / 100
+            for image in images
+        ]
     np.testing.assert_allclose(musiq(tmp_path / "w.pth").rate(clip), wanted, atol=2e-4)

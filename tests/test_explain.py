@@ -67,8 +67,15 @@ def report(tiny_animatediff: Any, tiny_statistics: Statistics, hostile: Path, tm
     out = tmp_path_factory.mktemp("report") / "out"
     said: list[str] = []
     clips = [str(hostile), str(picture(out.parent / "a.png"))]
-    record = explain(tiny_animatediff, clips, out, wanted=replace(QUICK, sweep=True), model="tiny", statistics=tiny_statistics,
-                     tell=said.append)  # fmt: skip
+    record = explain(
+        tiny_animatediff,
+        clips,
+        out,
+        wanted=replace(QUICK, sweep=True),
+        model="tiny",
+        statistics=tiny_statistics,
+        tell=said.append,
+    )
     return out, clips, record, said
 
 
@@ -78,7 +85,10 @@ def report(tiny_animatediff: Any, tiny_statistics: Statistics, hostile: Path, tm
 def test_the_scores_are_written_under_their_names(report: Any) -> None:
     out, _, record, _ = report
     scores = json.loads((out / "scores.json").read_text())
-    assert set(scores["auc"]) == {"vanilla", "ccr", "moft"} and set(scores["separability"]) == {"vanilla", "ccr"}
+    assert set(scores["auc"]) == {"vanilla", "ccr", "moft"} and set(scores["separability"]) == {
+        "vanilla",
+        "ccr",
+    }
     assert {"direction_cosine", "epe_px"} <= set(scores["readout"]) and 0 <= scores["curve_correlation"] <= 1
     assert scores["sweep"]["best"]["layer"] in {cell["layer"] for cell in scores["sweep"]["cells"]}
     assert scores["readout"]["epe_px_of_perfect_cells"] < scores["readout"]["zero_epe_px"]
@@ -107,8 +117,23 @@ def test_names_of_files_are_escaped(report: Any) -> None:
 def test_every_figure_comes_as_png_and_svg_and_every_clip_as_a_video(report: Any) -> None:
     figures = report[0] / "figures"
     stems = {p.stem for p in figures.glob("*.png")}
-    assert {"directions", "weights", "curves", "curves_timesteps", "designs", "layers", "timesteps", "motion_maps", "shares",
-            "scores", "sweep_moft"} <= stems == {p.stem for p in figures.glob("*.svg")}  # fmt: skip
+    assert (
+        {
+            "directions",
+            "weights",
+            "curves",
+            "curves_timesteps",
+            "designs",
+            "layers",
+            "timesteps",
+            "motion_maps",
+            "shares",
+            "scores",
+            "sweep_moft",
+        }
+        <= stems
+        == {p.stem for p in figures.glob("*.svg")}
+    )
     assert moft.read_video(figures / "heat_1.mp4").shape[0] == 8 and (figures / "heat_2.mp4").exists()
     assert (report[0] / "data" / "curves.csv").read_text().startswith("timestep,clip,motion,frame,true_x")
 
@@ -118,8 +143,9 @@ def test_what_was_done_to_the_input_is_said(report: Any) -> None:
     assert "first 8 frames" in notes[0] and "panned to the left" in notes[1]
 
 
-def test_a_second_run_reads_no_clip_again(report: Any, tiny_animatediff: Any, tiny_statistics: Statistics,
-                                          monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_a_second_run_reads_no_clip_again(
+    report: Any, tiny_animatediff: Any, tiny_statistics: Statistics, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out, clips, record, _ = report
     monkeypatch.setattr(module, "look", lambda *_: pytest.fail("read again"))
     monkeypatch.setattr(module, "fit_readout", lambda *_: pytest.fail("fitted again"))
@@ -129,7 +155,12 @@ def test_a_second_run_reads_no_clip_again(report: Any, tiny_animatediff: Any, ti
 
 
 def test_stopping_leaves_no_report_but_keeps_the_clips_that_were_read(
-    report: Any, tiny_animatediff: Any, tiny_statistics: Statistics, hostile: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    report: Any,
+    tiny_animatediff: Any,
+    tiny_statistics: Statistics,
+    hostile: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The report before has kept its read-out beside the model, so this one does not fit another."""
     reading.statistics_path(tiny_animatediff).with_name(SWEEP_FILE).unlink(missing_ok=True)
@@ -140,7 +171,14 @@ def test_stopping_leaves_no_report_but_keeps_the_clips_that_were_read(
 
     monkeypatch.setattr(module, "draw", stop)
     with pytest.raises(KeyboardInterrupt):
-        explain(tiny_animatediff, [str(hostile)], tmp_path / "out", wanted=QUICK, model="tiny", statistics=tiny_statistics)
+        explain(
+            tiny_animatediff,
+            [str(hostile)],
+            tmp_path / "out",
+            wanted=QUICK,
+            model="tiny",
+            statistics=tiny_statistics,
+        )
     left = sorted(p.name for p in tmp_path.rglob("*") if p.is_file())
     assert len(left) == 2 and left[0].startswith("clip-") and left[1] == READOUT_FILE
 
@@ -186,7 +224,9 @@ def test_a_long_clip_is_read_with_a_stride_that_keeps_it_slow_enough(tmp_path: P
 
 def test_a_short_clip_is_resampled_and_said_to_be(tmp_path: Path) -> None:
     clip = read_clip(noise_clip(tmp_path / "short.mp4", 4), SIZE)
-    assert clip.video.shape == (8, 64, 64, 3) and "4 frames, fewer than the model's 8; resampled" in str(clip.note)
+    assert clip.video.shape == (8, 64, 64, 3) and "4 frames, fewer than the model's 8; resampled" in str(
+        clip.note
+    )
     assert (clip.video[0] == clip.video[1]).all()
 
 
@@ -200,13 +240,18 @@ def test_a_picture_is_panned_with_exact_flow(tmp_path: Path) -> None:
 def test_clips_of_known_flow_are_scaled_with_their_flow() -> None:
     small, large = object_clips(2, SIZE, 7), object_clips(2, ClipSize(8, 128, 192), 7)
     assert large.video.shape == (2, 8, 128, 192, 3)
-    assert np.allclose(large.flow[:, :, ::2, ::3], small.flow * [3, 2], atol=1e-4) and np.abs(small.flow).max() > 1
+    assert (
+        np.allclose(large.flow[:, :, ::2, ::3], small.flow * [3, 2], atol=1e-4)
+        and np.abs(small.flow).max() > 1
+    )
     pans = panned_clips([np.random.default_rng(0).integers(0, 255, (99, 99, 3)).astype(np.uint8)], SIZE, 3)
     assert pans.flow.shape == (3, 8, 64, 64, 2) and np.ptp(pans.flow[0].reshape(-1, 2), 0).max() == 0
 
 
 def test_steadied_clips_move_as_their_flow_says() -> None:
-    smooth = np.asarray(Image.fromarray(np.random.default_rng(0).integers(0, 255, (9, 9, 3), np.uint8)).resize((200, 200)))
+    smooth = np.asarray(
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (9, 9, 3), np.uint8)).resize((200, 200))
+    )
     pans = panned_clips([smooth], SIZE, 4)
     clips = steadied(pans, 0)
     rest = torch.from_numpy(clips.flow[:, 4, 32, 32])
@@ -222,10 +267,16 @@ def run(*arguments: object) -> Any:
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
-    [("empty.mp4", b"", "empty file"), ("page.mp4", b"<html>", "starts with"), ("none.mp4", None, "no file"),
-     ("pickle.pt", b"\x80\x04\x95hello", "starts with")],
-)  # fmt: skip
-def test_files_that_cannot_be_read_are_one_line(tiny_folder: Path, tmp_path: Path, name: str, content: Any, message: str) -> None:
+    [
+        ("empty.mp4", b"", "empty file"),
+        ("page.mp4", b"<html>", "starts with"),
+        ("none.mp4", None, "no file"),
+        ("pickle.pt", b"\x80\x04\x95hello", "starts with"),
+    ],
+)
+def test_files_that_cannot_be_read_are_one_line(
+    tiny_folder: Path, tmp_path: Path, name: str, content: Any, message: str
+) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
     result = run("explain", tmp_path / name, "--model", tiny_folder, "-o", tmp_path / "out")
@@ -240,10 +291,17 @@ def test_a_clip_of_one_frame_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["--point", "64,0,0"], "inside"), (["--point", "1,2"], "three numbers"), (["--point", "0,0,8"], "inside"),
-     (["--layer", "nowhere"], "no layer"), (["-o", "/nowhere/out"], "create it first")],
-)  # fmt: skip
-def test_requests_that_make_no_sense_are_one_line(tiny_folder: Path, hostile: Path, tmp_path: Path, options: Any, message: str) -> None:
+    [
+        (["--point", "64,0,0"], "inside"),
+        (["--point", "1,2"], "three numbers"),
+        (["--point", "0,0,8"], "inside"),
+        (["--layer", "nowhere"], "no layer"),
+        (["-o", "/nowhere/out"], "create it first"),
+    ],
+)
+def test_requests_that_make_no_sense_are_one_line(
+    tiny_folder: Path, hostile: Path, tmp_path: Path, options: Any, message: str
+) -> None:
     where = [] if "-o" in options else ["-o", tmp_path / "out"]
     result = run("explain", hostile, "--model", tiny_folder, *where, *options)
     assert result.exit_code == 2 and message in result.output and result.output.count("error:") == 1

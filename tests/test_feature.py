@@ -144,10 +144,17 @@ def test_what_lies_in_one_region_is_laid_over_another():
     """As it is where both are of one size, stretched where not; what is elsewhere stays."""
     feature = random(1, 2, 3, 8, 8)
     here, there, large = torch.zeros(8, 8), torch.zeros(16, 16), torch.zeros(2, 8, 8)
-    here[0:2, 0:4], there[8:12, 8:16], large[0, 0:4, 0:4], large[1, 0:4, 4:8] = 1, 1, 1, 1  # seen in either frame
+    here[0:2, 0:4], there[8:12, 8:16], large[0, 0:4, 0:4], large[1, 0:4, 4:8] = (
+        1,
+        1,
+        1,
+        1,
+    )  # seen in either frame
     laid = laid_over(feature, here, there)
     assert torch.equal(laid[..., 4:6, 4:8], feature[..., 0:2, 0:4])
-    assert torch.equal(laid[..., :4, :], feature[..., :4, :]) and torch.equal(laid[..., 6:, :], feature[..., 6:, :])
+    assert torch.equal(laid[..., :4, :], feature[..., :4, :]) and torch.equal(
+        laid[..., 6:, :], feature[..., 6:, :]
+    )
     wide = laid_over(feature, here, large)[..., :4, :]
     torch.testing.assert_close(wide[..., 0, 0], feature[..., 0, 0])
     assert wide.amin() >= feature[..., :2, :4].amin() and wide.amax() <= feature[..., :2, :4].amax()
@@ -158,6 +165,8 @@ def test_a_frame_is_carried_where_a_path_takes_it_and_mirrored_at_the_edge():
     frame = torch.arange(12.0).reshape(1, 1, 1, 3, 4)
     found = carried(frame, [(0, 0), (1, 0), (0, -1), (-0.4, 2.6)])[0, 0]
     assert torch.equal(found[0], frame[0, 0, 0])
-    assert torch.equal(found[1][:, 1:], found[0][:, :-1]) and torch.equal(found[1][:, 0], found[0][:, 1])  # right
+    assert torch.equal(found[1][:, 1:], found[0][:, :-1]) and torch.equal(
+        found[1][:, 0], found[0][:, 1]
+    )  # right
     assert torch.equal(found[2][:-1], found[0][1:]) and torch.equal(found[2][-1], found[0][1])  # up
     assert torch.equal(found[3], found[0][[1, 2, 1]])  # down by three cells: mirrored, and back again

@@ -71,7 +71,11 @@ def test_a_motion_is_like_itself_opposite_to_its_reverse_and_foreign_to_its_perp
 def test_a_still_track_agrees_with_a_still_one_alone() -> None:
     still, moving = straight((0, 0)), straight((FAST, 0))
     assert motion_fidelity(still, still) == motion_fidelity(moving, moving)
-    assert motion_fidelity(still, still).fidelity == motion_fidelity(still, still).speed_ratio == pytest.approx(1)
+    assert (
+        motion_fidelity(still, still).fidelity
+        == motion_fidelity(still, still).speed_ratio
+        == pytest.approx(1)
+    )
     for pair in ((still, moving), (moving, still)):
         assert 0 < motion_fidelity(*pair).fidelity < 0.05
     assert motion_fidelity(still, moving).speed_ratio == pytest.approx(25, rel=0.01)
@@ -101,13 +105,19 @@ def test_what_is_missing_and_what_is_added_are_told_apart() -> None:
 def test_order_count_place_and_size_of_picture_do_not_matter() -> None:
     a, b = walks(40), walks(700, seed=1)  # more than are compared at a time
     found = motion_fidelity(tracks(a), tracks(b))
-    assert found.fidelity == pytest.approx(motion_fidelity(tracks(a), tracks(b[RNG.permutation(700)] + 17)).fidelity)
-    assert found.fidelity == pytest.approx(motion_fidelity(tracks(a), tracks(np.concatenate([b, b]))).fidelity)
+    assert found.fidelity == pytest.approx(
+        motion_fidelity(tracks(a), tracks(b[RNG.permutation(700)] + 17)).fidelity
+    )
+    assert found.fidelity == pytest.approx(
+        motion_fidelity(tracks(a), tracks(np.concatenate([b, b]))).fidelity
+    )
     doubled = Tracks(2 * b, np.ones((700, 9), bool), 128, 128)
     assert found == motion_fidelity(tracks(a), doubled)
     assert motion_fidelity(tracks(b), tracks(b[::-1])).fidelity == pytest.approx(1)
     swapped = motion_fidelity(tracks(b), tracks(a))
-    assert swapped.fidelity == pytest.approx(found.fidelity) and swapped.reference == pytest.approx(found.output)
+    assert swapped.fidelity == pytest.approx(found.fidelity) and swapped.reference == pytest.approx(
+        found.output
+    )
 
 
 def test_it_is_the_mean_of_cosines_of_another_implementation() -> None:
@@ -116,7 +126,9 @@ def test_it_is_the_mean_of_cosines_of_another_implementation() -> None:
     lifted = [np.concatenate([np.diff(w, axis=1) / 64, np.full((len(w), 8, 1), EPSILON)], -1) for w in (a, b)]
     table = np.mean([pairwise.cosine_similarity(lifted[0][:, t], lifted[1][:, t]) for t in range(8)], axis=0)
     found = motion_fidelity(tracks(a), tracks(b))
-    assert found.reference == pytest.approx(table.max(1).mean()) and found.output == pytest.approx(table.max(0).mean())
+    assert found.reference == pytest.approx(table.max(1).mean()) and found.output == pytest.approx(
+        table.max(0).mean()
+    )
     assert found.fidelity == pytest.approx((table.max(1).mean() + table.max(0).mean()) / 2)
 
 
@@ -125,13 +137,23 @@ def test_any_tracks_still_lost_or_few_have_a_number_that_their_order_does_not_ch
     for _ in range(20):
         pair = []
         for count in rng.integers(1, 12, 2):
-            steps = rng.normal(0, 3, (count, 7, 2)) * rng.integers(0, 2, (count, 7, 1)) * rng.integers(0, 2, (count, 1, 1))
+            steps = (
+                rng.normal(0, 3, (count, 7, 2))
+                * rng.integers(0, 2, (count, 7, 1))
+                * rng.integers(0, 2, (count, 1, 1))
+            )
             points = np.concatenate([np.zeros((count, 1, 2)), steps.cumsum(1)], 1)
             pair.append(Tracks(points, rng.random((count, 8)) < 0.9, 64, 64))
         found = motion_fidelity(*pair)
-        assert np.isfinite([found.fidelity, found.reference, found.output, found.speed_ratio, *found.tracked]).all()
+        assert np.isfinite(
+            [found.fidelity, found.reference, found.output, found.speed_ratio, *found.tracked]
+        ).all()
         assert -1 <= found.fidelity <= 1
-        shuffled = [Tracks(t.points[order], t.seen[order], 64, 64) for t in pair for order in [rng.permutation(len(t.points))]]
+        shuffled = [
+            Tracks(t.points[order], t.seen[order], 64, 64)
+            for t in pair
+            for order in [rng.permutation(len(t.points))]
+        ]
         assert motion_fidelity(*shuffled).fidelity == pytest.approx(found.fidelity)
 
 
@@ -156,7 +178,9 @@ def test_tracks_lost_early_are_left_out_and_told() -> None:
 def test_tracks_that_are_hardly_seen_together_have_nothing_in_common() -> None:
     right = straight((FAST, 0)).points
     for start, expected in ((0, 1), (3, 1), (4, 0), (5, 0)):  # of 8 steps the pair shares 7 - start
-        found = motion_fidelity(tracks(right, np.arange(9)[None] < 8), tracks(right, np.arange(9)[None] >= start))
+        found = motion_fidelity(
+            tracks(right, np.arange(9)[None] < 8), tracks(right, np.arange(9)[None] >= start)
+        )
         assert found.tracked[0] == 1 and found.fidelity == pytest.approx(expected)
 
 
@@ -195,9 +219,16 @@ def test_fidelity_refuses_clips_of_different_length_and_without_tracks() -> None
 
 @pytest.mark.parametrize("clip", [pan((2, -1)), carried(noise(), [(0, 0), (2, 0), (4, 2), (4, 4), (4, 6)])])
 def test_drawn_clips_are_like_themselves_in_other_pictures_and_opposite_reversed(clip: np.ndarray) -> None:
-    positions = [(0, 0), (2, 0), (4, 2), (4, 4), (4, 6)] if clip.shape[0] == 5 and (clip != pan((2, -1))).any() else None
+    positions = (
+        [(0, 0), (2, 0), (4, 2), (4, 4), (4, 6)]
+        if clip.shape[0] == 5 and (clip != pan((2, -1))).any()
+        else None
+    )
     other = carried(noise(7), positions) if positions else pan((2, -1), picture=noise(7))
-    wanted, negated = flow_tracks(clip), carried(noise(7), [(-x, -y) for x, y in positions]) if positions else pan((-2, 1))
+    wanted, negated = (
+        flow_tracks(clip),
+        carried(noise(7), [(-x, -y) for x, y in positions]) if positions else pan((-2, 1)),
+    )
     assert motion_fidelity(wanted, flow_tracks(clip)).fidelity == pytest.approx(1)
     assert motion_fidelity(wanted, flow_tracks(other)).fidelity > 0.95
     assert motion_fidelity(wanted, flow_tracks(negated)).fidelity < -0.85
@@ -222,7 +253,9 @@ def test_direction_error_is_the_angle_between_two_motions() -> None:
         assert direction_error(found, wanted) == pytest.approx(abs(angle))
     assert direction_error(np.zeros((5, 2)), wanted) == 90
     assert direction_error(wanted, np.zeros((5, 2))) == 0
-    assert direction_error([[1, 0], [0, 1]], [[3, 0], [1, 0]]) == pytest.approx(90 / 4)  # the long step counts thrice
+    assert direction_error([[1, 0], [0, 1]], [[3, 0], [1, 0]]) == pytest.approx(
+        90 / 4
+    )  # the long step counts thrice
 
 
 def test_speed_error_is_the_difference_of_lengths_whichever_way() -> None:
@@ -276,7 +309,10 @@ def test_flickering_is_the_mean_difference_of_neighbouring_frames() -> None:
 
 def test_flickering_agrees_with_opencv() -> None:
     video = RNG.integers(0, 256, (5, 16, 24, 3), np.uint8)
-    steps = [cv2.absdiff(a.astype(np.float32), b.astype(np.float32)).mean() for a, b in zip(video, video[1:], strict=False)]
+    steps = [
+        cv2.absdiff(a.astype(np.float32), b.astype(np.float32)).mean()
+        for a, b in zip(video, video[1:], strict=False)
+    ]
     assert temporal_flickering(video) == pytest.approx((255 - np.mean(steps)) / 255, abs=1e-6)
 
 
@@ -305,16 +341,27 @@ def test_dynamic_degree_thins_out_fast_clips_and_asks_more_of_slow_ones() -> Non
             dynamic_degree(slow, fps=fps)
 
 
-@pytest.mark.parametrize(("clip", "labels"), [
-    (pan((0, 0)), ("static",)), (pan((-2, 0)), ("pan_right",)), (pan((2, 0)), ("pan_left",)),
-    (pan((0, -2)), ("tilt_down",)), (pan((0, 2)), ("tilt_up",)), (pan((2, 2)), ("pan_left", "tilt_up")),
-    (zoomed(1.05), ("zoom_in",)), (zoomed(1 / 1.05), ("zoom_out",)),
-], ids=lambda value: " ".join(value) if isinstance(value, tuple) else "")  # fmt: skip
+@pytest.mark.parametrize(
+    ("clip", "labels"),
+    [
+        (pan((0, 0)), ("static",)),
+        (pan((-2, 0)), ("pan_right",)),
+        (pan((2, 0)), ("pan_left",)),
+        (pan((0, -2)), ("tilt_down",)),
+        (pan((0, 2)), ("tilt_up",)),
+        (pan((2, 2)), ("pan_left", "tilt_up")),
+        (zoomed(1.05), ("zoom_in",)),
+        (zoomed(1 / 1.05), ("zoom_out",)),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
 def test_the_camera_is_named_opposite_to_the_picture(clip: np.ndarray, labels: tuple[str, ...]) -> None:
     assert set(labels) <= set(camera_motion(flow_tracks(clip)))
 
 
-def four(top: tuple[float, float], down: tuple[float, float], left: tuple[float, float], right: tuple[float, float]) -> Tracks:
+def four(
+    top: tuple[float, float], down: tuple[float, float], left: tuple[float, float], right: tuple[float, float]
+) -> Tracks:
     start = np.array([(31.5, 0), (31.5, 63), (0, 31.5), (63, 31.5)])
     return tracks(np.stack([start, start + [top, down, left, right]], axis=1))
 
@@ -369,7 +416,10 @@ def test_imaging_quality_is_the_mean_rating_of_any_judge() -> None:
 
 def test_sharpness_falls_with_blur_and_is_nought_for_one_plain_colour() -> None:
     sharp = pan((2, 0))
-    found = [imaging_quality(np.stack([gaussian_filter(frame, (width, width, 0)) for frame in sharp])) for width in (0, 1, 2, 4)]
+    found = [
+        imaging_quality(np.stack([gaussian_filter(frame, (width, width, 0)) for frame in sharp]))
+        for width in (0, 1, 2, 4)
+    ]
     assert found == sorted(found, reverse=True) and 1 >= found[0] > found[-1] + 0.2 > 0.2
     for level in (0, 128, 255):
         assert imaging_quality(np.full((2, 32, 32, 3), level, np.uint8)) == 0
@@ -378,10 +428,16 @@ def test_sharpness_falls_with_blur_and_is_nought_for_one_plain_colour() -> None:
 # ---------------------------------------------------------------- all of it
 
 
-@pytest.mark.parametrize("other", [
-    pan((0, 0)), np.full((5, 64, 64, 3), 128, np.uint8), RNG.integers(0, 256, (5, 64, 64, 3), np.uint8),
-    carried(noise(), [(0, 0)] * 4 + [(3, 0)]),
-], ids=["still", "blank", "static on a screen", "one frame moves"])  # fmt: skip
+@pytest.mark.parametrize(
+    "other",
+    [
+        pan((0, 0)),
+        np.full((5, 64, 64, 3), 128, np.uint8),
+        RNG.integers(0, 256, (5, 64, 64, 3), np.uint8),
+        carried(noise(), [(0, 0)] * 4 + [(3, 0)]),
+    ],
+    ids=["still", "blank", "static on a screen", "one frame moves"],
+)
 def test_no_clip_scores_nan(other: np.ndarray) -> None:
     for pair in ((pan((2, 0)), other), (other, pan((2, 0))), (other, other)):
         data = score(*pair).to_json()
@@ -408,7 +464,10 @@ def test_a_still_reference_asks_for_no_direction() -> None:
 
 
 def test_a_score_takes_any_tracker() -> None:
-    assert score(pan((2, 0)), pan((0, 0)), lambda video: straight((FAST, 0), frames=len(video))).motion.fidelity == 1
+    assert (
+        score(pan((2, 0)), pan((0, 0)), lambda video: straight((FAST, 0), frames=len(video))).motion.fidelity
+        == 1
+    )
 
 
 def test_lost_tracks_have_no_part_in_a_scores_mean_motion() -> None:

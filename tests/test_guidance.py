@@ -42,7 +42,9 @@ def test_a_callback_records_the_same(tiny_animatediff: Any, recorded: Any):
     assert all(torch.equal(recording.latents[i], found) for i, found in recorded[1].latents.items())
 
 
-def test_what_surrounds_a_region_stays_as_recorded(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+def test_what_surrounds_a_region_stays_as_recorded(
+    tiny_animatediff: Any, tiny_statistics: Any, recorded: Any
+):
     plain, recording = recorded
     options = dict(statistics=tiny_statistics, regions=[LEFT_HALF])
     with moft.steer(tiny_animatediff, moft.Motion("left"), settings=KEPT, plain=recording, **options):
@@ -67,18 +69,29 @@ def test_a_region_may_move_from_frame_to_frame(tiny_animatediff: Any, tiny_stati
     assert torch.equal(changed, torch.eye(4, dtype=torch.bool))
 
 
-def test_a_request_for_the_whole_frame_keeps_nothing(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+def test_a_request_for_the_whole_frame_keeps_nothing(
+    tiny_animatediff: Any, tiny_statistics: Any, recorded: Any
+):
     both = []
     for plain in (None, recorded[1]):
-        with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=KEPT, plain=plain):
+        with moft.steer(
+            tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=KEPT, plain=plain
+        ):
             both.append(sample(tiny_animatediff))
     assert torch.equal(*both)
 
 
-def test_no_strength_is_plain_sampling_also_with_a_recording(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+def test_no_strength_is_plain_sampling_also_with_a_recording(
+    tiny_animatediff: Any, tiny_statistics: Any, recorded: Any
+):
     wanted = moft.Motion("left", strength=0)
     with moft.steer(
-        tiny_animatediff, wanted, statistics=tiny_statistics, regions=[LEFT_HALF], settings=KEPT, plain=recorded[1]
+        tiny_animatediff,
+        wanted,
+        statistics=tiny_statistics,
+        regions=[LEFT_HALF],
+        settings=KEPT,
+        plain=recorded[1],
     ):
         assert torch.equal(sample(tiny_animatediff), recorded[0])
 
@@ -88,9 +101,13 @@ def test_a_recording_of_another_kind_of_run_is_refused(
     tiny_animatediff: Any, tiny_statistics: Any, recorded: Any, other: dict[str, int]
 ):
     with moft.steer(
-        tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, regions=[LEFT_HALF], settings=KEPT,
+        tiny_animatediff,
+        moft.Motion("left"),
+        statistics=tiny_statistics,
+        regions=[LEFT_HALF],
+        settings=KEPT,
         plain=recorded[1],
-    ):  # fmt: skip
+    ):
         with pytest.raises(RequestError, match="record it with the same arguments"):
             sample(tiny_animatediff, **other)
 
@@ -111,7 +128,9 @@ def test_each_request_is_guided_in_the_steps_that_suit_it(tiny_animatediff: Any,
     left, still = moft.Motion("left"), moft.Motion("still", region="box:0,0,50%,100%")
     assert guided(left) == [1, 2, 3, 4] and guided(still) == guided(left, still) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert guided(left, still, steps=(0.5, 0.7)) == [5, 6]
-    own = moft.Motion("left", steps=(0.8, 1))  # what a request says of its steps counts more than what the settings say
+    own = moft.Motion(
+        "left", steps=(0.8, 1)
+    )  # what a request says of its steps counts more than what the settings say
     assert guided(own) == guided(own, steps=(0.5, 0.7)) == [8, 9]
 
 
@@ -135,12 +154,18 @@ def test_each_step_is_handed_the_calls_of_the_pipeline_alone(tiny_animatediff: A
 FUSED = moft.Settings(fused=True)
 
 
-def test_fused_steering_without_strength_is_plain_sampling(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
-    with moft.steer(tiny_animatediff, moft.Motion("left", strength=0), statistics=tiny_statistics, settings=FUSED):
+def test_fused_steering_without_strength_is_plain_sampling(
+    tiny_animatediff: Any, tiny_statistics: Any, recorded: Any
+):
+    with moft.steer(
+        tiny_animatediff, moft.Motion("left", strength=0), statistics=tiny_statistics, settings=FUSED
+    ):
         assert torch.equal(sample(tiny_animatediff), recorded[0])
 
 
-def test_fused_steering_works_in_inference_mode_and_run_after_run(tiny_animatediff: Any, tiny_statistics: Any):
+def test_fused_steering_works_in_inference_mode_and_run_after_run(
+    tiny_animatediff: Any, tiny_statistics: Any
+):
     with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=FUSED) as run:
         usual = sample(tiny_animatediff)
         with torch.inference_mode():
@@ -158,7 +183,9 @@ def test_fused_steering_moves_as_far_as_all_updates_together(tiny_animatediff: A
     with moft.steer(tiny_animatediff, moft.Motion("left"), **options), moft.record(tiny_animatediff) as moved:
         sample(tiny_animatediff)
     change = moved.latents[2] - plain.latents[2]
-    assert torch.equal(moved.latents[1], plain.latents[1]) and change.square().mean().sqrt() == pytest.approx(0.3, rel=1e-3)
+    assert torch.equal(moved.latents[1], plain.latents[1]) and change.square().mean().sqrt() == pytest.approx(
+        0.3, rel=1e-3
+    )
 
 
 def test_fused_steering_that_saves_memory_is_the_same(tiny_animatediff: Any, tiny_statistics: Any):
@@ -182,25 +209,47 @@ def with_keys(tiny_animatediff: Any) -> Any:
 
 def test_recording_keys_changes_nothing_and_keeps_those_of_all_steps(recorded: Any, with_keys: Any):
     assert all(torch.equal(with_keys.latents[i], found) for i, found in recorded[1].latents.items())
-    assert {step for step, _, _ in with_keys.keys.bank} == set(range(6)) and {number for _, number, _ in with_keys.keys.bank} == {0}
+    assert {step for step, _, _ in with_keys.keys.bank} == set(range(6)) and {
+        number for _, number, _ in with_keys.keys.bank
+    } == {0}
     assert all(name.startswith("0.up_blocks.1.attentions") for _, _, name in with_keys.keys.bank)
 
 
-def test_a_share_of_the_steps_is_recorded_and_no_more_can_be_taken_over(tiny_animatediff: Any, tiny_statistics: Any, with_keys: Any):
+def test_a_share_of_the_steps_is_recorded_and_no_more_can_be_taken_over(
+    tiny_animatediff: Any, tiny_statistics: Any, with_keys: Any
+):
     with moft.record(tiny_animatediff, keys=0.5) as half:
         sample(tiny_animatediff)
     assert {step for step, _, _ in half.keys.bank} == {0, 1, 2}
-    found = [steered(tiny_animatediff, tiny_statistics, moft.Motion("left"), settings=moft.Settings(keep_keys=0.5), plain=plain)
-             for plain in (half, with_keys)]  # fmt: skip
+    found = [
+        steered(
+            tiny_animatediff,
+            tiny_statistics,
+            moft.Motion("left"),
+            settings=moft.Settings(keep_keys=0.5),
+            plain=plain,
+        )
+        for plain in (half, with_keys)
+    ]
     assert torch.equal(*found)
     with pytest.raises(RequestError, match=r"step 3.*got none.*keys=True"):
-        steered(tiny_animatediff, tiny_statistics, moft.Motion("left"), settings=moft.Settings(keep_keys=1), plain=half)
+        steered(
+            tiny_animatediff,
+            tiny_statistics,
+            moft.Motion("left"),
+            settings=moft.Settings(keep_keys=1),
+            plain=half,
+        )
 
 
-def test_keys_are_taken_over_in_all_calls_also_by_callback_and_saving_memory(tiny_animatediff: Any, tiny_statistics: Any, with_keys: Any):
+def test_keys_are_taken_over_in_all_calls_also_by_callback_and_saving_memory(
+    tiny_animatediff: Any, tiny_statistics: Any, with_keys: Any
+):
     def run(by_callback: bool = False, **settings: Any) -> torch.Tensor:
         options = dict(statistics=tiny_statistics, plain=with_keys, by_callback=by_callback)
-        with moft.steer(tiny_animatediff, moft.Motion("left"), settings=moft.Settings(**settings), **options) as run:
+        with moft.steer(
+            tiny_animatediff, moft.Motion("left"), settings=moft.Settings(**settings), **options
+        ) as run:
             return sample(tiny_animatediff, **({"callback_on_step_end": run.callback} if by_callback else {}))
 
     kept = run(keep_keys=1)
@@ -210,14 +259,18 @@ def test_keys_are_taken_over_in_all_calls_also_by_callback_and_saving_memory(tin
         assert torch.equal(run(keep_keys=1), kept)
 
 
-def test_keys_of_another_kind_of_run_are_refused(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any, with_keys: Any):
+def test_keys_of_another_kind_of_run_are_refused(
+    tiny_animatediff: Any, tiny_statistics: Any, recorded: Any, with_keys: Any
+):
     left, keeping = moft.Motion("left"), moft.Settings(keep_keys=1)
     for plain in (None, recorded[1]):
         with pytest.raises(RequestError, match="keys=True"):
             steered(tiny_animatediff, tiny_statistics, left, settings=keeping, plain=plain)
     with moft.record(tiny_animatediff, keys=True) as unguided:
         sample(tiny_animatediff, guidance_scale=1.0)
-    with pytest.raises(RequestError, match="record it with the same arguments"):  # it has no unconditional part
+    with pytest.raises(
+        RequestError, match="record it with the same arguments"
+    ):  # it has no unconditional part
         steered(tiny_animatediff, tiny_statistics, left, settings=keeping, plain=unguided)
     with moft.steer(tiny_animatediff, left, statistics=tiny_statistics, settings=keeping, plain=with_keys):
         with pytest.raises(RequestError, match="record it with the same arguments"):
@@ -251,7 +304,9 @@ def test_adam_goes_by_its_moments_of_normalised_gradients(tiny_animatediff: Any,
 
 
 @pytest.mark.parametrize("fused", [False, True])
-def test_adam_starts_anew_with_each_step_and_keeps_to_its_region(tiny_animatediff: Any, tiny_statistics: Any, fused: bool):
+def test_adam_starts_anew_with_each_step_and_keeps_to_its_region(
+    tiny_animatediff: Any, tiny_statistics: Any, fused: bool
+):
     """Its first update, and so each step's if there is but one, moves every latent in the region by the step size."""
     settings, moves = replace(ADAM, fused=fused, gradient_steps=1), dict[int, torch.Tensor]()
     request = moft.Motion("left", region="box:0,0,50%,100%")
@@ -275,7 +330,9 @@ def test_adam_starts_anew_with_each_step_and_keeps_to_its_region(tiny_animatedif
 # ---------------------------------------------------------------- the first frame carried along
 
 
-def test_a_region_gets_the_first_frame_where_the_request_takes_it(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+def test_a_region_gets_the_first_frame_where_the_request_takes_it(
+    tiny_animatediff: Any, tiny_statistics: Any, recorded: Any
+):
     """And nothing else is done: what is outside, and all that comes before, is that of the plain run."""
     plain, recording = recorded
     one_cell = moft.Motion("up", speed="4px", region="box:0,0,50%,100%")
@@ -291,9 +348,13 @@ def test_a_region_gets_the_first_frame_where_the_request_takes_it(tiny_animatedi
     assert torch.equal(moved[..., 8:], plain[..., 8:]) and not torch.allclose(moved[..., :8], plain[..., :8])
 
 
-def test_carrying_without_strength_is_plain_sampling(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
+def test_carrying_without_strength_is_plain_sampling(
+    tiny_animatediff: Any, tiny_statistics: Any, recorded: Any
+):
     wanted, carry = moft.Motion("left", strength=0), moft.Settings(carry=0.5)
-    assert torch.equal(steered(tiny_animatediff, tiny_statistics, wanted, settings=carry, plain=recorded[1]), recorded[0])
+    assert torch.equal(
+        steered(tiny_animatediff, tiny_statistics, wanted, settings=carry, plain=recorded[1]), recorded[0]
+    )
 
 
 def test_what_cannot_be_carried_is_refused(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
@@ -326,10 +387,16 @@ def test_regions_in_words_and_as_arrays_are_the_same(tiny_animatediff: Any, tiny
 
 def test_a_request_moves_its_own_region_alone(tiny_animatediff: Any, tiny_statistics: Any):
     """What the other one asks makes no difference to a region in the first guided step, but for the common step size."""
-    one = dict(statistics=tiny_statistics, settings=moft.Settings(steps=(0.17, 0.34), gradient_steps=1, rule="plain", step_size=10.0))
+    one = dict(
+        statistics=tiny_statistics,
+        settings=moft.Settings(steps=(0.17, 0.34), gradient_steps=1, rule="plain", step_size=10.0),
+    )
     found = []
     for other in ("right", "up"):
-        with moft.steer(tiny_animatediff, HALVES[0], moft.Motion(other, region="rest"), **one), moft.record(tiny_animatediff) as seen:
+        with (
+            moft.steer(tiny_animatediff, HALVES[0], moft.Motion(other, region="rest"), **one),
+            moft.record(tiny_animatediff) as seen,
+        ):
             sample(tiny_animatediff)
         found.append(seen.latents[1])
     first, second = found
@@ -339,8 +406,15 @@ def test_a_request_moves_its_own_region_alone(tiny_animatediff: Any, tiny_statis
 def test_saving_memory_makes_no_difference_to_two_requests(tiny_animatediff: Any, tiny_statistics: Any):
     """Each takes a gradient of its own through layers that are computed again."""
     for fused in (False, True):
-        found = [steered(tiny_animatediff, tiny_statistics, *HALVES, settings=moft.Settings(save_memory=saving, fused=fused))
-                 for saving in (False, True)]  # fmt: skip
+        found = [
+            steered(
+                tiny_animatediff,
+                tiny_statistics,
+                *HALVES,
+                settings=moft.Settings(save_memory=saving, fused=fused),
+            )
+            for saving in (False, True)
+        ]
         torch.testing.assert_close(*found, atol=1e-5, rtol=1e-4)
 
 
@@ -349,18 +423,27 @@ def test_saving_memory_makes_no_difference_to_two_requests(tiny_animatediff: Any
     [
         ((moft.Motion("left"), moft.Motion("right")), "whole frame or the rest"),
         ((moft.Motion("left", region="rest"),), "another request"),
-        ((moft.Motion("left", region="box:0,0,48,64"), moft.Motion("up", region="box:0,0,40,64")), r"request 1 \(left.*request 2 \(up"),
+        (
+            (moft.Motion("left", region="box:0,0,48,64"), moft.Motion("up", region="box:0,0,40,64")),
+            r"request 1 \(left.*request 2 \(up",
+        ),
         ((moft.Motion("left", region="box:64,0,9,9"),), "inside the clip of 64 x 64 px"),
     ],
 )
-def test_contradictions_end_the_run_in_its_first_step(tiny_animatediff: Any, tiny_statistics: Any, wanted: Any, word: str):
+def test_contradictions_end_the_run_in_its_first_step(
+    tiny_animatediff: Any, tiny_statistics: Any, wanted: Any, word: str
+):
     with pytest.raises(RequestError, match=word):
         steered(tiny_animatediff, tiny_statistics, *wanted)
     assert "step" not in vars(tiny_animatediff.scheduler)
 
 
-@pytest.mark.parametrize("region", ["box:0,0,9", "none.png", np.zeros((4, 4)), np.full((4, 4), np.nan), np.ones(4)], ids=str)
-def test_regions_that_no_clip_has_are_refused_at_once(tiny_animatediff: Any, tiny_statistics: Any, region: Any):
+@pytest.mark.parametrize(
+    "region", ["box:0,0,9", "none.png", np.zeros((4, 4)), np.full((4, 4), np.nan), np.ones(4)], ids=str
+)
+def test_regions_that_no_clip_has_are_refused_at_once(
+    tiny_animatediff: Any, tiny_statistics: Any, region: Any
+):
     with pytest.raises(moft.MoftError):
         with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, regions=[region]):
             pytest.fail("attached")
@@ -368,8 +451,14 @@ def test_regions_that_no_clip_has_are_refused_at_once(tiny_animatediff: Any, tin
 
 def test_inside_a_region_a_motion_is_asked_by_its_mean(tiny_animatediff: Any, tiny_statistics: Any):
     still, zoom = moft.Motion("still"), moft.Motion("zoom in")
-    for wanted, region, loss in ((HALVES[0], None, "region"), (moft.Motion(30), LEFT_HALF, "region"), (moft.Motion("left"), None, "quadrants"),
-                                 (zoom, LEFT_HALF, "quadrants"), (still, LEFT_HALF, "position"), (still, None, "position")):  # fmt: skip
+    for wanted, region, loss in (
+        (HALVES[0], None, "region"),
+        (moft.Motion(30), LEFT_HALF, "region"),
+        (moft.Motion("left"), None, "quadrants"),
+        (zoom, LEFT_HALF, "quadrants"),
+        (still, LEFT_HALF, "position"),
+        (still, None, "position"),
+    ):
         regions = None if region is None else [region]
         with moft.steer(tiny_animatediff, wanted, statistics=tiny_statistics, regions=regions) as run:
             assert run.targets[0].loss == loss
@@ -377,11 +466,18 @@ def test_inside_a_region_a_motion_is_asked_by_its_mean(tiny_animatediff: Any, ti
 
 def test_the_gain_is_left_out_where_all_parts_move(tiny_animatediff: Any, tiny_statistics: Any):
     enlarged = replace(tiny_statistics, gain=2.0)
-    clip = moft.from_clip(tiny_animatediff, np.random.default_rng(0).integers(0, 255, (4, 64, 64, 3), np.uint8), statistics=enlarged)
+    clip = moft.from_clip(
+        tiny_animatediff,
+        np.random.default_rng(0).integers(0, 255, (4, 64, 64, 3), np.uint8),
+        statistics=enlarged,
+    )
 
     def gains(*wanted: Any, regions: Any = None) -> list[float]:
         with moft.steer(tiny_animatediff, *wanted, statistics=enlarged, regions=regions) as run:
-            return [getattr(target.reference, "gain", None) or target.reference.statistics.gain for target in run.targets]
+            return [
+                getattr(target.reference, "gain", None) or target.reference.statistics.gain
+                for target in run.targets
+            ]
 
     still = moft.Motion("still", region="rest")
     assert gains(HALVES[0]) == gains(clip) == [2] and gains(HALVES[0], still) == [2, 2]

@@ -66,9 +66,24 @@ def test_importing_moft_loads_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "module",
-    ["guidance", "reference", "metrics", "tracks", "fidelity", "video", "region", "outcome", "options", "miniature", "interpret",
-     "sweeps", "readout", "figures", "explain"],
-)  # fmt: skip
+    [
+        "guidance",
+        "reference",
+        "metrics",
+        "tracks",
+        "fidelity",
+        "video",
+        "region",
+        "outcome",
+        "options",
+        "miniature",
+        "interpret",
+        "sweeps",
+        "readout",
+        "figures",
+        "explain",
+    ],
+)
 def test_modules_load_optional_packages_only_where_they_use_them(module: str) -> None:
     assert not loaded_by(f"import moft.{module}") & (HEAVY - {"torch"})
 

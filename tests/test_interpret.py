@@ -37,7 +37,9 @@ from moft.sweeps import share_sweep
 from moft.tap import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
-CHANNELS = torch.tensor([0, 1])  # planted: 0 follows the displacement to the right, 1 downward; the others are content
+CHANNELS = torch.tensor(
+    [0, 1]
+)  # planted: 0 follows the displacement to the right, 1 downward; the others are content
 
 
 def planted(n: int = 24, cells: int = 4, noise: float = 0.05) -> tuple[torch.Tensor, torch.Tensor]:
@@ -184,7 +186,9 @@ def test_layers_come_in_the_order_in_which_they_run(tiny_animatediff):
     found = layers_of(tiny_animatediff.unet)
     assert found[0] == "down_blocks.0" and found[-1] == "up_blocks.2"
     assert found.index("mid_block") < found.index("up_blocks.0")
-    assert found.index("up_blocks.1.motion_modules.0") < found.index("up_blocks.1") < found.index("up_blocks.2")
+    assert (
+        found.index("up_blocks.1.motion_modules.0") < found.index("up_blocks.1") < found.index("up_blocks.2")
+    )
 
 
 # ---------------------------------------------------------------- the read-out
@@ -209,9 +213,13 @@ def test_the_read_out_reads_no_content_and_says_nothing_of_a_still_clip():
     feature = planted()[0]
     still = feature[:, :1].expand_as(feature)
     bias = fitted().bias[0].view(8, 2) * 64
-    assert torch.allclose(fitted().cells(still, SIZE), bias[None, :, None, None].expand(24, 8, 4, 4, 2), atol=1e-4)
+    assert torch.allclose(
+        fitted().cells(still, SIZE), bias[None, :, None, None].expand(24, 8, 4, 4, 2), atol=1e-4
+    )
     assert bias.abs().max() < 0.3
-    assert torch.allclose(fitted().cells(feature + 100 * ccr(feature)[:, :1], SIZE), fitted().cells(feature, SIZE), atol=0.05)
+    assert torch.allclose(
+        fitted().cells(feature + 100 * ccr(feature)[:, :1], SIZE), fitted().cells(feature, SIZE), atol=0.05
+    )
 
 
 def test_a_read_out_comes_back_as_it_was_saved(tmp_path: Path):

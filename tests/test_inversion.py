@@ -29,8 +29,16 @@ def miniature() -> Any:
 
 
 def sampled(pipe: Any, latents: torch.Tensor, steps: int = 25) -> np.ndarray:
-    frames = pipe("", latents=latents, guidance_scale=1.0, num_inference_steps=steps, num_frames=8, height=64, width=64,
-                  output_type="np").frames[0]  # fmt: skip
+    frames = pipe(
+        "",
+        latents=latents,
+        guidance_scale=1.0,
+        num_inference_steps=steps,
+        num_frames=8,
+        height=64,
+        width=64,
+        output_type="np",
+    ).frames[0]
     return (frames * 255).round().astype(np.uint8)
 
 
@@ -44,7 +52,9 @@ def test_a_step_back_undoes_the_schedulers_own_step(kind: str, index: int) -> No
     scheduler = DDIMScheduler(prediction_type=kind, clip_sample=False, set_alpha_to_one=False)
     scheduler.set_timesteps(10)
     t, spacing = int(scheduler.timesteps[index]), 100
-    y, predicted = torch.randn(2, 1, 4, 3, 8, 8, generator=torch.Generator().manual_seed(index), dtype=torch.float64)
+    y, predicted = torch.randn(
+        2, 1, 4, 3, 8, 8, generator=torch.Generator().manual_seed(index), dtype=torch.float64
+    )
     x = scheduler.step(predicted, t, y).prev_sample
     signal, goal = (float(scheduler.alphas_cumprod[max(at, 0)]) ** 0.5 for at in (t - spacing, t))
     torch.testing.assert_close(_before(x, predicted, kind, signal, goal), y, atol=1e-6, rtol=1e-5)
@@ -81,15 +91,27 @@ def test_the_recording_has_the_noise_and_every_step_to_the_clip(tiny_animatediff
     assert tiny_animatediff.scheduler is scheduler
 
 
-def test_an_inverted_clips_keys_are_those_of_sampling_it(tiny_animatediff: Any, tiny_statistics: moft.Statistics) -> None:
+def test_an_inverted_clips_keys_are_those_of_sampling_it(
+    tiny_animatediff: Any, tiny_statistics: moft.Statistics
+) -> None:
     def again() -> torch.Tensor:
-        return tiny_animatediff("", latents=plain.start, guidance_scale=1.0, num_inference_steps=4, num_frames=8, height=64,
-                                width=64, output_type="latent").frames  # fmt: skip
+        return tiny_animatediff(
+            "",
+            latents=plain.start,
+            guidance_scale=1.0,
+            num_inference_steps=4,
+            num_frames=8,
+            height=64,
+            width=64,
+            output_type="latent",
+        ).frames
 
     plain = moft.invert(tiny_animatediff, CLIP, steps=4, keys=True)
     assert plain.keys is not None and {step for step, _, _ in plain.keys.bank} == {0, 1, 2, 3}
     settings = moft.Settings(step_size=0, keep_keys=1)
-    with moft.steer(tiny_animatediff, Motion("left"), statistics=tiny_statistics, settings=settings, plain=plain):
+    with moft.steer(
+        tiny_animatediff, Motion("left"), statistics=tiny_statistics, settings=settings, plain=plain
+    ):
         kept = again()
     assert torch.equal(kept, again())
 

@@ -244,10 +244,15 @@ def test_a_video_of_the_wrong_kind_is_refused_naming_what_came(video: np.ndarray
 @pytest.mark.parametrize(
     "mask",
     [
-        np.ones((64, 64, 1)), np.ones((64, 64), np.uint8), np.ones((0, 4)), np.full((4, 4), 255.0),
-        np.full((4, 4), -0.1), np.full((4, 4), np.nan), [[1.0]],
+        np.ones((64, 64, 1)),
+        np.ones((64, 64), np.uint8),
+        np.ones((0, 4)),
+        np.full((4, 4), 255.0),
+        np.full((4, 4), -0.1),
+        np.full((4, 4), np.nan),
+        [[1.0]],
     ],
-)  # fmt: skip
+)
 def test_a_mask_of_the_wrong_kind_is_refused(mask: np.ndarray) -> None:
     with pytest.raises(RequestError, match="mask"):
         measure(pan((0, 0), 2), mask)
@@ -324,7 +329,11 @@ def test_a_motion_with_a_course_is_followed_by_its_course() -> None:
     done = carried(noise(), [(0, 0), (0, 0), (0, 0), (2, 0), (4, 0)])
     back = carried(noise(), [(0, 0), (-2, 0), (-4, 0), (-2, 0), (0, 0)])
     found = judged(measure(done), late, 5, 64, 64)
-    assert found.followed and found.share == pytest.approx(1, abs=0.1) and found.angle == pytest.approx(0, abs=10)
+    assert (
+        found.followed
+        and found.share == pytest.approx(1, abs=0.1)
+        and found.angle == pytest.approx(0, abs=10)
+    )
     assert not followed(measure(back), late, 5, 64, 64)
 
 

@@ -143,8 +143,10 @@ def test_each_build_learns_from_a_batch_and_its_export_opens(name: str, tmp_path
         "ids": trainer._ids(["a red ball over blue stripes", ""]),
     }
     trainer.loss(rows).sum().backward()
-    asked = {part: [p.grad is not None and bool(p.grad.any()) for p in trainer.parts[part].parameters()]
-             for part in ("denoiser", "text_encoder", "reader")}  # fmt: skip
+    asked = {
+        part: [p.grad is not None and bool(p.grad.any()) for p in trainer.parts[part].parameters()]
+        for part in ("denoiser", "text_encoder", "reader")
+    }
     assert all(any(found) for found in asked.values())
     one = {**rows, "latents": rows["latents"][:, :, :1], "shift": rows["shift"][:, :, :1]}
     with trainer.without_motion():
@@ -161,7 +163,9 @@ def test_each_build_learns_from_a_batch_and_its_export_opens(name: str, tmp_path
     assert str(tmp_path) not in (tmp_path / "out" / "vae" / "config.json").read_text()
 
 
-shipped = pytest.mark.skipif(not (WEIGHTS / "model_index.json").exists(), reason="the weights are not there yet")
+shipped = pytest.mark.skipif(
+    not (WEIGHTS / "model_index.json").exists(), reason="the weights are not there yet"
+)
 
 
 @shipped
@@ -172,7 +176,10 @@ def test_the_shipped_weights_open_as_an_animatediff_pipeline_and_fit_in_40_mb():
     files = [f for f in WEIGHTS.rglob("*") if f.is_file()]
     assert sum(f.stat().st_size for f in files) < 40 * 2**20
     assert not [f for f in files if f.suffix not in (".json", ".safetensors", ".txt")]
-    assert type(pipe).__name__ == "AnimateDiffPipeline" and pipe.unet.config.out_channels == model.LATENT_CHANNELS
+    assert (
+        type(pipe).__name__ == "AnimateDiffPipeline"
+        and pipe.unet.config.out_channels == model.LATENT_CHANNELS
+    )
 
 
 @shipped
@@ -187,12 +194,22 @@ def test_the_shipped_statistics_belong_to_the_shipped_model():
 def test_the_shipped_model_goes_where_it_is_steered(name: str):
     from diffusers import AnimateDiffPipeline
 
-    pipe, motion = AnimateDiffPipeline.from_pretrained(miniature_path(), local_files_only=True), moft.Motion(name)
+    pipe, motion = (
+        AnimateDiffPipeline.from_pretrained(miniature_path(), local_files_only=True),
+        moft.Motion(name),
+    )
     pipe.set_progress_bar_config(disable=True)
 
     def sample() -> moft.metrics.MeasuredMotion:
-        frames = pipe("a red ball over blue cells", num_frames=FRAMES, height=SIZE, width=SIZE, num_inference_steps=25,
-                      generator=torch.Generator().manual_seed(0), output_type="np").frames[0]  # fmt: skip
+        frames = pipe(
+            "a red ball over blue cells",
+            num_frames=FRAMES,
+            height=SIZE,
+            width=SIZE,
+            num_inference_steps=25,
+            generator=torch.Generator().manual_seed(0),
+            output_type="np",
+        ).frames[0]
         return moft.measure((frames * 255).round().astype(np.uint8))
 
     plain = sample()

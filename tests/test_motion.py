@@ -12,9 +12,15 @@ from moft.metrics import dense_flow
 from moft.motion import DEFAULT_SPEED, DIRECTIONS, EASES, Drag, Like, Motion
 
 WHERE_CONTENT_GOES = {
-    "left": (-2, 0), "right": (2, 0), "up": (0, -2), "down": (0, 2),
-    "up-left": (-2, -2), "up-right": (2, -2), "down-left": (-2, 2), "down-right": (2, 2),
-}  # fmt: skip
+    "left": (-2, 0),
+    "right": (2, 0),
+    "up": (0, -2),
+    "down": (0, 2),
+    "up-left": (-2, -2),
+    "up-right": (2, -2),
+    "down-left": (-2, 2),
+    "down-right": (2, 2),
+}
 
 
 def pan(velocity: tuple[float, float], frames: int = 3) -> np.ndarray:
@@ -61,10 +67,15 @@ def test_spelling_of_names_does_not_matter(spelling: str) -> None:
 @pytest.mark.parametrize(
     ("speed", "pixels"),
     [
-        ("1.5px", 1.5), (" 1.5 PX ", 1.5), ("2%", 2.0), (0.02, 2.0), ("0.02", 2.0), (0, 0.0),
+        ("1.5px", 1.5),
+        (" 1.5 PX ", 1.5),
+        ("2%", 2.0),
+        (0.02, 2.0),
+        ("0.02", 2.0),
+        (0, 0.0),
         (None, 100 * DEFAULT_SPEED),
     ],
-)  # fmt: skip
+)
 def test_speed_units_are_px_or_shares_of_the_shorter_side(speed: str | float | None, pixels: float) -> None:
     motion = Motion("right", speed=speed)
     assert motion.velocity(9, 100, 300) == pytest.approx((pixels, 0))
@@ -160,11 +171,20 @@ def test_a_px_speed_beyond_the_picture_is_refused_once_its_size_is_known() -> No
 @pytest.mark.parametrize(
     "path",
     [
-        [], [(0, 0)], [(1, 0), (0, 0)], [(0, 0), (math.nan, 0)], [(0, 0), (0, math.inf)],
+        [],
+        [(0, 0)],
+        [(1, 0), (0, 0)],
+        [(0, 0), (math.nan, 0)],
+        [(0, 0), (0, math.inf)],
         [(0, 0), (1e308, 0)],
-        [(0, 0), (1,)], [(0, 0), (1, 2, 3)], [0, 1], "left", 3, [(0, 0), (None, 1)],
+        [(0, 0), (1,)],
+        [(0, 0), (1, 2, 3)],
+        [0, 1],
+        "left",
+        3,
+        [(0, 0), (None, 1)],
     ],
-)  # fmt: skip
+)
 def test_bad_paths_are_refused(path: object) -> None:
     with pytest.raises(RequestError, match="expected a path"):
         Motion(path=path)  # type: ignore[arg-type]
@@ -233,7 +253,9 @@ def test_in_a_span_it_moves_at_its_speed_and_stands_before_and_after() -> None:
 @pytest.mark.parametrize("ease", EASES)
 def test_an_ease_goes_as_far_as_none(ease: str) -> None:
     for span in (None, (0.5, 1)):
-        eased, even = (Motion("right", speed="2px", span=span, ease=e).displacement(9, 100, 100) for e in (ease, None))
+        eased, even = (
+            Motion("right", speed="2px", span=span, ease=e).displacement(9, 100, 100) for e in (ease, None)
+        )
         assert eased[-1] == pytest.approx(even[-1]) and eased[0] == (0, 0)
         assert eased[6] != pytest.approx(even[6]) or ease == "in-out"
 
@@ -241,7 +263,11 @@ def test_an_ease_goes_as_far_as_none(ease: str) -> None:
 def test_an_ease_says_where_it_is_slow() -> None:
     into, out, both = (speeds(Motion("right", speed="2px", ease=ease)) for ease in ("in", "out", "in-out"))
     assert into == sorted(into) and out == into[::-1] and into[0] < 0.5 < 3.5 < into[-1]
-    assert both[:4] == sorted(both[:4]) and both == pytest.approx(both[::-1]) and max(both) == pytest.approx(3, rel=0.05)
+    assert (
+        both[:4] == sorted(both[:4])
+        and both == pytest.approx(both[::-1])
+        and max(both) == pytest.approx(3, rel=0.05)
+    )
 
 
 def test_a_path_is_run_through_in_the_span() -> None:
@@ -254,7 +280,10 @@ def test_a_zoom_grows_in_its_span_alone() -> None:
     assert scale == pytest.approx([1, 1.02, 1.02**2, 1.02**2, 1.02**2])
 
 
-@pytest.mark.parametrize("pair", [(0.5, 0.5), (0.6, 0.4), (-0.1, 1), (0, 1.1), (0, math.nan), (0,), (0, 0.5, 1), "ab", 3, (None, 1)])
+@pytest.mark.parametrize(
+    "pair",
+    [(0.5, 0.5), (0.6, 0.4), (-0.1, 1), (0, 1.1), (0, math.nan), (0,), (0, 0.5, 1), "ab", 3, (None, 1)],
+)
 @pytest.mark.parametrize("name", ["span", "steps"])
 def test_bad_shares_of_time_are_refused_by_name(name: str, pair: object) -> None:
     with pytest.raises(RequestError, match=f"expected {name} "):
@@ -277,8 +306,13 @@ def test_stillness_has_no_course() -> None:
 
 
 def test_the_course_is_readable() -> None:
-    motion = Motion("left", speed="2px", ease="in", span=(0.25, 1), region="rest", strength=2, steps=(0.1, 0.5))
-    assert str(motion) == "left at 2px a frame, from 25% to 100% of the clip, ease in, in rest, strength 2, asked in 10% to 50% of the steps"
+    motion = Motion(
+        "left", speed="2px", ease="in", span=(0.25, 1), region="rest", strength=2, steps=(0.1, 0.5)
+    )
+    assert (
+        str(motion)
+        == "left at 2px a frame, from 25% to 100% of the clip, ease in, in rest, strength 2, asked in 10% to 50% of the steps"
+    )
 
 
 # ---------------------------------------------------------------- as text, and as a clip's
@@ -287,10 +321,15 @@ def test_the_course_is_readable() -> None:
 @pytest.mark.parametrize(
     ("text", "motion"),
     [
-        ("left 2px", Motion("left", speed="2px")), ("zoom in 2%", Motion("zoom in", speed="2%")), (" up-left  1.5PX ", Motion("up left", speed="1.5PX")),
-        ("180 2px", Motion(180, speed="2px")), ("left", Motion("left")), ("zoom in", Motion("zoom in")), ("still", Motion("still")),
+        ("left 2px", Motion("left", speed="2px")),
+        ("zoom in 2%", Motion("zoom in", speed="2%")),
+        (" up-left  1.5PX ", Motion("up left", speed="1.5PX")),
+        ("180 2px", Motion(180, speed="2px")),
+        ("left", Motion("left")),
+        ("zoom in", Motion("zoom in")),
+        ("still", Motion("still")),
     ],
-)  # fmt: skip
+)
 def test_a_text_names_direction_and_speed(text: str, motion: Motion) -> None:
     assert Motion.from_text(text) == motion
 
@@ -312,23 +351,48 @@ def test_the_same_motion_is_the_same_wherever_and_however_hard() -> None:
     assert left.same(Motion("left", speed=" 2px")) and not left.same(Motion("left")) and not left.same("left")
     assert not left.same(Motion("left", speed="2px", ease="in"))
     like = Like("a.mp4", region="a.png")
-    assert like.same(Like("a.mp4", strength=3)) and not like.same(Like("a.mp4", invert=True)) and not like.same(left)
+    assert (
+        like.same(Like("a.mp4", strength=3))
+        and not like.same(Like("a.mp4", invert=True))
+        and not like.same(left)
+    )
 
 
-@pytest.mark.parametrize("wrong", [{"like": ""}, {"like": None}, {"like": 3}, {"region": " "}, {"like_region": ""}, {"like_region": "rest"},
-                                   {"like_frames": (0, 1)}, {"like_frames": (3, 2)}, {"like_frames": (-1, 5)}, {"like_frames": (0.0, 5)},
-                                   {"like_frames": 8}, {"per_position": 1}, {"invert": "yes"}, {"strength": -1}, {"strength": math.nan}])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"like": ""},
+        {"like": None},
+        {"like": 3},
+        {"region": " "},
+        {"like_region": ""},
+        {"like_region": "rest"},
+        {"like_frames": (0, 1)},
+        {"like_frames": (3, 2)},
+        {"like_frames": (-1, 5)},
+        {"like_frames": (0.0, 5)},
+        {"like_frames": 8},
+        {"per_position": 1},
+        {"invert": "yes"},
+        {"strength": -1},
+        {"strength": math.nan},
+    ],
+)
 def test_bad_requests_for_a_clip_s_motion_are_refused_by_name(wrong: dict[str, object]) -> None:
     with pytest.raises(RequestError, match=next(iter(wrong))):
         Like(**({"like": "a.mp4"} | wrong))  # type: ignore[arg-type]
 
 
 def test_a_clip_s_motion_as_json_and_in_words() -> None:
-    like = Like("a.mp4", "rest", "box:0,0,9,9", (0, 8), per_position=True, invert=True, strength=2, steps=(0, 0.5))
+    like = Like(
+        "a.mp4", "rest", "box:0,0,9,9", (0, 8), per_position=True, invert=True, strength=2, steps=(0, 0.5)
+    )
     data = json.loads(json.dumps(like.to_json()))
     assert Like(**data) == like and Like("a.mp4").to_json() == {"like": "a.mp4", "strength": 1.0}
-    assert str(like) == ("the motion of a.mp4 in box:0,0,9,9, frames 0 to 8, per position, inverted, in rest, strength 2, "
-                         "asked in 0% to 50% of the steps")  # fmt: skip
+    assert str(like) == (
+        "the motion of a.mp4 in box:0,0,9,9, frames 0 to 8, per position, inverted, in rest, strength 2, "
+        "asked in 0% to 50% of the steps"
+    )
 
 
 # ---------------------------------------------------------------- points
@@ -344,7 +408,9 @@ def test_a_drag_is_kept_as_finite_numbers_and_comes_back_from_json() -> None:
 
 @pytest.mark.parametrize("points", [(), None, "1,2", 3])
 def test_a_drag_without_points_is_refused(points: object) -> None:
-    with pytest.raises(RequestError, match="expected at least one point|point 1: expected one or more positions"):
+    with pytest.raises(
+        RequestError, match="expected at least one point|point 1: expected one or more positions"
+    ):
         Drag(points)  # type: ignore[arg-type]
 
 

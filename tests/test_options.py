@@ -30,19 +30,36 @@ def test_each_request_has_the_region_typed_for_it() -> None:
 
 
 def test_kinds_keep_the_order_in_which_they_were_typed() -> None:
-    found = typed(("like", "a.mp4"), ("motion", "left"), ("like", "b.mp4"), ("path", "0,0 -0.3,0.1 0,0"),
-                  *(("region", f"box:{x},0,1,1") for x in range(4)), ("like_region", "box:9,9,9,9"), ("like_frames", "0:8"),
-                  ("like_frames", "2:9"), per_position=True)  # fmt: skip
+    found = typed(
+        ("like", "a.mp4"),
+        ("motion", "left"),
+        ("like", "b.mp4"),
+        ("path", "0,0 -0.3,0.1 0,0"),
+        *(("region", f"box:{x},0,1,1") for x in range(4)),
+        ("like_region", "box:9,9,9,9"),
+        ("like_frames", "0:8"),
+        ("like_frames", "2:9"),
+        per_position=True,
+    )
     assert found == [
-        Like("a.mp4", "box:0,0,1,1", "box:9,9,9,9", (0, 8), per_position=True), Motion("left", region="box:1,0,1,1"),
+        Like("a.mp4", "box:0,0,1,1", "box:9,9,9,9", (0, 8), per_position=True),
+        Motion("left", region="box:1,0,1,1"),
         Like("b.mp4", "box:2,0,1,1", "box:9,9,9,9", (2, 9), per_position=True),
         Motion(path=((0, 0), (-0.3, 0.1), (0, 0)), region="box:3,0,1,1"),
-    ]  # fmt: skip
+    ]
 
 
 def test_once_is_for_all_that_it_can_go_with() -> None:
-    found = typed(("motion", "left"), ("motion", "still"), ("path", "0,0 1,1"), ("speed", "2px"), ("ease", "in"), ("span", "25%, 0.75"),
-                  ("strength", 2.0), ("region", "m.png"))  # fmt: skip
+    found = typed(
+        ("motion", "left"),
+        ("motion", "still"),
+        ("path", "0,0 1,1"),
+        ("speed", "2px"),
+        ("ease", "in"),
+        ("span", "25%, 0.75"),
+        ("strength", 2.0),
+        ("region", "m.png"),
+    )
     assert found[0] == Motion("left", speed="2px", ease="in", span=(0.25, 0.75), strength=2, region="m.png")
     assert found[1] == Motion("still", strength=2, region="m.png")
     assert found[2] == Motion(path=((0, 0), (1, 1)), ease="in", span=(0.25, 0.75), strength=2, region="m.png")
@@ -53,7 +70,10 @@ def test_once_is_for_all_that_it_can_go_with() -> None:
     [
         ((), ("--motion", "--like", "got none")),
         ((HALF,), ("--motion",)),
-        ((("motion", "left"), ("motion", "right"), ("motion", "up"), HALF, HALF), ("--region", "3 requests", "got 2")),
+        (
+            (("motion", "left"), ("motion", "right"), ("motion", "up"), HALF, HALF),
+            ("--region", "3 requests", "got 2"),
+        ),
         ((("motion", "left"), HALF, HALF), ("--region", "got 2")),
         ((("like", "a.mp4"), ("speed", "2px")), ("--speed", "leave it out")),
         ((("motion", "still"), ("speed", "2px")), ("--speed",)),
@@ -71,8 +91,10 @@ def test_once_is_for_all_that_it_can_go_with() -> None:
         ((("like", "a.mp4"), ("like_frames", "8")), ("like_frames",)),
         ((("like", "a.mp4"), ("like_frames", "8:0")), ("like_frames",)),
     ],
-)  # fmt: skip
-def test_what_does_not_fit_is_refused_and_named(options: tuple[tuple[str, Any], ...], words: tuple[str, ...]) -> None:
+)
+def test_what_does_not_fit_is_refused_and_named(
+    options: tuple[tuple[str, Any], ...], words: tuple[str, ...]
+) -> None:
     with pytest.raises(RequestError) as error:
         typed(*options)
     for word in words:
@@ -86,7 +108,10 @@ def test_flags_of_clips_need_a_clip() -> None:
 
 
 def test_a_file_of_requests_is_what_was_written(tmp_path: Path) -> None:
-    wanted = [Motion("left", speed="2px", region="rest", steps=(0.1, 0.5)), Like("a.mp4", "m.png", like_frames=(0, 8), invert=True)]
+    wanted = [
+        Motion("left", speed="2px", region="rest", steps=(0.1, 0.5)),
+        Like("a.mp4", "m.png", like_frames=(0, 8), invert=True),
+    ]
     (tmp_path / "r.json").write_text(json.dumps([request.to_json() for request in wanted]))
     assert read_requests_file(tmp_path / "r.json") == wanted
 
@@ -94,13 +119,21 @@ def test_a_file_of_requests_is_what_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("[]", "got none"), ("{}", "expected a list"), ("[", "expected JSON"), ("[1]", r"requests\[0\]"), ("[" * 10**5, "expected JSON"),
-        ('[{"direction": "left"}, {"direction": "sideways"}]', r"requests\[1\]"), ('[{"like": 1}]', r"requests\[0\].like"),
-        ('[{"direction": "left", "sped": 1}]', r"requests\[0\].sped"), ('[{"direction": NaN}]', r"requests\[0\]"),
-        ('[{"like": "a", "direction": "left"}]', r"requests\[0\].direction"), ('"' + "a" * 2**20 + '"', "at most"), ("\xff", "JSON|UTF|utf"),
+        ("[]", "got none"),
+        ("{}", "expected a list"),
+        ("[", "expected JSON"),
+        ("[1]", r"requests\[0\]"),
+        ("[" * 10**5, "expected JSON"),
+        ('[{"direction": "left"}, {"direction": "sideways"}]', r"requests\[1\]"),
+        ('[{"like": 1}]', r"requests\[0\].like"),
+        ('[{"direction": "left", "sped": 1}]', r"requests\[0\].sped"),
+        ('[{"direction": NaN}]', r"requests\[0\]"),
+        ('[{"like": "a", "direction": "left"}]', r"requests\[0\].direction"),
+        ('"' + "a" * 2**20 + '"', "at most"),
+        ("\xff", "JSON|UTF|utf"),
         ('[{"points": [[[1, 2]]]}]', "got a drag; .*moft drag"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_holds_none_is_refused_and_the_place_named(tmp_path: Path, text: str, word: str) -> None:
     (tmp_path / "r.json").write_bytes(text.encode("latin-1"))
     with pytest.raises((RequestError, RecipeError), match=word):

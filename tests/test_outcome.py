@@ -38,7 +38,9 @@ def motion_of(speeds: list[float]) -> Motion | None:
 def test_a_clip_that_goes_one_way_is_a_direction() -> None:
     found = motion_of([2] * 7)
     assert found is not None and isinstance(found.direction, float)
-    assert math.cos(math.radians(found.direction)) > 0.99 and found.velocity(8, 64, 64)[0] == pytest.approx(2, abs=0.3)
+    assert math.cos(math.radians(found.direction)) > 0.99 and found.velocity(8, 64, 64)[0] == pytest.approx(
+        2, abs=0.3
+    )
 
 
 def test_a_clip_that_turns_back_is_a_path_and_one_that_stays_is_still() -> None:
@@ -51,8 +53,15 @@ def test_a_clip_that_turns_back_is_a_path_and_one_that_stays_is_still() -> None:
 def test_a_clip_that_zooms_names_no_mean_motion() -> None:
     import cv2
 
-    frames = [cv2.warpAffine(NOISE[:, :64], cv2.getRotationMatrix2D((31.5, 31.5), 0, 1.03**i), (64, 64)) for i in range(8)]
-    found = as_motion(moft.measure(cv2.GaussianBlur(np.stack(frames).reshape(512, 64, 3), (5, 5), 0).reshape(8, 64, 64, 3)), 64, 64)
+    frames = [
+        cv2.warpAffine(NOISE[:, :64], cv2.getRotationMatrix2D((31.5, 31.5), 0, 1.03**i), (64, 64))
+        for i in range(8)
+    ]
+    found = as_motion(
+        moft.measure(cv2.GaussianBlur(np.stack(frames).reshape(512, 64, 3), (5, 5), 0).reshape(8, 64, 64, 3)),
+        64,
+        64,
+    )
     assert found is None or found.direction != "still"
 
 
@@ -80,7 +89,9 @@ def test_a_longer_or_shorter_clip_is_resampled_and_it_is_said(tmp_path: Path) ->
     (asked,), said = lay(Like(name))
     assert said == [f"{name}: 16 frames resampled to 8, 2 times as fast"]
     assert np.array_equal(asked.clip[[0, -1]], moft.read_video(name)[[0, -1]])
-    assert asked.outcome(clip[:8], clip[::2])["reference"]["motion"]["inside"][0] == pytest.approx(15 / 7, abs=0.3)
+    assert asked.outcome(clip[:8], clip[::2])["reference"]["motion"]["inside"][0] == pytest.approx(
+        15 / 7, abs=0.3
+    )
     (asked,), said = lay(Like(name, like_frames=(4, 12)))
     assert not said and np.array_equal(asked.clip, moft.read_video(name)[4:12])
     (asked,), said = lay(Like(name, like_frames=(0, 3)))
@@ -89,7 +100,9 @@ def test_a_longer_or_shorter_clip_is_resampled_and_it_is_said(tmp_path: Path) ->
 
 def test_where_to_look_is_told_in_px_of_the_clip_to_follow(tmp_path: Path) -> None:
     right, left = panned([2] * 7), panned([-2] * 7)
-    wide = np.concatenate([right, left], 2).repeat(2, 1).repeat(2, 2)[:, 32:96]  # 256 x 64: of the centre, two halves are left
+    wide = (
+        np.concatenate([right, left], 2).repeat(2, 1).repeat(2, 2)[:, 32:96]
+    )  # 256 x 64: of the centre, two halves are left
     moft.write_video(tmp_path / "wide.mp4", wide)
     name = str(tmp_path / "wide.mp4")
     for box, way in (("box:96,0,32,64", 1), ("box:50%,0,12.5%,100%", -1)):
@@ -114,7 +127,9 @@ def test_each_request_is_judged_in_its_own_region() -> None:
     outcome = [part.outcome(still, apart) for part in asked]
     assert [part["steered"]["followed"] for part in outcome] == [True, True]
     assert [part["plain"]["followed"] for part in outcome] == [False, False]
-    assert overall(outcome) is True and all(re.match(r"yes, (8|9|10)\d% of", in_words(part)) for part in outcome)
+    assert overall(outcome) is True and all(
+        re.match(r"yes, (8|9|10)\d% of", in_words(part)) for part in outcome
+    )
     backwards = [part.outcome(still, apart[::-1]) for part in asked]
     assert overall(backwards) is False
     for part in backwards:
@@ -139,11 +154,20 @@ def parts(*found: tuple[bool | None, float | None]) -> list[dict[str, Any]]:
 
 
 def test_the_best_run_follows_most_requests_and_then_misses_least() -> None:
-    ordered = [parts((False, -0.5), (False, 0.2)), parts((False, 0.1), (False, 0.2)), parts((True, 0.4), (False, 0.0)),
-               parts((True, 0.4), (False, 0.2)), parts((True, 0.4), (True, 0.3)), parts((True, 0.9), (True, 0.9))]  # fmt: skip
+    ordered = [
+        parts((False, -0.5), (False, 0.2)),
+        parts((False, 0.1), (False, 0.2)),
+        parts((True, 0.4), (False, 0.0)),
+        parts((True, 0.4), (False, 0.2)),
+        parts((True, 0.4), (True, 0.3)),
+        parts((True, 0.9), (True, 0.9)),
+    ]
     assert sorted(ordered, key=standing) == ordered
     assert [overall(outcome) for outcome in ordered] == [False] * 4 + [True] * 2
-    assert overall(parts((True, 0.4), (None, None))) is None and overall(parts((False, 0.1), (None, None))) is False
+    assert (
+        overall(parts((True, 0.4), (None, None))) is None
+        and overall(parts((False, 0.1), (None, None))) is False
+    )
 
 
 def test_remedies_go_on_top_of_each_other_and_end_with_other_seeds() -> None:
@@ -157,9 +181,16 @@ def test_remedies_go_on_top_of_each_other_and_end_with_other_seeds() -> None:
 
 def test_what_is_dragged_is_tried_with_other_seeds_alone() -> None:
     found = list(islice(remedies(Settings(), 7, [Drag((((1, 2),),))]), 3))
-    assert [remedy.seed for remedy in found] == [8, 9, 10] and {remedy.settings for remedy in found} == {Settings()}
+    assert [remedy.seed for remedy in found] == [8, 9, 10] and {remedy.settings for remedy in found} == {
+        Settings()
+    }
 
 
-@pytest.mark.parametrize(("settings", "wanted"), [(Settings(steps=(0, 0.3)), Motion("left")), (Settings(), Motion("left", steps=(0, 0.3)))])
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [(Settings(steps=(0, 0.3)), Motion("left")), (Settings(), Motion("left", steps=(0, 0.3)))],
+)
 def test_steps_that_were_asked_for_are_left_as_they_are(settings: Settings, wanted: Motion) -> None:
-    assert {remedy.settings.steps for remedy in islice(remedies(settings, 0, [wanted]), 4)} == {settings.steps}
+    assert {remedy.settings.steps for remedy in islice(remedies(settings, 0, [wanted]), 4)} == {
+        settings.steps
+    }

@@ -38,7 +38,12 @@ from moft.tap import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
 SMALL = Settings(step_size=0.002, gradient_steps=3)
-LOSSES = {"smm": SpaceTimeMeans, "motionclone": TemporalAttention, "sg_i2v": FirstFrameFeatures, "flowmotion": CleanDifferences}
+LOSSES = {
+    "smm": SpaceTimeMeans,
+    "motionclone": TemporalAttention,
+    "sg_i2v": FirstFrameFeatures,
+    "flowmotion": CleanDifferences,
+}
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +144,11 @@ def test_clean_latents_are_found_again(kind: str) -> None:
     scheduler = DDIMScheduler(prediction_type=kind)
     clean, noise = torch.randn(2, 1, 4, 8, 4, 4)
     noisy = scheduler.add_noise(clean, noise, torch.tensor([300]))
-    given = {"v_prediction": scheduler.get_velocity(clean, noise, torch.tensor([300])), "epsilon": noise, "sample": clean}
+    given = {
+        "v_prediction": scheduler.get_velocity(clean, noise, torch.tensor([300])),
+        "epsilon": noise,
+        "sample": clean,
+    }
     found, signal = clean_latents(scheduler, noisy, given[kind], 300.0)
     torch.testing.assert_close(found, clean, atol=1e-4, rtol=1e-4)
     assert signal**2 == pytest.approx(float(scheduler.alphas_cumprod[300]))
@@ -149,7 +158,9 @@ def test_clean_latents_of_flow_matching() -> None:
     from diffusers import FlowMatchEulerDiscreteScheduler
 
     clean, noise = torch.randn(2, 1, 4, 8, 4, 4)
-    found, signal = clean_latents(FlowMatchEulerDiscreteScheduler(), 0.6 * clean + 0.4 * noise, noise - clean, 400.0)
+    found, signal = clean_latents(
+        FlowMatchEulerDiscreteScheduler(), 0.6 * clean + 0.4 * noise, noise - clean, 400.0
+    )
     torch.testing.assert_close(found, clean)
     assert signal == pytest.approx(0.6)
 
@@ -190,7 +201,9 @@ def test_later_frames_are_read_by_the_keys_and_values_of_the_first(pipe: Any, ta
 
     peer = peer_of("sg_i2v", pipe, task)
     site = "up_blocks.1.attentions.0.transformer_blocks.0.attn1"
-    noisy, told = peer.tap.noised(peer.clip, torch.randn(peer.clip.shape, generator=torch.Generator().manual_seed(1)), 500)
+    noisy, told = peer.tap.noised(
+        peer.clip, torch.randn(peer.clip.shape, generator=torch.Generator().manual_seed(1)), 500
+    )
     with capture(peer.tap.denoiser, [site]) as own, torch.no_grad():
         peer.tap.read(noisy, told, peer._empty)
     with torch.no_grad():
@@ -202,7 +215,10 @@ def test_later_frames_are_read_by_the_keys_and_values_of_the_first(pipe: Any, ta
 
 
 def test_the_first_frame_is_not_moved_to_suit_the_others(pipe: Any, task: Task) -> None:
-    peer, latents = peer_of("sg_i2v", pipe, task), torch.randn(1, 4, 8, 16, 16, generator=torch.Generator().manual_seed(4))
+    peer, latents = (
+        peer_of("sg_i2v", pipe, task),
+        torch.randn(1, 4, 8, 16, 16, generator=torch.Generator().manual_seed(4)),
+    )
     moved = peer.guide(latents, torch.tensor(600), peer._empty, 3) - latents
     assert float(moved[:, :, 0].abs().max()) < 1e-6 < float(moved[:, :, 1:].abs().amax((0, 1, 3, 4)).min())
 
@@ -258,7 +274,10 @@ def test_clips_of_a_batch_do_not_see_each_other(pipe: Any, task: Task) -> None:
     latents = torch.randn(2, 4, 8, 16, 16, generator=torch.Generator().manual_seed(3))
     for name in LOSSES:
         peer = peer_of(name, pipe, task)
-        both, one = (peer.guide(latents[:n], torch.tensor(600), peer.tap.first_call([""] * n, latents[:n]), 3) for n in (2, 1))
+        both, one = (
+            peer.guide(latents[:n], torch.tensor(600), peer.tap.first_call([""] * n, latents[:n]), 3)
+            for n in (2, 1)
+        )
         torch.testing.assert_close(both[:1], one, atol=1e-3, rtol=1e-3)
 
 
@@ -267,8 +286,15 @@ def test_two_prompts_run_in_one_batch(pipe: Any, task: Task) -> None:
     draws = [torch.Generator().manual_seed(i) for i in range(2)]
     for name in LOSSES:
         with PEERS[name](pipe, task, SMALL) as run:
-            found = pipe(["green cells", "red cells"], generator=draws, output_type="latent", num_frames=8, height=64, width=64,
-                         num_inference_steps=6).frames  # fmt: skip
+            found = pipe(
+                ["green cells", "red cells"],
+                generator=draws,
+                output_type="latent",
+                num_frames=8,
+                height=64,
+                width=64,
+                num_inference_steps=6,
+            ).frames
         assert len(found) == 2 and len(run.report.steps) == 2 and found.isfinite().all()
 
 
@@ -278,7 +304,9 @@ def test_fused_settings_are_refused(pipe: Any, task: Task) -> None:
 
 
 @pytest.mark.parametrize("name", ["motionclone", "sg_i2v"])
-def test_a_model_without_what_is_read_is_refused(name: str, task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_without_what_is_read_is_refused(
+    name: str, task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("moft.bench.peers.find_statistics", lambda pipe: statistics_of("latte"))
     with pytest.raises(BackboneError, match="this objective is for AnimateDiff"):
         PEERS[name](tiny("latte"), task, SMALL)
@@ -297,8 +325,20 @@ def test_every_peer_has_the_step_size_that_was_best_of_the_same_ones() -> None:
 def test_trials_score_every_way_at_every_step_size_beside_the_unguided(pipe: Any, task: Task) -> None:
     ways = {name: PEERS[name] for name in ("smm", "flowmotion")}
     found = list(trials(pipe, ways, [task, task], (0.0, 0.1), steps=6))  # of which two are guided
-    assert [(t.way, t.step_size) for t in found] == [("plain", 0), ("smm", 0), ("flowmotion", 0), ("smm", 0.1), ("flowmotion", 0.1)]
+    assert [(t.way, t.step_size) for t in found] == [
+        ("plain", 0),
+        ("smm", 0),
+        ("flowmotion", 0),
+        ("smm", 0.1),
+        ("flowmotion", 0.1),
+    ]
     assert all(trial.clips == 2 * len(task.prompts) for trial in found)
-    assert found[0].scores["content"] == pytest.approx(1) and found[1].scores == found[2].scores == found[0].scores
+    assert (
+        found[0].scores["content"] == pytest.approx(1)
+        and found[1].scores == found[2].scores == found[0].scores
+    )
     assert found[3].scores != found[0].scores != found[4].scores != found[3].scores
-    assert {name: list(by_size) for name, by_size in table(found).items()} == {"smm": [0.1], "flowmotion": [0.1]}
+    assert {name: list(by_size) for name, by_size in table(found).items()} == {
+        "smm": [0.1],
+        "flowmotion": [0.1],
+    }

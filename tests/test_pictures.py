@@ -47,7 +47,9 @@ def test_there_is_a_panel_for_each_clip_and_what_was_not_asked_is_grey() -> None
     three = story(clip, clip, [(RIGHT, LEFT_HALF)])
     assert three.shape == (6, SIDE + CAPTION, 4 * (SIDE + GAP) - GAP, 3) and three.dtype == np.uint8
     assert story(clip, clip, [(RIGHT, None)], [clip]).shape[2] == 5 * (SIDE + GAP) - GAP
-    assert story(clip, clip, [], [clip, clip]).shape[2] == 6 * (SIDE + GAP) - GAP  # no motion that could be named
+    assert (
+        story(clip, clip, [], [clip, clip]).shape[2] == 6 * (SIDE + GAP) - GAP
+    )  # no motion that could be named
     colours = np.ptp(heat(three), axis=-1)
     assert colours[:, :, 110:].max() == 0 < colours[:, :, :80].mean()
 
@@ -55,7 +57,9 @@ def test_there_is_a_panel_for_each_clip_and_what_was_not_asked_is_grey() -> None
 def test_arrows_stand_in_each_region() -> None:
     clip = pan(PHOTO, RIGHT, SIZE, zoom=1.6)
     moving = np.stack([np.roll(LEFT_HALF, 8 * i, 1) for i in range(6)])  # a region that moves
-    video = story(clip, clip, [(RIGHT, moving)])[:, CAPTION:, 2 * (SIDE + GAP) : 3 * (SIDE + GAP) - GAP].astype(int)
+    video = story(clip, clip, [(RIGHT, moving)])[
+        :, CAPTION:, 2 * (SIDE + GAP) : 3 * (SIDE + GAP) - GAP
+    ].astype(int)
     blue = (np.abs(video - (0, 114, 178)).sum(-1) < 30).any(1)  # columns with the measured arrow
     middles = [np.flatnonzero(columns).mean() for columns in blue]
     assert middles[0] == pytest.approx(48, abs=8) and middles[2] - middles[0] == pytest.approx(48, abs=6)

@@ -113,21 +113,33 @@ def test_a_recipe_survives_a_copy_by_another_program(steered: Path, tmp_path: Pa
 def test_a_recipe_for_every_kind_of_request_comes_back(data: dict[str, Any]) -> None:
     recipe = Recipe.from_json(data)
     digest = data["channels_digest"]
-    path, turned = Motion(path=((0, 0), (-0.3, 0.1), (0, 0)), strength=0.5), Motion(200, speed="1.5px", region="box:0,0,50%,9")
+    path, turned = (
+        Motion(path=((0, 0), (-0.3, 0.1), (0, 0)), strength=0.5),
+        Motion(200, speed="1.5px", region="box:0,0,50%,9"),
+    )
     timed = Motion("left", ease="in", span=(0.2, 0.7), steps=(0.1, 0.5), region="rest")
-    like = Like("clip.mp4", region="m.png", like_region="masks", like_frames=(3, 9), per_position=True, strength=2.0)
+    like = Like(
+        "clip.mp4", region="m.png", like_region="masks", like_frames=(3, 9), per_position=True, strength=2.0
+    )
     for requests, files in (
-        ((path,), ()), ((turned, timed), ()), ((like,), ("clip.mp4", "m.png", "masks")),
+        ((path,), ()),
+        ((turned, timed), ()),
+        ((like,), ("clip.mp4", "m.png", "masks")),
         ((replace(turned, region="m.png"), like, timed), ("m.png", "clip.mp4", "masks")),
-        ((Drag((((24, 32.5), (38, 32)), ((52, 10),)), radius=12),), ()), ((Drag((((24, 32),),)),), ()),
-    ):  # fmt: skip
+        ((Drag((((24, 32.5), (38, 32)), ((52, 10),)), radius=12),), ()),
+        ((Drag((((24, 32),),)),), ()),
+    ):
         wanted = replace(recipe, requests=requests, inputs=dict.fromkeys(files, digest))
         assert Recipe.from_json(json.loads(json.dumps(wanted.to_json()))) == wanted
 
 
 def of_first_format(data: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     """The recipe as it was before there could be several requests."""
-    return {"recipe": 1, "request": request, **{k: v for k, v in data.items() if k not in ("recipe", "requests")}}
+    return {
+        "recipe": 1,
+        "request": request,
+        **{k: v for k, v in data.items() if k not in ("recipe", "requests")},
+    }
 
 
 def test_a_recipe_of_one_request_is_still_read(data: dict[str, Any]) -> None:
@@ -135,10 +147,18 @@ def test_a_recipe_of_one_request_is_still_read(data: dict[str, Any]) -> None:
     old = Recipe.from_json(of_first_format(data, motion))
     assert old == Recipe.from_json(data) and old.to_json()["recipe"] == FORMAT
     assert Recipe.from_json(data | {"recipe": 2}) == old
-    followed = of_first_format(data | {"inputs": {"a.mp4": data["channels_digest"]}}, {"like": "a.mp4", "strength": 1.0})
-    assert Recipe.from_json(followed).requests == (Like("a.mp4", like_frames=(0, 8)),)  # its first frames, not resampled
-    for wrong, word in (({"like": 3}, "request.like: expected str"), ({"direction": "sideways"}, "request: expected a direction"),
-                        (3, "request: expected a JSON object"), ({"like": "a.mp4", "motion": {"direction": "left"}}, "request.motion")):  # fmt: skip
+    followed = of_first_format(
+        data | {"inputs": {"a.mp4": data["channels_digest"]}}, {"like": "a.mp4", "strength": 1.0}
+    )
+    assert Recipe.from_json(followed).requests == (
+        Like("a.mp4", like_frames=(0, 8)),
+    )  # its first frames, not resampled
+    for wrong, word in (
+        ({"like": 3}, "request.like: expected str"),
+        ({"direction": "sideways"}, "request: expected a direction"),
+        (3, "request: expected a JSON object"),
+        ({"like": "a.mp4", "motion": {"direction": "left"}}, "request.motion"),
+    ):
         with pytest.raises(RecipeError, match=word):
             Recipe.from_json(of_first_format(data, wrong))  # type: ignore[arg-type]
 
@@ -154,7 +174,10 @@ def test_the_digest_of_a_folder_of_masks_sees_their_order_and_every_byte(tmp_pat
         return file_digest(folder)
 
     assert digest("a.png", "b.png") == digest("a.png", "b.png")
-    assert len({digest("a.png", "b.png"), digest("b.png", "a.png"), digest("a.png", "c.png"), digest("a.png")}) == 4
+    assert (
+        len({digest("a.png", "b.png"), digest("b.png", "a.png"), digest("a.png", "c.png"), digest("a.png")})
+        == 4
+    )
 
 
 def test_the_digest_of_a_model_sees_one_byte_of_its_weights_and_not_its_notes(
@@ -214,8 +237,12 @@ def test_replay_warns_of_other_versions_models_and_channels(data: dict[str, Any]
     result = moft_cli("replay", saved(tmp_path / "r.json", data), "-o", tmp_path / "again.mp4", "--json")
     assert result.exit_code == 0 and json.loads(result.stdout)["identical"] is True
     lines = result.stderr.splitlines()
-    for start in ("made with torch 1.0,", "made with gone 2, replayed with nothing", "model: expected sha256:000",
-                  "channels: expected sha256:000"):  # fmt: skip
+    for start in (
+        "made with torch 1.0,",
+        "made with gone 2, replayed with nothing",
+        "model: expected sha256:000",
+        "channels: expected sha256:000",
+    ):
         assert any(line.startswith(f"warning: {start}") for line in lines), lines
 
 
@@ -227,9 +254,38 @@ def test_replay_of_several_requests_is_exact(tiny_folder: Path, tmp_path: Path) 
         paint(made / "masks" / f"{i}.png", 16 + 4 * i)
     noise = np.random.default_rng(0).integers(0, 255, (64, 84, 3), np.uint8)
     moft.write_video(made / "clip.mp4", np.stack([noise[:, 20 - 2 * i : 84 - 2 * i] for i in range(10)]))
-    options = ("--motion", "left 2px", "--region", made / "masks", "--ease", "in-out", "--span", "0,75%", "--like", made / "clip.mp4",
-               "--region", "rest", "--like-region", "box:0,0,50%,100%", "--per-position", "--retry", 1)  # fmt: skip
-    result = moft_cli("steer", "--model", tiny_folder, "--prompt", "a ball", "--steps", 4, *options, "-o", made / "a.gif", "--json")
+    options = (
+        "--motion",
+        "left 2px",
+        "--region",
+        made / "masks",
+        "--ease",
+        "in-out",
+        "--span",
+        "0,75%",
+        "--like",
+        made / "clip.mp4",
+        "--region",
+        "rest",
+        "--like-region",
+        "box:0,0,50%,100%",
+        "--per-position",
+        "--retry",
+        1,
+    )
+    result = moft_cli(
+        "steer",
+        "--model",
+        tiny_folder,
+        "--prompt",
+        "a ball",
+        "--steps",
+        4,
+        *options,
+        "-o",
+        made / "a.gif",
+        "--json",
+    )
     assert result.exit_code == 0, result.output
     record = json.loads(result.stdout)
     assert set(record["inputs"]) == {str(made / "masks"), str(made / "clip.mp4")}
@@ -241,7 +297,9 @@ def test_replay_of_several_requests_is_exact(tiny_folder: Path, tmp_path: Path) 
     assert "identical: yes" in result.stdout and (moved / "a.gif").read_bytes() != b""
     assert np.array_equal(moft.read_video(moved / "a.gif"), moft.read_video(tmp_path / "b.gif"))
     paint(moved / "masks" / "2.png", 5)
-    refused(moft_cli("replay", moved / "a.gif", "-o", tmp_path / "c.gif"), "masks", "another file of that name")
+    refused(
+        moft_cli("replay", moved / "a.gif", "-o", tmp_path / "c.gif"), "masks", "another file of that name"
+    )
 
 
 def test_replay_finds_a_clip_beside_the_recipe_and_its_own_channels(
@@ -253,18 +311,31 @@ def test_replay_finds_a_clip_beside_the_recipe_and_its_own_channels(
     moft.write_video(made / "clip.mp4", np.stack([noise[:, 20 - 2 * i : 84 - 2 * i] for i in range(10)]))
     paint(made / "mask.png", 32)
     tiny_statistics.save(made / "found.safetensors")
-    options = ("--like", made / "clip.mp4", "--region", made / "mask.png", "--channels", made / "found.safetensors")
-    result = moft_cli("steer", "--model", tiny_folder, "--prompt", "a ball", "--steps", 4, *options, "-o", made / "a.webm")
+    options = (
+        "--like",
+        made / "clip.mp4",
+        "--region",
+        made / "mask.png",
+        "--channels",
+        made / "found.safetensors",
+    )
+    result = moft_cli(
+        "steer", "--model", tiny_folder, "--prompt", "a ball", "--steps", 4, *options, "-o", made / "a.webm"
+    )
     assert result.exit_code == 0, result.output
     made.rename(moved)
     result = moft_cli("replay", moved / "a.webm", "-o", moved / "b.webm")
     assert result.exit_code == 0, result.output
     assert "identical: yes" in result.stdout
     assert np.array_equal(moft.read_video(moved / "a.webm"), moft.read_video(moved / "b.webm"))
-    assert set(read_recipe(moved / "b.webm").inputs) == {str(p) for p in moved.iterdir() if p.stem in ("clip", "mask", "found")}
+    assert set(read_recipe(moved / "b.webm").inputs) == {
+        str(p) for p in moved.iterdir() if p.stem in ("clip", "mask", "found")
+    }
     (moved / "found.safetensors").unlink()
     refused(moft_cli("replay", moved / "a.webm", "-o", tmp_path / "c.webm"), "found.safetensors")
-    result = moft_cli("replay", moved / "a.webm", "--channels", tiny_folder / STATISTICS_FILE, "-o", moved / "b.webm")
+    result = moft_cli(
+        "replay", moved / "a.webm", "--channels", tiny_folder / STATISTICS_FILE, "-o", moved / "b.webm"
+    )
     assert "identical: yes" in result.stdout, result.output  # the same numbers from another place
 
 
@@ -276,15 +347,35 @@ def test_replay_of_a_steered_real_clip_is_exact_wherever_the_clip_went(
     made.mkdir()
     noise = np.random.default_rng(0).integers(0, 255, (64, 84, 3), np.uint8)
     moft.write_video(made / "clip.mp4", np.stack([noise[:, 20 - 2 * i : 84 - 2 * i] for i in range(10)]))
-    options = ("--video", made / "clip.mp4", "--motion", "up", "--region", "box:0,0,50%,100%", option, 0.5, "--steps", 4)
+    options = (
+        "--video",
+        made / "clip.mp4",
+        "--motion",
+        "up",
+        "--region",
+        "box:0,0,50%,100%",
+        option,
+        0.5,
+        "--steps",
+        4,
+    )
     result = moft_cli("steer", "--model", tiny_folder, *options, "-o", made / "a.mp4", "--json")
     assert result.exit_code == 0, result.output
     record = json.loads(result.stdout)
-    assert record["prompt"] == "" and record["video"] == str(made / "clip.mp4") and record["settings"][name] == 0.5
-    assert set(record["inputs"]) == {str(made / "clip.mp4")} and "10 frames resampled to 8" in record["resampled"][0]
+    assert (
+        record["prompt"] == ""
+        and record["video"] == str(made / "clip.mp4")
+        and record["settings"][name] == 0.5
+    )
+    assert (
+        set(record["inputs"]) == {str(made / "clip.mp4")}
+        and "10 frames resampled to 8" in record["resampled"][0]
+    )
     clip = moft.read_video(made / "clip.mp4", size=(64, 64))[[0, 1, 3, 4, 5, 6, 8, 9]]
     plain = moft.read_video(made / "a.plain.mp4")
-    lossy = 10 * np.log10(255**2 / np.square(clip.astype(float) - plain).mean())  # but for mp4, which loses a little
+    lossy = 10 * np.log10(
+        255**2 / np.square(clip.astype(float) - plain).mean()
+    )  # but for mp4, which loses a little
     assert record["reconstruction"] == pytest.approx(lossy, abs=1)
     made.rename(moved)
     result = moft_cli("replay", moved / "a.mp4", "-o", tmp_path / "b.mp4")
@@ -314,7 +405,9 @@ def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("no_model")
 def test_replay_refuses_a_mask_that_is_gone_or_changed(data: dict[str, Any], tmp_path: Path) -> None:
     old, mask = data["requests"][0]["region"], tmp_path / "m.png"
-    endless = bent(bent(data, "requests", 0, "region", to="m" * 5000), "inputs", to={"m" * 5000: data["inputs"][old]})
+    endless = bent(
+        bent(data, "requests", 0, "region", to="m" * 5000), "inputs", to={"m" * 5000: data["inputs"][old]}
+    )
     refused(moft_cli("replay", saved(tmp_path / "r.json", endless), "-o", tmp_path / "a.mp4"), "no such file")
     data["requests"][0]["region"], data["inputs"] = str(mask), {str(mask): data["inputs"][old]}
     recipe = saved(tmp_path / "r.json", data)
@@ -330,7 +423,9 @@ def test_replay_fetches_no_model_that_only_the_recipe_names(
     data: dict[str, Any], tmp_path: Path, model: str
 ) -> None:
     data |= {"model": model, "model_digest": "commit:" + "0" * 40}
-    refused(moft_cli("replay", saved(tmp_path / "r.json", data), "-o", tmp_path / "a.mp4"), model[:200], "--model")
+    refused(
+        moft_cli("replay", saved(tmp_path / "r.json", data), "-o", tmp_path / "a.mp4"), model[:200], "--model"
+    )
 
 
 def test_a_model_that_the_user_names_is_loaded_at_the_commit_of_the_recipe(
@@ -343,7 +438,9 @@ def test_a_model_that_the_user_names_is_loaded_at_the_commit_of_the_recipe(
         raise moft.BackboneError("seen enough")
 
     monkeypatch.setattr(compare, "load_pipeline", load)
-    recipe = saved(tmp_path / "r.json", data | {"model": "nobody/nothing", "model_digest": "commit:" + "0" * 40})
+    recipe = saved(
+        tmp_path / "r.json", data | {"model": "nobody/nothing", "model_digest": "commit:" + "0" * 40}
+    )
     for model in ("nobody/nothing", "nobody/else"):
         refused(moft_cli("replay", recipe, "--model", model, "-o", tmp_path / "a.mp4"), "seen enough")
     assert seen == [("nobody/nothing", "0" * 40), ("nobody/else", None)]
@@ -412,7 +509,11 @@ def bent(data: dict[str, Any], *path: str | int, to: Any) -> dict[str, Any]:
         (("requests", 0), {"points": [[[1, 2, 3]]]}, "requests[0].points[0][0]"),
         (("requests", 0), {"points": [[[1, "2"]]]}, "requests[0].points[0][0][1]: expected float"),
         (("requests", 0), {"points": [[[1, 2]]], "radius": 0}, "requests[0]: expected a radius > 0 px"),
-        (("requests", 0), {"points": [[[1, 2]]], "radius": [3]}, "requests[0].radius: expected float or null"),
+        (
+            ("requests", 0),
+            {"points": [[[1, 2]]], "radius": [3]},
+            "requests[0].radius: expected float or null",
+        ),
         (("requests", 0), {"points": [[[1, 2]]], "region": "rest"}, "requests[0].region: unknown"),
         (("settings", "step_size"), -1, "settings: expected a finite step_size"),
         (("settings", "steps"), [0.1], "settings.steps"),
@@ -426,7 +527,7 @@ def bent(data: dict[str, Any], *path: str | int, to: Any) -> dict[str, Any]:
         (("versions",), {"torch": 2}, "versions.torch: expected str"),
         (("channels_digest",), ..., "channels_digest"),
     ],
-)  # fmt: skip
+)
 def test_a_bad_recipe_is_one_error_that_names_the_field(
     data: dict[str, Any], path: tuple[str | int, ...], to: Any, word: str, tmp_path: Path
 ) -> None:
@@ -440,9 +541,24 @@ def test_a_bad_recipe_is_one_error_that_names_the_field(
 
 @pytest.mark.parametrize(
     "text",
-    ["{", '{"recipe": NaN}', '{"recipe": Infinity}', "{" * 100_000, '{"a":' * 100_000, '{"recipe": ' + "1" * 5000 + "}",
-     '{"recipe": 1}', "{}", '{"recipe": {}}', '{"x": "' + "a" * MAX_BYTES + '"}', "\ufeff{}", "[]", "", "1", "\0"],
-)  # fmt: skip
+    [
+        "{",
+        '{"recipe": NaN}',
+        '{"recipe": Infinity}',
+        "{" * 100_000,
+        '{"a":' * 100_000,
+        '{"recipe": ' + "1" * 5000 + "}",
+        '{"recipe": 1}',
+        "{}",
+        '{"recipe": {}}',
+        '{"x": "' + "a" * MAX_BYTES + '"}',
+        "\ufeff{}",
+        "[]",
+        "",
+        "1",
+        "\0",
+    ],
+)
 def test_text_that_is_no_recipe_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(text)
     with pytest.raises((RecipeError, MediaError)):
@@ -450,7 +566,9 @@ def test_text_that_is_no_recipe_is_refused(text: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm", ".gif"])
-def test_a_clip_without_a_recipe_and_one_with_too_long_a_comment_are_refused(tmp_path: Path, suffix: str) -> None:
+def test_a_clip_without_a_recipe_and_one_with_too_long_a_comment_are_refused(
+    tmp_path: Path, suffix: str
+) -> None:
     clip = tmp_path / f"a{suffix}"
     moft.write_video(clip, STILL, metadata={"comment": "my holiday"})
     with pytest.raises(RecipeError, match="no recipe in"):
@@ -505,8 +623,13 @@ def places(data: Any) -> list[tuple[str | int, ...]]:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(choices=st.data(), drags=st.booleans())
-def test_a_recipe_bent_anywhere_is_read_or_refused_and_never_changed(data: dict[str, Any], choices: Any, drags: bool) -> None:
-    dragged = data | {"inputs": {}, "requests": [{"points": [[[24, 32], [38.5, 32]], [[52, 10]]], "radius": 12}]}
+def test_a_recipe_bent_anywhere_is_read_or_refused_and_never_changed(
+    data: dict[str, Any], choices: Any, drags: bool
+) -> None:
+    dragged = data | {
+        "inputs": {},
+        "requests": [{"points": [[[24, 32], [38.5, 32]], [[52, 10]]], "radius": 12}],
+    }
     found = dragged if drags else data
     for _ in range(choices.draw(st.integers(1, 3))):
         path = choices.draw(st.sampled_from(places(found)))
@@ -520,7 +643,10 @@ def test_a_recipe_bent_anywhere_is_read_or_refused_and_never_changed(data: dict[
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=st.binary(max_size=64) | JSON.map(lambda value: json.dumps(value).encode()), cut=st.integers(0, 3000))
+@given(
+    content=st.binary(max_size=64) | JSON.map(lambda value: json.dumps(value).encode()),
+    cut=st.integers(0, 3000),
+)
 def test_any_file_is_read_or_refused(steered: Path, tmp_path: Path, content: bytes, cut: int) -> None:
     clip = (steered / "left.mp4").read_bytes()
     for found in (content, b"{" + content, clip[:cut] + content + clip[cut + len(content) :]):
@@ -536,8 +662,15 @@ def test_any_file_is_read_or_refused(steered: Path, tmp_path: Path, content: byt
 
 def test_info_says_what_a_clip_was_made_from(steered: Path, tiny_folder: Path) -> None:
     shown = " ".join(moft_cli("info", steered / "left.mp4").stdout.split())
-    for words in ("asked left at 3% a frame", "prompt a red ball [on] blue stripes, größer", "seed 3",
-                  "8 frames of 64 x 64 px", "step_size 0.2", "torch ", "sha256:"):  # fmt: skip
+    for words in (
+        "asked left at 3% a frame",
+        "prompt a red ball [on] blue stripes, größer",
+        "seed 3",
+        "8 frames of 64 x 64 px",
+        "step_size 0.2",
+        "torch ",
+        "sha256:",
+    ):
         assert words in shown
     assert "(here" not in shown
     found = json.loads(moft_cli("info", steered / "left.json", "--json").stdout)

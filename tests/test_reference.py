@@ -29,7 +29,9 @@ def statistics(**kwargs: Any) -> Statistics:
     """Channel 7 follows the displacement to the right, channel 9 downward, each up to ±1."""
     response = torch.tensor([[4.0, 0.0], [0.0, 4.0]])
     limits = torch.ones(2)
-    return Statistics(torch.tensor([7, 9]), response, -limits, limits, "up_blocks.1", 300, "a model", **kwargs)
+    return Statistics(
+        torch.tensor([7, 9]), response, -limits, limits, "up_blocks.1", 300, "a model", **kwargs
+    )
 
 
 def target(motion: Motion, cells: int = 4) -> torch.Tensor:
@@ -129,9 +131,17 @@ def test_a_reference_is_resampled_to_the_frames_and_cells_of_the_run():
 
 
 def test_what_stands_still_is_compared_at_every_place_and_the_rest_by_quarters():
-    pooled, kept = (FromClip(torch.zeros(8, 2, n, n), torch.tensor([1, 2]), "up_blocks.1", 0.3, 300) for n in (1, 4))
+    pooled, kept = (
+        FromClip(torch.zeros(8, 2, n, n), torch.tensor([1, 2]), "up_blocks.1", 0.3, 300) for n in (1, 4)
+    )
     references = [synthesise(Motion(name), statistics()) for name in ("still", "left", "zoom in")]
-    assert [r.loss for r in (*references, pooled, kept)] == ["position", "quadrants", "quadrants", "quadrants", "position"]
+    assert [r.loss for r in (*references, pooled, kept)] == [
+        "position",
+        "quadrants",
+        "quadrants",
+        "quadrants",
+        "position",
+    ]
 
 
 def test_inversion_is_deterministic_and_puts_the_scheduler_back(tiny_animatediff: Any):
@@ -143,13 +153,20 @@ def test_inversion_is_deterministic_and_puts_the_scheduler_back(tiny_animatediff
 
 
 @pytest.mark.parametrize("per_position", [False, True])
-def test_a_clip_played_backwards_is_read_as_the_same_backwards(tiny_animatediff: Any, tiny_statistics: Any, per_position: bool) -> None:
+def test_a_clip_played_backwards_is_read_as_the_same_backwards(
+    tiny_animatediff: Any, tiny_statistics: Any, per_position: bool
+) -> None:
     rng = np.random.default_rng(4)
-    video, region = rng.integers(0, 255, (8, 64, 64, 3), np.uint8), rng.uniform(0, 1, (8, 64, 64)).astype(np.float32)
+    video, region = (
+        rng.integers(0, 255, (8, 64, 64, 3), np.uint8),
+        rng.uniform(0, 1, (8, 64, 64)).astype(np.float32),
+    )
 
     def read(clip: np.ndarray, mask: np.ndarray) -> torch.Tensor:
         where = {"per_position": True} if per_position else {"region": mask}
-        return moft.from_clip(tiny_animatediff, clip, statistics=tiny_statistics, calibrated=False, **where).value
+        return moft.from_clip(
+            tiny_animatediff, clip, statistics=tiny_statistics, calibrated=False, **where
+        ).value
 
     there, back = read(video, region), read(video[::-1], region[::-1].copy())
     torch.testing.assert_close(there, back.flip(0))
@@ -165,16 +182,25 @@ def test_what_a_clip_shows_is_solved_for_what_would_show_so() -> None:
     shown = path @ answer.T @ response.T
     torch.testing.assert_close(in_common_units(shown, answer, known), path @ response.T, atol=0.15, rtol=0.05)
     across = torch.linalg.qr(response, "complete").Q[:, 4]  # what no motion shows does not count
-    torch.testing.assert_close(in_common_units(shown + across, answer, known), in_common_units(shown, answer, known))
+    torch.testing.assert_close(
+        in_common_units(shown + across, answer, known), in_common_units(shown, answer, known)
+    )
     as_read = path @ response.T
     torch.testing.assert_close(in_common_units(as_read, torch.eye(2), known), as_read)
-    torch.testing.assert_close(in_common_units(as_read, torch.zeros(2, 2), known), as_read)  # no answer, no correction
+    torch.testing.assert_close(
+        in_common_units(as_read, torch.zeros(2, 2), known), as_read
+    )  # no answer, no correction
 
 
 @pytest.mark.parametrize("options", [{"per_position": True}, {"invert": True}])
-def test_places_and_inverted_clips_are_asked_as_they_are_read(tiny_animatediff: Any, tiny_statistics: Any, options: dict[str, bool]) -> None:
+def test_places_and_inverted_clips_are_asked_as_they_are_read(
+    tiny_animatediff: Any, tiny_statistics: Any, options: dict[str, bool]
+) -> None:
     video = np.random.default_rng(3).integers(0, 255, (4, 64, 64, 3), np.uint8)
-    found = [moft.from_clip(tiny_animatediff, video, statistics=tiny_statistics, calibrated=c, **options) for c in (True, False)]
+    found = [
+        moft.from_clip(tiny_animatediff, video, statistics=tiny_statistics, calibrated=c, **options)
+        for c in (True, False)
+    ]
     assert torch.equal(found[0].value, found[1].value) and not found[0].made["calibrated"]
 
 
@@ -182,7 +208,9 @@ def test_a_clip_is_asked_at_its_own_speed_however_strongly_its_content_answers()
     miniature = compare.load_pipeline("miniature")
     known, size, clock = find_statistics(miniature), ClipSize(8, 64, 64), torch.arange(8) - 3.5
     errors = {True: list[float](), False: list[float]()}
-    for photo, motion in itertools.product(held_out_photographs(), (Motion("left", speed="2px"), Motion("down", speed="1px"))):
+    for photo, motion in itertools.product(
+        held_out_photographs(), (Motion("left", speed="2px"), Motion("down", speed="1px"))
+    ):
         video, asked = pan(photo, motion, size, zoom=2), torch.tensor(motion.velocity(8, 64, 64))
         for calibrated, found in errors.items():
             value = moft.from_clip(miniature, video, calibrated=calibrated).value[..., 0, 0]
@@ -197,7 +225,9 @@ def test_a_clip_is_read_where_it_was_asked(tiny_animatediff: Any, tiny_statistic
     left = np.repeat([[1.0, 0.0]], 2, 0).astype(np.float32)
 
     def read(**options: Any) -> torch.Tensor:
-        return moft.from_clip(tiny_animatediff, video, statistics=tiny_statistics, calibrated=False, **options).value
+        return moft.from_clip(
+            tiny_animatediff, video, statistics=tiny_statistics, calibrated=False, **options
+        ).value
 
     whole, halves = read(), [read(region=region) for region in (left, 1 - left)]
     torch.testing.assert_close(read(region=np.ones((4, 64, 64), np.float32)), whole)
@@ -205,4 +235,6 @@ def test_a_clip_is_read_where_it_was_asked(tiny_animatediff: Any, tiny_statistic
     assert not torch.allclose(halves[0], whole)
     here, there = read(per_position=True), read(per_position=True, region=left, onto=1 - left)
     half = here.shape[-1] // 2
-    assert torch.equal(there[..., half:], here[..., :half]) and torch.equal(there[..., :half], here[..., :half])
+    assert torch.equal(there[..., half:], here[..., :half]) and torch.equal(
+        there[..., :half], here[..., :half]
+    )

@@ -47,9 +47,15 @@ def read(text: str, clip: tuple[int, int, int] = CLIP) -> np.ndarray:
 
 @pytest.mark.parametrize(
     "text",
-    ["box:0,0,50%,100%", "box:0,0,32,64", "box:0px, 0 px ,32px,64px", "box:-10,-10,42,200%", "polygon:0,0;50%,0;50%,100%;0,100%",
-     "polygon:0,64;32,64;32,0;0,0"],
-)  # fmt: skip
+    [
+        "box:0,0,50%,100%",
+        "box:0,0,32,64",
+        "box:0px, 0 px ,32px,64px",
+        "box:-10,-10,42,200%",
+        "polygon:0,0;50%,0;50%,100%;0,100%",
+        "polygon:0,64;32,64;32,0;0,0",
+    ],
+)
 def test_a_half_is_a_half_in_every_form(text: str) -> None:
     found = read(text)
     assert found.dtype == np.float32 and np.array_equal(found, LEFT)
@@ -57,7 +63,9 @@ def test_a_half_is_a_half_in_every_form(text: str) -> None:
 
 def test_x_goes_right_and_y_down_whatever_the_shape() -> None:
     found = read("box:25%,10,50%,5", (2, 20, 40))
-    assert np.array_equal(np.argwhere(found).min(0), [10, 10]) and np.array_equal(np.argwhere(found).max(0), [14, 29])
+    assert np.array_equal(np.argwhere(found).min(0), [10, 10]) and np.array_equal(
+        np.argwhere(found).max(0), [14, 29]
+    )
 
 
 def test_a_box_covers_parts_of_pixels() -> None:
@@ -70,21 +78,35 @@ def test_a_polygon_covers_the_area_that_geometry_says() -> None:
     (ax, ay), (bx, by) = corners[1] - corners[0], corners[2] - corners[0]
     found = read("polygon:" + ";".join(f"{x},{y}" for x, y in corners))
     assert found.sum() == pytest.approx(abs(ax * by - ay * bx) / 2, rel=0.02)
-    centre = (found[..., None] * np.stack(np.meshgrid(*[np.arange(64) + 0.5] * 2), -1)).sum((0, 1)) / found.sum()
+    centre = (found[..., None] * np.stack(np.meshgrid(*[np.arange(64) + 0.5] * 2), -1)).sum(
+        (0, 1)
+    ) / found.sum()
     assert centre == pytest.approx(corners.mean(0), abs=0.1)
 
 
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("box:1,2,3", "four numbers"), ("box:1,2;3,4", "four numbers"), ("box:", "four numbers"), ("box:a,b,c,d", "plain numbers"),
-        ("box:nan,0,1,1", "plain numbers"), ("box:1e999,0,1,1", "plain numbers"), ("box:0,0,inf,1", "plain numbers"),
-        ("box:0,0,0,5", "above 0"), ("box:0,0,-5,5", "above 0"), ("polygon:0,0;1,1", "3 to 1000 corners"),
-        ("polygon:0,0;1,1;2", "3 to 1000 corners"), ("polygon:" + ";".join(["1,1"] * 1001), "3 to 1000 corners"),
-        ("box:64,0,9,9", "inside the clip of 64 x 64"), ("box:-9,0,9,9", "inside the clip"),
-        ("polygon:100,100;200,100;200,200", "inside the clip"), ("rest", "another request"), ("", "a region"), ("  ", "a region"),
+        ("box:1,2,3", "four numbers"),
+        ("box:1,2;3,4", "four numbers"),
+        ("box:", "four numbers"),
+        ("box:a,b,c,d", "plain numbers"),
+        ("box:nan,0,1,1", "plain numbers"),
+        ("box:1e999,0,1,1", "plain numbers"),
+        ("box:0,0,inf,1", "plain numbers"),
+        ("box:0,0,0,5", "above 0"),
+        ("box:0,0,-5,5", "above 0"),
+        ("polygon:0,0;1,1", "3 to 1000 corners"),
+        ("polygon:0,0;1,1;2", "3 to 1000 corners"),
+        ("polygon:" + ";".join(["1,1"] * 1001), "3 to 1000 corners"),
+        ("box:64,0,9,9", "inside the clip of 64 x 64"),
+        ("box:-9,0,9,9", "inside the clip"),
+        ("polygon:100,100;200,100;200,200", "inside the clip"),
+        ("rest", "another request"),
+        ("", "a region"),
+        ("  ", "a region"),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_region_is_refused_and_named(text: str, word: str) -> None:
     with pytest.raises(RequestError, match=word) as error:
         read(text)
@@ -95,7 +117,15 @@ def test_what_no_clip_can_make_a_region_is_refused_before_one_is_there(tmp_path:
     for text in ("box:1,2,3", "polygon:0,0", "box:0,0,0,0"):
         with pytest.raises(RequestError):
             check_region(text)
-    for array in (np.zeros((4, 4)), np.full((4, 4), np.nan), np.ones(4), np.full((2, 2), 2.0), np.ones((0, 3)), [[1], [1, 2]], "x"):
+    for array in (
+        np.zeros((4, 4)),
+        np.full((4, 4), np.nan),
+        np.ones(4),
+        np.full((2, 2), 2.0),
+        np.ones((0, 3)),
+        [[1], [1, 2]],
+        "x",
+    ):
         with pytest.raises(MoftError):
             check_region(array)  # type: ignore[arg-type]
     with pytest.raises(MediaError, match="none.png"):
@@ -250,7 +280,10 @@ def agree(first: Motion, second: Motion, *texts: str) -> None:
 
 def test_two_motions_of_one_place_are_refused_and_both_named() -> None:
     left, right = Motion("left", speed="1px"), Motion("right")
-    with pytest.raises(RequestError, match=r"request 1 \(left at 1px a frame\) and request 2 \(right.*share 75% of the smaller"):
+    with pytest.raises(
+        RequestError,
+        match=r"request 1 \(left at 1px a frame\) and request 2 \(right.*share 75% of the smaller",
+    ):
         agree(left, right, "box:0,0,48,64", "box:0,0,100%,25%")
     agree(left, right, "box:0,0,32,64", "box:16,0,48,64")  # a third of the larger, half of the smaller
     agree(left, Motion("left", speed="1px", strength=2), "box:0,0,48,64", "box:0,0,64,16")  # the same motion
@@ -266,7 +299,9 @@ def test_regions_that_pass_each_other_agree() -> None:
 # ---------------------------------------------------------------- anything
 
 
-TEXTS = st.text(max_size=30) | st.builds("{}:{}".format, st.sampled_from(["box", "polygon"]), st.text("0123456789.,;-%px e", max_size=40))
+TEXTS = st.text(max_size=30) | st.builds(
+    "{}:{}".format, st.sampled_from(["box", "polygon"]), st.text("0123456789.,;-%px e", max_size=40)
+)
 
 
 @settings(max_examples=300, deadline=None)

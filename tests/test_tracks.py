@@ -18,10 +18,16 @@ def true_tracks(found: Tracks, positions: list[tuple[float, float]]) -> Tracks:
     return Tracks(points, inside, found.height, found.width)
 
 
-@pytest.mark.parametrize("positions", [
-    [(0, 0)] * 6, [(2 * i, -i) for i in range(6)], [(3 * math.sin(i), 3 * math.cos(i) - 3) for i in range(6)],
-    [(0, 0), (4, 0), (0, 0), (4, 0)],
-], ids=["still", "pan", "turning", "there and back"])  # fmt: skip
+@pytest.mark.parametrize(
+    "positions",
+    [
+        [(0, 0)] * 6,
+        [(2 * i, -i) for i in range(6)],
+        [(3 * math.sin(i), 3 * math.cos(i) - 3) for i in range(6)],
+        [(0, 0), (4, 0), (0, 0), (4, 0)],
+    ],
+    ids=["still", "pan", "turning", "there and back"],
+)
 def test_tracks_stay_on_the_drawn_content(positions: list[tuple[float, float]]) -> None:
     found = flow_tracks(carried(noise(), positions))
     scored = tap_vid(found, true_tracks(found, positions))
@@ -44,7 +50,9 @@ def test_tap_vid_counts_as_its_paper_does() -> None:
     scored = tap_vid(found, true)
     assert scored.position == pytest.approx((0.5 * 2 + 1 * 3) / 5)  # within 1 and 2 px: one of two
     assert scored.occlusion == 0.5
-    assert scored.jaccard == pytest.approx((0 / 3 * 2 + 1 / 2 * 3) / 5)  # seen in the wrong place counts twice
+    assert scored.jaccard == pytest.approx(
+        (0 / 3 * 2 + 1 / 2 * 3) / 5
+    )  # seen in the wrong place counts twice
 
 
 def test_a_point_that_leaves_or_is_covered_is_lost_for_good() -> None:
@@ -60,26 +68,42 @@ def test_a_point_that_leaves_or_is_covered_is_lost_for_good() -> None:
     assert seen[9:23, 9:23].mean() < 0.4 and seen[:6].mean() > 0.9
 
 
-@pytest.mark.parametrize(("height", "width", "rows", "columns"), [(64, 64, 32, 32), (16, 40, 32, 80), (64, 48, 43, 32)])
+@pytest.mark.parametrize(
+    ("height", "width", "rows", "columns"), [(64, 64, 32, 32), (16, 40, 32, 80), (64, 48, 43, 32)]
+)
 def test_the_grid_is_centred_and_even_at_any_shape(height: int, width: int, rows: int, columns: int) -> None:
     first = flow_tracks(np.zeros((2, height, width, 3), np.uint8)).points[:, 0]
     assert len(first) == rows * columns
     assert first.mean(axis=0) == pytest.approx(((width - 1) / 2, (height - 1) / 2))
-    assert first.min() > -0.5 and first[0] == pytest.approx((width / columns / 2 - 0.5, height / rows / 2 - 0.5))
+    assert first.min() > -0.5 and first[0] == pytest.approx(
+        (width / columns / 2 - 0.5, height / rows / 2 - 0.5)
+    )
 
 
 def test_flow_is_read_between_pixels_as_opencv_reads_it() -> None:
     rng = np.random.default_rng(0)
     field, at = rng.normal(size=(9, 14, 2)), rng.uniform(-3, 16, (200, 2))
-    expected = cv2.remap(field, at[None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    expected = cv2.remap(
+        field, at[None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )[0]
     assert _sampled(field, at) == pytest.approx(expected, abs=0.15)  # OpenCV's places are 1/32 px apart
     corners = np.array([[0.0, 0], [13, 8], [5, 3], [-9, 99]])
-    assert _sampled(field, corners).tolist() == [field[0, 0].tolist(), field[8, 13].tolist(), field[3, 5].tolist(),
-                                                 field[8, 0].tolist()]  # fmt: skip
+    assert _sampled(field, corners).tolist() == [
+        field[0, 0].tolist(),
+        field[8, 13].tolist(),
+        field[3, 5].tolist(),
+        field[8, 0].tolist(),
+    ]
 
 
 def test_a_cut_loses_nearly_all_points() -> None:
-    blocks = np.random.default_rng(0).integers(0, 255, (20, 40, 3)).astype(np.uint8).repeat(4, 0).repeat(4, 1)[:64, :64]
+    blocks = (
+        np.random.default_rng(0)
+        .integers(0, 255, (20, 40, 3))
+        .astype(np.uint8)
+        .repeat(4, 0)
+        .repeat(4, 1)[:64, :64]
+    )
     assert flow_tracks(np.stack([blocks, 255 - blocks[::-1]])).seen[:, 1].mean() < 0.2
 
 
@@ -94,10 +118,15 @@ def test_steps_are_in_shorter_sides_and_known_between_two_seen_frames() -> None:
     assert tracks.known.tolist() == [[True, False]]
 
 
-@pytest.mark.parametrize(("points", "seen"), [
-    (np.zeros((2, 3, 2)), np.ones((3, 2), bool)), (np.zeros((2, 1, 2)), np.ones((2, 1), bool)),
-    (np.zeros((2, 3, 3)), np.ones((2, 3), bool)), (np.full((2, 3, 2), np.nan), np.ones((2, 3), bool)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("points", "seen"),
+    [
+        (np.zeros((2, 3, 2)), np.ones((3, 2), bool)),
+        (np.zeros((2, 1, 2)), np.ones((2, 1), bool)),
+        (np.zeros((2, 3, 3)), np.ones((2, 3), bool)),
+        (np.full((2, 3, 2), np.nan), np.ones((2, 3), bool)),
+    ],
+)
 def test_tracks_of_the_wrong_kind_are_refused(points: np.ndarray, seen: np.ndarray) -> None:
     with pytest.raises(RequestError, match="expected"):
         Tracks(points, seen, 64, 64)

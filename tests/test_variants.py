@@ -60,7 +60,9 @@ def test_its_conditional_early_exit_features_are_the_full_ones(name: str):
         tap.denoiser(**calls[0])
     full = tap.grid(seen[tap.layer], calls[0])[-1:]
     call = tap.conditional(calls, 1)
-    latents = tap.inputs(call)[:, : tap.inputs(call).shape[1] // 2]  # whatever is left out comes from the call
+    latents = tap.inputs(call)[
+        :, : tap.inputs(call).shape[1] // 2
+    ]  # whatever is left out comes from the call
     found = tap.features_of(latents, float(torch.as_tensor(call["timestep"]).max()), call)
     torch.testing.assert_close(found, full, atol=2e-5, rtol=1e-4)
 
@@ -76,7 +78,9 @@ def test_a_clip_is_read_or_the_way_to_read_it_is_told(name: str):
         assert reference.value.shape[0] == LATENT_FRAMES and reference.value.isfinite().all()
 
 
-@pytest.mark.parametrize("name", ["animatediff_controlnet", "animatediff_video", "modelscope_video", "ltx_condition"])
+@pytest.mark.parametrize(
+    "name", ["animatediff_controlnet", "animatediff_video", "modelscope_video", "ltx_condition"]
+)
 def test_the_advice_to_read_through_the_first_pipeline_works(name: str):
     import diffusers
 
@@ -102,12 +106,17 @@ def test_a_given_first_frame_stays_as_it_is(name: str):
     x = torch.randn(tap.inputs(call).shape, requires_grad=True)
     (gradient,) = torch.autograd.grad(tap.read(x, 500.0, call).square().sum(), x)
     assert not gradient[:, :, 0].any() and gradient[:, :, 1:].any()  # nor does the loss ask for it
-    assert torch.equal(plain[:, :, 0], steered[:, :, 0]) and not torch.allclose(plain[:, :, 1:], steered[:, :, 1:])
+    assert torch.equal(plain[:, :, 0], steered[:, :, 0]) and not torch.allclose(
+        plain[:, :, 1:], steered[:, :, 1:]
+    )
 
 
 def test_a_picture_for_a_later_frame_is_refused_since_its_tokens_have_no_place_in_the_grid():
     pipe = tiny("ltx_condition")
-    with steer(pipe, LEFT, statistics=statistics_of("ltx_condition")), pytest.raises(BackboneError, match="frame_index=0"):
+    with (
+        steer(pipe, LEFT, statistics=statistics_of("ltx_condition")),
+        pytest.raises(BackboneError, match="frame_index=0"),
+    ):
         sample(pipe, frame_index=8)
 
 
@@ -159,9 +168,14 @@ def test_a_pipeline_that_only_shares_a_known_denoiser_is_refused():
 @pytest.mark.parametrize("name", [*BUILDERS, *VARIANTS])
 def test_the_table_says_what_a_pipeline_starts_from(name: str):
     pipe, takes = tiny(name), inspect.signature(tiny(name).__call__).parameters
-    told = {"text": "prompt" in takes, "image": Tap(pipe).starts_from_image,
-            "video": bool({"video", "conditioning_frames"} & takes.keys()) and not Tap(pipe).starts_from_image}  # fmt: skip
-    assert family_of(pipe).pipelines[type(pipe).__name__] == ", ".join(word for word, so in told.items() if so)
+    told = {
+        "text": "prompt" in takes,
+        "image": Tap(pipe).starts_from_image,
+        "video": bool({"video", "conditioning_frames"} & takes.keys()) and not Tap(pipe).starts_from_image,
+    }
+    assert family_of(pipe).pipelines[type(pipe).__name__] == ", ".join(
+        word for word, so in told.items() if so
+    )
 
 
 def test_every_pipeline_of_the_table_is_tried():

@@ -28,18 +28,23 @@ def clip_size(pipe: Any, cells: tuple[int, int] = CELLS) -> ClipSize:
     return Tap(pipe).clip_size(torch.empty(1, 1, LATENT_FRAMES, *cells))
 
 
-def sample(pipe: Any, prompt: Any = "a ball", seed: int = 0, cells: tuple[int, int] = CELLS, **kwargs: Any) -> Any:
+def sample(
+    pipe: Any, prompt: Any = "a ball", seed: int = 0, cells: tuple[int, int] = CELLS, **kwargs: Any
+) -> Any:
     """Latents of a short run with guidance on, in the pipeline's own layout."""
     family, size = family_of(pipe), clip_size(pipe, cells)
     count = len(prompt) if isinstance(prompt, list) else 1
-    picture = Image.fromarray(np.random.default_rng(seed).integers(0, 255, (size.height, size.width, 3), np.uint8))
+    picture = Image.fromarray(
+        np.random.default_rng(seed).integers(0, 255, (size.height, size.width, 3), np.uint8)
+    )
     draws = [torch.Generator().manual_seed(seed + i) for i in range(count)]
     torch.manual_seed(seed)  # SparseCtrl draws without a generator
     offered: dict[str, Any] = {
         "prompt": prompt,
         "image": picture if "prompt" in _parameters(pipe) else [picture] * count,
         "video": [picture] * size.frames,
-        "conditioning_frames": [picture] * (1 if "controlnet_frame_indices" in _parameters(pipe) else size.frames),
+        "conditioning_frames": [picture]
+        * (1 if "controlnet_frame_indices" in _parameters(pipe) else size.frames),
         family.frames: size.frames,
         "height": size.height,
         "width": size.width,
@@ -85,8 +90,15 @@ def _vae() -> Any:
 def _see(side: int) -> Any:
     from transformers import CLIPVisionConfig
 
-    return CLIPVisionConfig(hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
-                            image_size=side, patch_size=side // 2, projection_dim=32)  # fmt: skip
+    return CLIPVisionConfig(
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        image_size=side,
+        patch_size=side // 2,
+        projection_dim=32,
+    )
 
 
 def _image_processor(side: int) -> Any:
@@ -99,7 +111,9 @@ def _ddim() -> Any:
     """With v-prediction, since what a random network calls noise would blow the latents up from step to step."""
     from diffusers import DDIMScheduler
 
-    return DDIMScheduler(beta_schedule="linear", clip_sample=False, steps_offset=1, prediction_type="v_prediction")
+    return DDIMScheduler(
+        beta_schedule="linear", clip_sample=False, steps_offset=1, prediction_type="v_prediction"
+    )
 
 
 # ---------------------------------------------------------------- one a family
@@ -122,11 +136,15 @@ def _modelscope_parts() -> dict[str, Any]:
     from diffusers import UNet3DConditionModel
 
     unet = UNet3DConditionModel(
-        sample_size=16, block_out_channels=(32, 32, 32), layers_per_block=1, norm_num_groups=8,
+        sample_size=16,
+        block_out_channels=(32, 32, 32),
+        layers_per_block=1,
+        norm_num_groups=8,
         down_block_types=("CrossAttnDownBlock3D", "CrossAttnDownBlock3D", "DownBlock3D"),
         up_block_types=("UpBlock3D", "CrossAttnUpBlock3D", "CrossAttnUpBlock3D"),
-        cross_attention_dim=TEXT, attention_head_dim=8,
-    )  # fmt: skip
+        cross_attention_dim=TEXT,
+        attention_head_dim=8,
+    )
     return {**_clip(), "vae": _vae(), "unet": unet, "scheduler": _ddim()}
 
 
@@ -146,41 +164,85 @@ def svd() -> Any:
     from transformers import CLIPVisionModelWithProjection
 
     unet = UNetSpatioTemporalConditionModel(
-        sample_size=16, block_out_channels=(32, 32, 32), layers_per_block=1, num_attention_heads=(2, 2, 2),
-        down_block_types=("CrossAttnDownBlockSpatioTemporal", "CrossAttnDownBlockSpatioTemporal",
-                          "DownBlockSpatioTemporal"),
-        up_block_types=("UpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal", "CrossAttnUpBlockSpatioTemporal"),
-        addition_time_embed_dim=8, projection_class_embeddings_input_dim=24, cross_attention_dim=32,
+        sample_size=16,
+        block_out_channels=(32, 32, 32),
+        layers_per_block=1,
+        num_attention_heads=(2, 2, 2),
+        down_block_types=(
+            "CrossAttnDownBlockSpatioTemporal",
+            "CrossAttnDownBlockSpatioTemporal",
+            "DownBlockSpatioTemporal",
+        ),
+        up_block_types=(
+            "UpBlockSpatioTemporal",
+            "CrossAttnUpBlockSpatioTemporal",
+            "CrossAttnUpBlockSpatioTemporal",
+        ),
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=24,
+        cross_attention_dim=32,
         num_frames=LATENT_FRAMES,
-    )  # fmt: skip
-    vae = AutoencoderKLTemporalDecoder(down_block_types=("DownEncoderBlock2D",) * 3, block_out_channels=(32, 32, 32))
+    )
+    vae = AutoencoderKLTemporalDecoder(
+        down_block_types=("DownEncoderBlock2D",) * 3, block_out_channels=(32, 32, 32)
+    )
     scheduler = EulerDiscreteScheduler(
-        beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", prediction_type="v_prediction",
-        timestep_type="continuous", sigma_min=0.002, sigma_max=700.0, use_karras_sigmas=True, steps_offset=1,
+        beta_start=0.00085,
+        beta_end=0.012,
+        beta_schedule="scaled_linear",
+        prediction_type="v_prediction",
+        timestep_type="continuous",
+        sigma_min=0.002,
+        sigma_max=700.0,
+        use_karras_sigmas=True,
+        steps_offset=1,
         timestep_spacing="leading",
-    )  # fmt: skip
+    )
     return StableVideoDiffusionPipeline(
-        vae=vae, unet=unet, scheduler=scheduler, image_encoder=CLIPVisionModelWithProjection(_see(224)),
+        vae=vae,
+        unet=unet,
+        scheduler=scheduler,
+        image_encoder=CLIPVisionModelWithProjection(_see(224)),
         feature_extractor=_image_processor(224),
-    )  # fmt: skip
+    )
 
 
 def _cogvideox_parts(channels: int) -> dict[str, Any]:
     from diffusers import AutoencoderKLCogVideoX, CogVideoXDDIMScheduler, CogVideoXTransformer3DModel
 
     transformer = CogVideoXTransformer3DModel(
-        num_attention_heads=2, attention_head_dim=16, in_channels=channels, out_channels=4, time_embed_dim=8,
-        text_embed_dim=TEXT, num_layers=3, sample_height=8, sample_width=12, sample_frames=13,
+        num_attention_heads=2,
+        attention_head_dim=16,
+        in_channels=channels,
+        out_channels=4,
+        time_embed_dim=8,
+        text_embed_dim=TEXT,
+        num_layers=3,
+        sample_height=8,
+        sample_width=12,
+        sample_frames=13,
         use_rotary_positional_embeddings=True,
-    )  # fmt: skip
+    )
     vae = AutoencoderKLCogVideoX(
-        down_block_types=("CogVideoXDownBlock3D",) * 3, up_block_types=("CogVideoXUpBlock3D",) * 3,
-        block_out_channels=(8, 8, 8), latent_channels=4, layers_per_block=1, norm_num_groups=4, sample_height=32,
+        down_block_types=("CogVideoXDownBlock3D",) * 3,
+        up_block_types=("CogVideoXUpBlock3D",) * 3,
+        block_out_channels=(8, 8, 8),
+        latent_channels=4,
+        layers_per_block=1,
+        norm_num_groups=4,
+        sample_height=32,
         sample_width=48,
-    )  # fmt: skip
-    scheduler = CogVideoXDDIMScheduler(prediction_type="v_prediction", rescale_betas_zero_snr=True,
-                                       timestep_spacing="trailing", beta_schedule="scaled_linear", beta_start=0.00085,
-                                       beta_end=0.012, set_alpha_to_one=True, snr_shift_scale=3.0)  # fmt: skip
+    )
+    scheduler = CogVideoXDDIMScheduler(
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        beta_schedule="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        set_alpha_to_one=True,
+        snr_shift_scale=3.0,
+    )
     return {**_t5(), "vae": vae, "transformer": transformer, "scheduler": scheduler}
 
 
@@ -194,17 +256,28 @@ def _wan_transformer(channels: int = 16, **kwargs: Any) -> Any:
     from diffusers import WanTransformer3DModel
 
     return WanTransformer3DModel(
-        num_attention_heads=2, attention_head_dim=12, in_channels=channels, out_channels=16, text_dim=TEXT,
-        freq_dim=64, ffn_dim=32, num_layers=3, rope_max_seq_len=32, **kwargs,
-    )  # fmt: skip
+        num_attention_heads=2,
+        attention_head_dim=12,
+        in_channels=channels,
+        out_channels=16,
+        text_dim=TEXT,
+        freq_dim=64,
+        ffn_dim=32,
+        num_layers=3,
+        rope_max_seq_len=32,
+        **kwargs,
+    )
 
 
 def _wan_parts() -> dict[str, Any]:
     from diffusers import AutoencoderKLWan, UniPCMultistepScheduler
 
-    vae = AutoencoderKLWan(base_dim=3, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1,
-                           temperal_downsample=[False, True, True])  # fmt: skip
-    scheduler = UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0)
+    vae = AutoencoderKLWan(
+        base_dim=3, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1, temperal_downsample=[False, True, True]
+    )
+    scheduler = UniPCMultistepScheduler(
+        prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
+    )
     return {**_t5(), "vae": vae, "scheduler": scheduler}
 
 
@@ -218,16 +291,26 @@ def _ltx_parts() -> dict[str, Any]:
     from diffusers import AutoencoderKLLTXVideo, FlowMatchEulerDiscreteScheduler, LTXVideoTransformer3DModel
 
     transformer = LTXVideoTransformer3DModel(
-        in_channels=8, out_channels=8, num_attention_heads=2, attention_head_dim=16, cross_attention_dim=32,
-        num_layers=3, caption_channels=TEXT,
-    )  # fmt: skip
+        in_channels=8,
+        out_channels=8,
+        num_attention_heads=2,
+        attention_head_dim=16,
+        cross_attention_dim=32,
+        num_layers=3,
+        caption_channels=TEXT,
+    )
     vae = AutoencoderKLLTXVideo(
-        latent_channels=8, block_out_channels=(8, 8, 8, 8), decoder_block_out_channels=(8, 8, 8, 8),
-        layers_per_block=(1,) * 5, decoder_layers_per_block=(1,) * 5,
-        spatio_temporal_scaling=(True, True, True, False), decoder_spatio_temporal_scaling=(True, True, True, False),
-    )  # fmt: skip
-    scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, base_shift=0.95, max_shift=2.05,
-                                                shift_terminal=0.1)  # fmt: skip
+        latent_channels=8,
+        block_out_channels=(8, 8, 8, 8),
+        decoder_block_out_channels=(8, 8, 8, 8),
+        layers_per_block=(1,) * 5,
+        decoder_layers_per_block=(1,) * 5,
+        spatio_temporal_scaling=(True, True, True, False),
+        decoder_spatio_temporal_scaling=(True, True, True, False),
+    )
+    scheduler = FlowMatchEulerDiscreteScheduler(
+        use_dynamic_shifting=True, base_shift=0.95, max_shift=2.05, shift_terminal=0.1
+    )
     return {**_t5(), "vae": vae, "transformer": transformer, "scheduler": scheduler}
 
 
@@ -241,11 +324,22 @@ def latte() -> Any:
     from diffusers import LattePipeline, LatteTransformer3DModel
 
     transformer = LatteTransformer3DModel(
-        num_attention_heads=2, attention_head_dim=16, in_channels=4, out_channels=8, num_layers=3,
-        cross_attention_dim=32, attention_bias=True, sample_size=8, patch_size=2, activation_fn="gelu-approximate",
-        num_embeds_ada_norm=1000, norm_type="ada_norm_single", norm_elementwise_affine=False, caption_channels=TEXT,
+        num_attention_heads=2,
+        attention_head_dim=16,
+        in_channels=4,
+        out_channels=8,
+        num_layers=3,
+        cross_attention_dim=32,
+        attention_bias=True,
+        sample_size=8,
+        patch_size=2,
+        activation_fn="gelu-approximate",
+        num_embeds_ada_norm=1000,
+        norm_type="ada_norm_single",
+        norm_elementwise_affine=False,
+        caption_channels=TEXT,
         video_length=LATENT_FRAMES,
-    )  # fmt: skip
+    )
     return LattePipeline(**_t5(), vae=_vae(), transformer=transformer, scheduler=_ddim())
 
 
@@ -260,25 +354,55 @@ def hunyuan() -> Any:
 
     clip, words = _clip()["tokenizer"], _words()
     transformer = HunyuanVideoTransformer3DModel(
-        in_channels=4, out_channels=4, num_attention_heads=2, attention_head_dim=16, num_layers=3,
-        num_single_layers=1, num_refiner_layers=1, text_embed_dim=16, pooled_projection_dim=TEXT,
+        in_channels=4,
+        out_channels=4,
+        num_attention_heads=2,
+        attention_head_dim=16,
+        num_layers=3,
+        num_single_layers=1,
+        num_refiner_layers=1,
+        text_embed_dim=16,
+        pooled_projection_dim=TEXT,
         rope_axes_dim=(4, 6, 6),
-    )  # fmt: skip
+    )
     vae = AutoencoderKLHunyuanVideo(
-        latent_channels=4, down_block_types=("HunyuanVideoDownBlock3D",) * 4,
-        up_block_types=("HunyuanVideoUpBlock3D",) * 4, block_out_channels=(8, 8, 8, 8), layers_per_block=1,
+        latent_channels=4,
+        down_block_types=("HunyuanVideoDownBlock3D",) * 4,
+        up_block_types=("HunyuanVideoUpBlock3D",) * 4,
+        block_out_channels=(8, 8, 8, 8),
+        layers_per_block=1,
         norm_num_groups=4,
-    )  # fmt: skip
-    llama = LlamaModel(LlamaConfig(vocab_size=len(words), hidden_size=16, intermediate_size=16, num_hidden_layers=3,
-                                   num_attention_heads=2))  # fmt: skip
-    pooled = CLIPTextModel(CLIPTextConfig(
-        vocab_size=len(clip), hidden_size=TEXT, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2,
-        max_position_embeddings=77, bos_token_id=clip.bos_token_id, eos_token_id=clip.eos_token_id,
-    ))  # fmt: skip
+    )
+    llama = LlamaModel(
+        LlamaConfig(
+            vocab_size=len(words),
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=3,
+            num_attention_heads=2,
+        )
+    )
+    pooled = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(clip),
+            hidden_size=TEXT,
+            intermediate_size=32,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            max_position_embeddings=77,
+            bos_token_id=clip.bos_token_id,
+            eos_token_id=clip.eos_token_id,
+        )
+    )
     return HunyuanVideoPipeline(
-        text_encoder=llama, tokenizer=words, text_encoder_2=pooled, tokenizer_2=clip,
-        transformer=transformer, vae=vae, scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
-    )  # fmt: skip
+        text_encoder=llama,
+        tokenizer=words,
+        text_encoder_2=pooled,
+        tokenizer_2=clip,
+        transformer=transformer,
+        vae=vae,
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
+    )
 
 
 def _words() -> Any:
@@ -288,7 +412,10 @@ def _words() -> Any:
     from transformers import PreTrainedTokenizerFast
 
     split = pre_tokenizers.Whitespace()
-    known = [word for word, _ in split.pre_tokenize_str(DEFAULT_PROMPT_TEMPLATE["template"] + " a ball an uneven plain")]
+    known = [
+        word
+        for word, _ in split.pre_tokenize_str(DEFAULT_PROMPT_TEMPLATE["template"] + " a ball an uneven plain")
+    ]
     vocabulary = {word: i for i, word in enumerate(dict.fromkeys(("<unk>", "<pad>", *known)))}
     tokens = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
     tokens.pre_tokenizer = split
@@ -304,15 +431,24 @@ def mochi() -> Any:
     )
 
     transformer = MochiTransformer3DModel(
-        num_attention_heads=2, attention_head_dim=16, num_layers=3, pooled_projection_dim=16, text_embed_dim=TEXT,
-        time_embed_dim=8, max_sequence_length=16,
-    )  # fmt: skip
+        num_attention_heads=2,
+        attention_head_dim=16,
+        num_layers=3,
+        pooled_projection_dim=16,
+        text_embed_dim=TEXT,
+        time_embed_dim=8,
+        max_sequence_length=16,
+    )
     vae = AutoencoderKLMochi(
-        encoder_block_out_channels=(32, 32, 32, 32), decoder_block_out_channels=(32, 32, 32, 32),
+        encoder_block_out_channels=(32, 32, 32, 32),
+        decoder_block_out_channels=(32, 32, 32, 32),
         layers_per_block=(1,) * 5,
-    )  # fmt: skip
+    )
     return MochiPipeline(
-        **_t5(), transformer=transformer, vae=vae, scheduler=FlowMatchEulerDiscreteScheduler(invert_sigmas=True)
+        **_t5(),
+        transformer=transformer,
+        vae=vae,
+        scheduler=FlowMatchEulerDiscreteScheduler(invert_sigmas=True),
     )
 
 
@@ -325,9 +461,15 @@ def allegro() -> Any:
     )
 
     transformer = AllegroTransformer3DModel(
-        num_attention_heads=2, attention_head_dim=18, num_layers=3, cross_attention_dim=36, caption_channels=TEXT,
-        sample_height=8, sample_width=12, sample_frames=LATENT_FRAMES,
-    )  # fmt: skip
+        num_attention_heads=2,
+        attention_head_dim=18,
+        num_layers=3,
+        cross_attention_dim=36,
+        caption_channels=TEXT,
+        sample_height=8,
+        sample_width=12,
+        sample_frames=LATENT_FRAMES,
+    )
     vae = AutoencoderKLAllegro(block_out_channels=(8, 8, 8, 8), layers_per_block=1, norm_num_groups=4)
     vae.enable_tiling()  # without, diffusers refuses; its one size of tile must fit the clip
     vae.kernel = vae.stride = (4 * LATENT_FRAMES, 8 * CELLS[0], 8 * CELLS[1])
@@ -356,10 +498,14 @@ def animatediff_controlnet() -> Any:
     from diffusers import AnimateDiffControlNetPipeline, ControlNetModel
 
     controlnet = ControlNetModel(
-        block_out_channels=(32, 32, 32), layers_per_block=1, norm_num_groups=16, cross_attention_dim=TEXT,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"), attention_head_dim=8,
+        block_out_channels=(32, 32, 32),
+        layers_per_block=1,
+        norm_num_groups=16,
+        cross_attention_dim=TEXT,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        attention_head_dim=8,
         conditioning_embedding_out_channels=(16, 16, 16),
-    )  # fmt: skip
+    )
     _awaken(controlnet)
     return AnimateDiffControlNetPipeline(**_animatediff_parts(), controlnet=controlnet)
 
@@ -368,10 +514,14 @@ def animatediff_sparsectrl() -> Any:
     from diffusers import AnimateDiffSparseControlNetPipeline, SparseControlNetModel
 
     controlnet = SparseControlNetModel(
-        block_out_channels=(32, 32, 32), layers_per_block=1, norm_num_groups=16, cross_attention_dim=TEXT,
+        block_out_channels=(32, 32, 32),
+        layers_per_block=1,
+        norm_num_groups=16,
+        cross_attention_dim=TEXT,
         down_block_types=("DownBlockMotion", "CrossAttnDownBlockMotion", "CrossAttnDownBlockMotion"),
-        attention_head_dim=8, motion_num_attention_heads=2,
-    )  # fmt: skip
+        attention_head_dim=8,
+        motion_num_attention_heads=2,
+    )
     _awaken(controlnet)
     return AnimateDiffSparseControlNetPipeline(**_animatediff_parts(), controlnet=controlnet)
 
@@ -389,11 +539,16 @@ def animatediff_sdxl() -> Any:
 
     parts = _animatediff_parts()
     config = {k: v for k, v in parts["unet"].config.items() if not k.startswith("_")}
-    config |= {"cross_attention_dim": 2 * TEXT, "addition_embed_type": "text_time",
-              "addition_time_embed_dim": 8, "projection_class_embeddings_input_dim": 6 * 8 + TEXT}  # fmt: skip
+    config |= {
+        "cross_attention_dim": 2 * TEXT,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 8,
+        "projection_class_embeddings_input_dim": 6 * 8 + TEXT,
+    }
     second = CLIPTextModelWithProjection(parts["text_encoder"].config)
-    return AnimateDiffSDXLPipeline(**{**parts, "unet": UNetMotionModel(**config)}, text_encoder_2=second,
-                                   tokenizer_2=parts["tokenizer"])  # fmt: skip
+    return AnimateDiffSDXLPipeline(
+        **{**parts, "unet": UNetMotionModel(**config)}, text_encoder_2=second, tokenizer_2=parts["tokenizer"]
+    )
 
 
 def modelscope_video() -> Any:
@@ -406,7 +561,9 @@ def cogvideox_image() -> Any:
     from diffusers import CogVideoXDPMScheduler, CogVideoXImageToVideoPipeline
 
     parts = _cogvideox_parts(8)
-    parts["scheduler"] = CogVideoXDPMScheduler.from_config(parts["scheduler"].config)  # as the 5b models have it
+    parts["scheduler"] = CogVideoXDPMScheduler.from_config(
+        parts["scheduler"].config
+    )  # as the 5b models have it
     return CogVideoXImageToVideoPipeline(**parts)
 
 
@@ -416,8 +573,12 @@ def wan_image() -> Any:
     from transformers import CLIPVisionModel
 
     transformer = _wan_transformer(36, image_dim=32, added_kv_proj_dim=24)
-    return WanImageToVideoPipeline(**_wan_parts(), transformer=transformer, image_encoder=CLIPVisionModel(_see(32)),
-                                   image_processor=_image_processor(32))  # fmt: skip
+    return WanImageToVideoPipeline(
+        **_wan_parts(),
+        transformer=transformer,
+        image_encoder=CLIPVisionModel(_see(32)),
+        image_processor=_image_processor(32),
+    )
 
 
 def wan22() -> Any:
@@ -463,11 +624,21 @@ def ltx_condition() -> Any:
 VARIANTS: dict[str, Callable[[], Any]] = {
     build.__name__: build
     for build in (
-        animatediff_video, animatediff_controlnet, animatediff_sparsectrl, animatediff_sdxl, modelscope_video,
-        cogvideox_image, wan_image, wan22, wan22_image, wan22_5b, wan22_5b_image, ltx_image,
+        animatediff_video,
+        animatediff_controlnet,
+        animatediff_sparsectrl,
+        animatediff_sdxl,
+        modelscope_video,
+        cogvideox_image,
+        wan_image,
+        wan22,
+        wan22_image,
+        wan22_5b,
+        wan22_5b_image,
+        ltx_image,
         ltx_condition,
     )
-}  # fmt: skip
+}
 
 
 @cache

@@ -17,7 +17,18 @@ from moft.backbones.svd import SVD
 from moft.backbones.wan import WAN
 from moft.errors import BackboneError
 
-FAMILIES: tuple[Family, ...] = (ANIMATEDIFF, MODELSCOPE, SVD, COGVIDEOX, WAN, LTX, LATTE, HUNYUAN, MOCHI, ALLEGRO)
+FAMILIES: tuple[Family, ...] = (
+    ANIMATEDIFF,
+    MODELSCOPE,
+    SVD,
+    COGVIDEOX,
+    WAN,
+    LTX,
+    LATTE,
+    HUNYUAN,
+    MOCHI,
+    ALLEGRO,
+)
 
 
 def family_of(pipe: Any) -> Family:

@@ -40,7 +40,9 @@ def compared(runs: Runs, tasks: Sequence[Task], ways: Mapping[str, Way] = WAYS) 
     return rows
 
 
-def work(pipe: Any, task: Task, say: Callable[[str], None], ways: Mapping[str, Way] = WAYS) -> dict[str, dict[str, float]]:
+def work(
+    pipe: Any, task: Task, say: Callable[[str], None], ways: Mapping[str, Way] = WAYS
+) -> dict[str, dict[str, float]]:
     """FLOPs and peak memory of a run of each for one clip, its reading of the reference included, as ratios to the plain one."""
     one = Task(task.name, task.motion, task.reference, task.prompts[:1], task.seed)
     weights = sum(p.nbytes for p in pipe.unet.parameters())
@@ -53,4 +55,7 @@ def work(pipe: Any, task: Task, say: Callable[[str], None], ways: Mapping[str, W
                 sample(pipe, one)
 
         found[name] = {"flops": counting.flops(run), "memory": weights + counting.memory(run)}
-    return {name: {what: round(value / found["plain"][what], 2) for what, value in row.items()} for name, row in found.items()}
+    return {
+        name: {what: round(value / found["plain"][what], 2) for what, value in row.items()}
+        for name, row in found.items()
+    }

@@ -10,12 +10,30 @@ import typer
 
 from moft.compare import check_folder, load_pipeline, needs
 
-app = typer.Typer(rich_markup_mode=None, help="Measure what is claimed: the paper's tables, other systems' objectives, and the cost.")
+app = typer.Typer(
+    rich_markup_mode=None,
+    help="Measure what is claimed: the paper's tables, other systems' objectives, and the cost.",
+)
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results, as JSON, and for the clips; a run that was cut off goes on there.")]
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        "-o",
+        help="Folder for the results, as JSON, and for the clips; a run that was cut off goes on there.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
-Few = Annotated[int | None, typer.Option("--tasks", min=1, help="Only the first so many directions or paths: less time, wider intervals.")]
-Musiq = Annotated[Path | None, typer.Option(help="Rate frames by MUSIQ with these weights, as VBench does; else by their sharpness.")]
+Few = Annotated[
+    int | None,
+    typer.Option(
+        "--tasks", min=1, help="Only the first so many directions or paths: less time, wider intervals."
+    ),
+]
+Musiq = Annotated[
+    Path | None,
+    typer.Option(help="Rate frames by MUSIQ with these weights, as VBench does; else by their sharpness."),
+]
 RESULTS = Path("bench")
 
 
@@ -29,7 +47,9 @@ def _say(line: str) -> None:
 )
 def _all(
     ctx: typer.Context,
-    quick: Annotated[bool, typer.Option("--quick", help="All of it with few clips: minutes instead of hours.")] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="All of it with few clips: minutes instead of hours.")
+    ] = False,
     out: Out = RESULTS,
     as_json: AsJson = False,
 ) -> None:
@@ -42,9 +62,23 @@ def _all(
 
 @app.command()
 def features(
-    share: Annotated[list[float] | None, typer.Option(min=0.01, max=1, help="Share of the channels to keep in Table 4; give several. One row keeps all in any case.")] = None,
+    share: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=0.01,
+            max=1,
+            help="Share of the channels to keep in Table 4; give several. One row keeps all in any case.",
+        ),
+    ] = None,
     elsewhere: Annotated[bool, typer.Option(help="Compare at other layers, too.")] = True,
-    prompts: Annotated[int, typer.Option(min=1, max=64, help="Prompts a direction in Table 1, of which Table 4 takes the first 8; 34 for the paper's 270 pairs.")] = 8,
+    prompts: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Prompts a direction in Table 1, of which Table 4 takes the first 8; 34 for the paper's 270 pairs.",
+        ),
+    ] = 8,
     few: Few = None,
     musiq: Musiq = None,
     out: Out = RESULTS,
@@ -58,7 +92,18 @@ def features(
     from moft.motion import DIRECTIONS
 
     shares = sorted({1.0, *(share or SHARES)}, reverse=True)
-    _finish(run(*_ready(out), _say, held_out(tuple(DIRECTIONS)[:few], prompts_of(prompts)), shares, elsewhere, judge_of(musiq)), out / "features.json", as_json)
+    _finish(
+        run(
+            *_ready(out),
+            _say,
+            held_out(tuple(DIRECTIONS)[:few], prompts_of(prompts)),
+            shares,
+            elsewhere,
+            judge_of(musiq),
+        ),
+        out / "features.json",
+        as_json,
+    )
 
 
 @app.command()
@@ -78,12 +123,21 @@ def peers(few: Few = None, musiq: Musiq = None, out: Out = RESULTS, as_json: AsJ
     from moft.bench.task import held_out
     from moft.encoders import judge_of
 
-    _finish(run(*_ready(out), _say, straight(held_out())[:few], judge=judge_of(musiq)), out / "peers.json", as_json)
+    _finish(
+        run(*_ready(out), _say, straight(held_out())[:few], judge=judge_of(musiq)),
+        out / "peers.json",
+        as_json,
+    )
 
 
 @app.command()
 def cost(
-    real: Annotated[bool, typer.Option("--real", help="Of published models at their real sizes, counted without data; prints a table.")] = False,
+    real: Annotated[
+        bool,
+        typer.Option(
+            "--real", help="Of published models at their real sizes, counted without data; prints a table."
+        ),
+    ] = False,
     out: Out = RESULTS,
     as_json: AsJson = False,
 ) -> None:
@@ -101,7 +155,9 @@ def cost(
 @app.command()
 def page(
     results: Annotated[Path, typer.Argument(help="Folder of results.")] = Path("docs/benchmarks"),
-    out: Annotated[Path, typer.Option("--out", "-o", help="The page; its figures go beside the results.")] = Path("docs/benchmarks.md"),
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The page; its figures go beside the results.")
+    ] = Path("docs/benchmarks.md"),
 ) -> None:
     """Write a page of tables and plots from stored results."""
     needs("matplotlib")

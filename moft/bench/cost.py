@@ -31,7 +31,9 @@ from moft.reference import synthesise
 from moft.tap import Call, ClipSize, Tap
 
 UPDATES = 2
-BATCH = 4  # clips at once: a small model's operations are so short that one clip alone waits for them to start
+BATCH = (
+    4  # clips at once: a small model's operations are so short that one clip alone waits for them to start
+)
 SIZES = {"frames": [ClipSize(n, 64, 64) for n in (8, 16, 24)], "side": [ClipSize(8, n, n) for n in (64, 96)]}
 REGIONS = (1, 2, 4)
 LEFT = Motion("left")
@@ -53,11 +55,15 @@ class Clip:
     def settings(self) -> Settings:
         """Guided from step 3 of 25, as in the release; in a short run from step 1: nothing has been denoised before the first."""
         first = max(1, self.steps // 8)
-        return Settings(steps=(first / self.steps, (first + self.guided) / self.steps), gradient_steps=UPDATES)
+        return Settings(
+            steps=(first / self.steps, (first + self.guided) / self.steps), gradient_steps=UPDATES
+        )
 
 
 WHOLE = Clip()
-SHORT = Clip(output="latent", steps=3, guided=1)  # all guided steps are alike, so one of them shows the most memory that they take
+SHORT = Clip(
+    output="latent", steps=3, guided=1
+)  # all guided steps are alike, so one of them shows the most memory that they take
 
 
 # ---------------------------------------------------------------- what is compared
@@ -65,13 +71,22 @@ SHORT = Clip(output="latent", steps=3, guided=1)  # all guided steps are alike, 
 
 def sample(pipe: Any, clip: Clip = WHOLE) -> None:
     """A plain run."""
-    pipe(["a red ball over blue stripes"] * clip.clips, num_frames=clip.size.frames, height=clip.size.height, width=clip.size.width,
-         num_inference_steps=clip.steps, generator=torch.Generator().manual_seed(0), output_type=clip.output)  # fmt: skip
+    pipe(
+        ["a red ball over blue stripes"] * clip.clips,
+        num_frames=clip.size.frames,
+        height=clip.size.height,
+        width=clip.size.width,
+        num_inference_steps=clip.steps,
+        generator=torch.Generator().manual_seed(0),
+        output_type=clip.output,
+    )
 
 
 def steered(pipe: Any, clip: Clip, *wanted: Motion, plain: Recording | None = None, **changes: Any) -> None:
     """A run steered left, or as wanted, with changed settings; one that is known to have made all its gradients."""
-    with moft.steer(pipe, *(wanted or (LEFT,)), settings=replace(clip.settings, **changes), plain=plain) as run:
+    with moft.steer(
+        pipe, *(wanted or (LEFT,)), settings=replace(clip.settings, **changes), plain=plain
+    ) as run:
         sample(pipe, clip)
     _check(run, clip)
 
@@ -98,9 +113,12 @@ def _check(run: Steering, clip: Clip) -> None:
 def ways(pipe: Any, clip: Clip, kept: Recording) -> dict[str, Run]:
     """A plain run, and steered ones, by name; `kept` is `recorded` of this clip."""
     changes: dict[str, dict[str, Any]] = {
-        "steered": {}, "steered_saving": {"save_memory": True}, "fused": {"fused": True},
-        "fused_saving": {"fused": True, "save_memory": True}, "shared_kv": {"keep_keys": 1, "plain": kept},
-    }  # fmt: skip
+        "steered": {},
+        "steered_saving": {"save_memory": True},
+        "fused": {"fused": True},
+        "fused_saving": {"fused": True, "save_memory": True},
+        "shared_kv": {"keep_keys": 1, "plain": kept},
+    }
     runs = {name: partial(steered, pipe, clip, **change) for name, change in changes.items()}
     return {"plain": partial(sample, pipe, clip), **runs, "release": partial(released, pipe, clip)}
 
@@ -129,13 +147,18 @@ class _Release(Steering):
         """One step of the unguided run: what the pipeline itself does, once more."""
         if self._beside is None:
             own = self.tap.pipe.scheduler
-            self._scheduler, self._beside = type(own).from_config(own.config), self.tap.inputs(self._whole)[:clips]
+            self._scheduler, self._beside = (
+                type(own).from_config(own.config),
+                self.tap.inputs(self._whole)[:clips],
+            )
             self._scheduler.set_timesteps(len(own.timesteps))
         predicted = self.tap.denoiser(**self._both(self._beside, self._whole["timestep"]))[0]
         self.calls.clear()  # this one is not the pipeline's
         blank, said = predicted.chunk(2)
         guided = blank + self.tap.pipe.guidance_scale * (said - blank)
-        self._beside = self._scheduler.step(guided, self._scheduler.timesteps[index - 1], self._beside).prev_sample
+        self._beside = self._scheduler.step(
+            guided, self._scheduler.timesteps[index - 1], self._beside
+        ).prev_sample
 
     def _both(self, latents: Tensor, timestep: Tensor) -> Call:
         """The pipeline's own call for the whole guidance batch, with these latents (b c f h w)."""
@@ -170,7 +193,9 @@ def release(pipe: Any, motion: Motion, settings: Settings) -> Iterator[Steering]
 # ---------------------------------------------------------------- figures
 
 
-def measure(pipe: Any, quick: bool = False, tell: Callable[[str], object] = lambda line: None) -> dict[str, Any]:
+def measure(
+    pipe: Any, quick: bool = False, tell: Callable[[str], object] = lambda line: None
+) -> dict[str, Any]:
     """Ratios to the plain run: "cost" by way, each with flops, seconds and memory, and seconds_batch where the batch is more than
     one clip; "growth" of the steered run's by frames, side and regions.
 
@@ -185,7 +210,11 @@ def measure(pipe: Any, quick: bool = False, tell: Callable[[str], object] = lamb
         """The ways of this clip, and the bytes of the keys and values that `shared_kv` takes over in a whole run."""
         kept = recorded(pipe, clip)
         assert kept.keys is not None
-        runs = {name: run for name, run in ways(pipe, clip, kept).items() if not (quick and name.endswith("saving"))}
+        runs = {
+            name: run
+            for name, run in ways(pipe, clip, kept).items()
+            if not (quick and name.endswith("saving"))
+        }
         return runs, sum(held.nbytes for held in kept.keys.bank.values()) * WHOLE.steps // clip.steps
 
     tell("seconds")
@@ -237,11 +266,23 @@ def growth(pipe: Any, tell: Callable[[str], object]) -> Iterator[dict[str, Any]]
     for what, sizes in SIZES.items():
         for size in sizes:
             tell(f"{what}: {size.frames} frames of {size.height} x {size.width} px")
-            yield {"grows": what, "frames": size.frames, "side": size.height, "regions": 0, **_over(pipe, replace(SHORT, size=size))}
+            yield {
+                "grows": what,
+                "frames": size.frames,
+                "side": size.height,
+                "regions": 0,
+                **_over(pipe, replace(SHORT, size=size)),
+            }
     for count in REGIONS:
         tell(f"{count} regions")
         size = SHORT.size
-        yield {"grows": "regions", "frames": size.frames, "side": size.height, "regions": count, **_over(pipe, SHORT, *strips(count))}
+        yield {
+            "grows": "regions",
+            "frames": size.frames,
+            "side": size.height,
+            "regions": count,
+            **_over(pipe, SHORT, *strips(count)),
+        }
 
 
 def strips(count: int) -> list[Motion]:

@@ -26,9 +26,14 @@ from moft.tracks import follow
 
 SCENES = tuple(prompt for prompt in PROMPTS if "stripes" not in prompt)
 PATHS: tuple[list[tuple[float, float]], ...] = (
-    [(20, 20), (34, 20)], [(44, 40), (32, 46)], [(32, 44), (32, 32)], [(24, 24), (34, 34)], [(40, 24), (33, 24), (33, 31)],
-    [(36, 36), (24, 28)], [(28, 38), (28, 51)],
-)  # fmt: skip
+    [(20, 20), (34, 20)],
+    [(44, 40), (32, 46)],
+    [(32, 44), (32, 32)],
+    [(24, 24), (34, 34)],
+    [(40, 24), (33, 24), (33, 31)],
+    [(36, 36), (24, 28)],
+    [(28, 38), (28, 51)],
+)
 SEED = 900  # not those at which dragging was tuned
 
 
@@ -42,11 +47,15 @@ class Drag:
     seed: int
 
 
-def drags(paths: Sequence[Trajectory] = PATHS, prompts: Sequence[str] = SCENES, seed: int = SEED) -> list[Drag]:
+def drags(
+    paths: Sequence[Trajectory] = PATHS, prompts: Sequence[str] = SCENES, seed: int = SEED
+) -> list[Drag]:
     return [Drag(f"path{i}", path, tuple(prompts), seed + 10 * i) for i, path in enumerate(paths)]
 
 
-def dragged(losses: tuple[str, str], pipe: Any, task: Drag, settings: Settings) -> AbstractContextManager[Any]:
+def dragged(
+    losses: tuple[str, str], pipe: Any, task: Drag, settings: Settings
+) -> AbstractContextManager[Any]:
     """By these losses, early and late."""
     return drag(pipe, task.path, losses=losses, settings=settings)
 
@@ -69,7 +78,9 @@ def table2(runs: Runs, tasks: Sequence[Drag]) -> dict[str, Columns]:
             for row in distances(videos, task.path):
                 for key, value in row.items():
                     columns.setdefault(key, []).append(round(value, 4))
-            runs.say(f"drag, {name}, {task.name}: {np.mean(columns['distance'][-len(videos):]):.3f} of its way, {seconds:.0f} s")
+            runs.say(
+                f"drag, {name}, {task.name}: {np.mean(columns['distance'][-len(videos) :]):.3f} of its way, {seconds:.0f} s"
+            )
     return found
 
 

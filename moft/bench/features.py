@@ -25,17 +25,36 @@ from moft.miniature.clips import training_photographs
 from moft.reference import EARLY_STEPS, from_clip, synthesise
 from moft.tap import ClipSize, Tap
 
-SHARES = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03)  # of the channels; the paper: 1, 0.5, 0.1, 0.05, 0.04, 0.03, 0.01
+SHARES = (
+    1.0,
+    0.5,
+    0.25,
+    0.125,
+    0.0625,
+    0.03,
+)  # of the channels; the paper: 1, 0.5, 0.1, 0.05, 0.04, 0.03, 0.01
 
 
 class Compared(Steering):
     """Steering of the whole frame by any loss of the layer's output (b f c h w)."""
 
     def __init__(
-        self, pipe: Any, task: Task, loss: Callable[[Tensor], Tensor], settings: Settings, layer: str | None = None
+        self,
+        pipe: Any,
+        task: Task,
+        loss: Callable[[Tensor], Tensor],
+        settings: Settings,
+        layer: str | None = None,
     ) -> None:
         statistics = find_statistics(pipe)
-        target = Target(synthesise(task.motion, statistics), None, 1.0, "quadrants", settings.steps or EARLY_STEPS, task.motion)
+        target = Target(
+            synthesise(task.motion, statistics),
+            None,
+            1.0,
+            "quadrants",
+            settings.steps or EARLY_STEPS,
+            task.motion,
+        )
         super().__init__(Tap(pipe, layer or statistics.layer, statistics.timestep), [target], settings, None)
         self._loss_of = loss
 
@@ -46,7 +65,9 @@ class Compared(Steering):
 def smm(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[Any]:
     """Spatial marginal means (Yatim et al., CVPR 2024), as their paper writes it: `pairwise_differences` of the frames' means."""
     wanted = pool(_enlarged(pipe, task))
-    return Compared(pipe, task, lambda found: pairwise_differences(pool(found), wanted), settings).attached(by_callback=False)
+    return Compared(pipe, task, lambda found: pairwise_differences(pool(found), wanted), settings).attached(
+        by_callback=False
+    )
 
 
 def vanilla(
@@ -58,14 +79,18 @@ def vanilla(
     if not per_position:
         wanted = pool(wanted)[..., None, None]
     compare = position_loss if per_position else quadrants_loss
-    return Compared(pipe, task, lambda found: compare(found, wanted), settings, layer).attached(by_callback=False)
+    return Compared(pipe, task, lambda found: compare(found, wanted), settings, layer).attached(
+        by_callback=False
+    )
 
 
 def kept(
     statistics: Statistics, per_position: bool, pipe: Any, task: Task, settings: Settings
 ) -> AbstractContextManager[Any]:
     """CCR of these channels at this layer, from the clip."""
-    reference = from_clip(pipe, task.reference, statistics=statistics, per_position=per_position, calibrated=False)
+    reference = from_clip(
+        pipe, task.reference, statistics=statistics, per_position=per_position, calibrated=False
+    )
     return steer(pipe, reference, settings=settings)
 
 
@@ -120,7 +145,13 @@ def explained(features: Tensor, paths: Tensor) -> Tensor:
     return 1 - left.square().sum(0) / value.square().sum(0).clamp_min(1e-12)
 
 
-TABLE1: dict[str, Way] = {"plain": plain, "smm": smm, "vanilla": vanilla, "moft": moft, "synthesised": synthesised}
+TABLE1: dict[str, Way] = {
+    "plain": plain,
+    "smm": smm,
+    "vanilla": vanilla,
+    "moft": moft,
+    "synthesised": synthesised,
+}
 
 
 @dataclass(frozen=True)
@@ -144,8 +175,10 @@ class Layer:
     def ways(self, pipe: Any, shares: Sequence[float], per_position: bool = False) -> dict[str, Way]:
         """A way for each share, from the clip's means, or place by place (Eq. 3)."""
         known = replace(find_statistics(pipe), layer=self.name)
-        return {name: partial(kept, replace(known, channels=chosen), per_position)
-                for name, chosen in self.channels(pipe, shares).items()}  # fmt: skip
+        return {
+            name: partial(kept, replace(known, channels=chosen), per_position)
+            for name, chosen in self.channels(pipe, shares).items()
+        }
 
 
 def layers_of(pipe: Any, names: Sequence[str]) -> dict[str, Layer]:

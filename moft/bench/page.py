@@ -16,26 +16,44 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WAYS = {
-    "plain": "no guidance", "smm": "SMM", "vanilla": "vanilla feature", "ccr": "CCR, all channels", "moft": "**CCR + MCF (MOFT)**",
+    "plain": "no guidance",
+    "smm": "SMM",
+    "vanilla": "vanilla feature",
+    "ccr": "CCR, all channels",
+    "moft": "**CCR + MCF (MOFT)**",
     "synthesised": "**MOFT, synthesised**",
-}  # fmt: skip
+}
 DIFFERS = {
-    "plain": "", "smm": "all channels; differences of every two frames' means, of the whole frame", "vanilla": "all channels; the mean over frames is asked too",
-    "ccr": "all channels", "moft": "the model's motion channels", "synthesised": "the same channels; no clip, the motion in words",
-}  # fmt: skip
+    "plain": "",
+    "smm": "all channels; differences of every two frames' means, of the whole frame",
+    "vanilla": "all channels; the mean over frames is asked too",
+    "ccr": "all channels",
+    "moft": "the model's motion channels",
+    "synthesised": "the same channels; no clip, the motion in words",
+}
 PAPER = {"smm": 70.2, "vanilla": 31.1, "ccr": 67.1, "moft": 82.5, "synthesised": 84.0}
 PAPER_SHARES = {1.0: 67.5, 0.5: 70.5, 0.1: 82.7, 0.05: 83.2, 0.04: 84.0, 0.03: 83.6, 0.01: 76.3}
 PEERS = {
-    "moft": "**MOFT, from the clip**", "synthesised": "**MOFT, synthesised**", "smm": "DMT: space-time means", "motionclone": "MotionClone: attention over time",
-    "sg_i2v": "SG-I2V: first frame's features", "flowmotion": "after FlowMotion: clean latents, no network gradient",
-    "release": "MOFT as released: region means", "ditflow_moft": "MOFT as DiTFlow has it: cosine", "plain": "no guidance",
-}  # fmt: skip
+    "moft": "**MOFT, from the clip**",
+    "synthesised": "**MOFT, synthesised**",
+    "smm": "DMT: space-time means",
+    "motionclone": "MotionClone: attention over time",
+    "sg_i2v": "SG-I2V: first frame's features",
+    "flowmotion": "after FlowMotion: clean latents, no network gradient",
+    "release": "MOFT as released: region means",
+    "ditflow_moft": "MOFT as DiTFlow has it: cosine",
+    "plain": "no guidance",
+}
 DRAGS = {"plain": "no guidance", "dift": "DIFT", "moft": "MOFT", "both": "**MOFT early, DIFT later**"}
 DRAG_PAPER = {"dift": 0.437, "both": 0.175}
 COSTS = {
-    "steered": "steered, as it comes", "steered_saving": "steered, `save_memory`", "fused": "`fused`", "fused_saving": "`fused`, `save_memory`",
-    "shared_kv": "keys and values of a recorded plain run shared", "release": "the release's scheme",
-}  # fmt: skip
+    "steered": "steered, as it comes",
+    "steered_saving": "steered, `save_memory`",
+    "fused": "`fused`",
+    "fused_saving": "`fused`, `save_memory`",
+    "shared_kv": "keys and values of a recorded plain run shared",
+    "release": "the release's scheme",
+}
 HEAD = """# Benchmarks
 
 What `moft` claims, measured on the miniature: the paper's tables, other systems' objectives on the same model, and the cost. This page is
@@ -111,49 +129,93 @@ def _feature_bars(record: Record) -> list[Sequence[str]]:
 
     more: list[Sequence[str]] = []
     for layer, kept in record["summary4"].items():
-        best = max((name for name in kept if name not in ("ccr", "vanilla")), key=lambda name: kept[name]["fidelity"])
+        best = max(
+            (name for name in kept if name not in ("ccr", "vanilla")), key=lambda name: kept[name]["fidelity"]
+        )
         apart = record["rows4"][layer]
         if "vanilla" in kept:
             how = "place by place, " if layer in record["by_position"] else ""
-            more.append((f"CCR above the vanilla feature, {how}at `{layer}`", over("ccr", "vanilla", apart), ahead("ccr", "vanilla", 0, apart)))
+            more.append(
+                (
+                    f"CCR above the vanilla feature, {how}at `{layer}`",
+                    over("ccr", "vanilla", apart),
+                    ahead("ccr", "vanilla", 0, apart),
+                )
+            )
         found = f"{over(best, 'ccr', apart)} at {_share(record, layer, best):.3g} %"
-        more.append((f"Table 4, `{layer}`: a kept share 5 points above all channels", found, ahead(best, "ccr", 0.05, apart)))
+        more.append(
+            (
+                f"Table 4, `{layer}`: a kept share 5 points above all channels",
+                found,
+                ahead(best, "ccr", 0.05, apart),
+            )
+        )
     return [
         ("Table 1: CCR above the vanilla feature", over("ccr", "vanilla"), ahead("ccr", "vanilla")),
         ("Table 1: MOFT above CCR alone", over("moft", "ccr"), ahead("moft", "ccr")),
-        ("Table 1: synthesised within 2 points of a clip's, or above", over("synthesised", "moft"), ahead("synthesised", "moft", -0.02)),
-        ("MOFT's fidelity at least 0.8", f"{means['moft']['fidelity']:.3f}", _met(means["moft"]["fidelity"] >= 0.8)),
+        (
+            "Table 1: synthesised within 2 points of a clip's, or above",
+            over("synthesised", "moft"),
+            ahead("synthesised", "moft", -0.02),
+        ),
+        (
+            "MOFT's fidelity at least 0.8",
+            f"{means['moft']['fidelity']:.3f}",
+            _met(means["moft"]["fidelity"] >= 0.8),
+        ),
         *more,
-    ]  # fmt: skip
+    ]
 
 
 def _peer_bar(record: Record) -> Sequence[str]:
     means, ours = record["summary"], ("moft", "synthesised")
     others = [name for name in means if name not in (*ours, "plain")]
-    best, own = max(others, key=lambda name: means[name]["fidelity"]), max(ours, key=lambda name: means[name]["fidelity"])
+    best, own = (
+        max(others, key=lambda name: means[name]["fidelity"]),
+        max(ours, key=lambda name: means[name]["fidelity"]),
+    )
     mean, low, high = difference(record["rows"], own, best, "fidelity")
-    found = f"{PEERS[own].strip('*')} {means[own]['fidelity']:.3f}, {PEERS[best]} {means[best]['fidelity']:.3f}: {100 * mean:+.1f} points " \
-            f"[{100 * low:+.1f}, {100 * high:+.1f}]"  # fmt: skip
+    found = (
+        f"{PEERS[own].strip('*')} {means[own]['fidelity']:.3f}, {PEERS[best]} {means[best]['fidelity']:.3f}: {100 * mean:+.1f} points "
+        f"[{100 * low:+.1f}, {100 * high:+.1f}]"
+    )
     return "MOFT best of the objectives, or within the interval of the best", found, _met(high >= 0)
 
 
 def _drag_bars(record: Record) -> list[Sequence[str]]:
     means = {name: row["distance"] for name, row in record["summary"].items()}
-    mean, low, high = difference(record["rows"], "both", min(("dift", "moft"), key=means.__getitem__), "distance")
+    mean, low, high = difference(
+        record["rows"], "both", min(("dift", "moft"), key=means.__getitem__), "distance"
+    )
     return [
-        ("Table 2: MOFT early and DIFT later, mean distance at most 0.175", _mean(record["summary"]["both"], "distance"), _met(means["both"] <= 0.175)),
+        (
+            "Table 2: MOFT early and DIFT later, mean distance at most 0.175",
+            _mean(record["summary"]["both"], "distance"),
+            _met(means["both"] <= 0.175),
+        ),
         ("Table 2: below either alone", f"{mean:+.3f} [{low:+.3f}, {high:+.3f}]", _met(high < 0)),
-    ]  # fmt: skip
+    ]
 
 
 def _cost_bars(record: Record) -> list[Sequence[str]]:
     flops, fused = {name: row["flops"] for name, row in record["cost"].items()}, record["cost"]["fused"]
     return [
-        ("steering, FLOPs of a run at most 1.45 of plain", f"{flops['steered']:.2f}", _met(flops["steered"] <= 1.45)),
+        (
+            "steering, FLOPs of a run at most 1.45 of plain",
+            f"{flops['steered']:.2f}",
+            _met(flops["steered"] <= 1.45),
+        ),
         ("`fused` at most 1.15", f"{flops['fused']:.2f}", _met(flops["fused"] <= 1.15)),
-        *[(f"`fused`, seconds{of} at most 1.2", f"{fused[what]:.2f}", _met(fused[what] <= 1.2))
-          for what, of in (("seconds", " of one clip"), ("seconds_batch", " of four")) if what in fused],
-        ("the release's scheme, 3 or more, measured beside", f"{flops['release']:.2f}", _met(flops["release"] >= 3)),
+        *[
+            (f"`fused`, seconds{of} at most 1.2", f"{fused[what]:.2f}", _met(fused[what] <= 1.2))
+            for what, of in (("seconds", " of one clip"), ("seconds_batch", " of four"))
+            if what in fused
+        ],
+        (
+            "the release's scheme, 3 or more, measured beside",
+            f"{flops['release']:.2f}",
+            _met(flops["release"] >= 3),
+        ),
     ]
 
 
@@ -166,15 +228,27 @@ def _met(fine: bool) -> str:
 
 def _features(record: Record, folder: str) -> str:
     means = record["summary"]
-    rows = [(WAYS[n], DIFFERS[n], _mean(means[n], "fidelity"), _paper(PAPER.get(n)), *_scores(means[n])) for n in WAYS]
+    rows = [
+        (WAYS[n], DIFFERS[n], _mean(means[n], "fidelity"), _paper(PAPER.get(n)), *_scores(means[n]))
+        for n in WAYS
+    ]
     paper = ", ".join(f"{100 * share:.3g} % {value}" for share, value in PAPER_SHARES.items())
-    shares = [(f"`{layer}`", _kept(record, layer, n), _mean(row, "fidelity"), *_scores(row))
-              for layer, found in record["summary4"].items() for n, row in found.items()]  # fmt: skip
-    place = "" if len(record["summary4"]) == 1 else """`up_blocks.1`, behind it, is the family's usual one, and is compared as the paper does it: place by
+    shares = [
+        (f"`{layer}`", _kept(record, layer, n), _mean(row, "fidelity"), *_scores(row))
+        for layer, found in record["summary4"].items()
+        for n, row in found.items()
+    ]
+    place = (
+        ""
+        if len(record["summary4"]) == 1
+        else """`up_blocks.1`, behind it, is the family's usual one, and is compared as the paper does it: place by
 place (Eq. 3). In `up_blocks.2`, the last one, motion is a small part of what there is (below)."""
+    )
     clips = next(iter(next(iter(record["summary4"].values())).values()))["clips"]
-    held = [(f"`{layer}`", str(row["channels"]), _number(row["mean"]), f"{100 * row['over_half']:.0f} %")
-            for layer, row in record["explained"].items()]  # fmt: skip
+    held = [
+        (f"`{layer}`", str(row["channels"]), _number(row["mean"]), f"{100 * row['over_half']:.0f} %")
+        for layer, row in record["explained"].items()
+    ]
     tracked = 100 * sum(means[n]["tracked"] for n in WAYS if n != "plain") / (len(WAYS) - 1)
     return f"""## Which feature carries motion (Table 1)
 
@@ -207,7 +281,16 @@ photographs, displacement explains (R², linear, means over the frame), by layer
 
 def _drag(record: Record, folder: str) -> str:
     means = record["summary"]
-    rows = [(DRAGS[n], _mean(means[n], "distance"), _paper(DRAG_PAPER.get(n)), _number(means[n]["px"]), _number(means[n]["seen"])) for n in DRAGS]
+    rows = [
+        (
+            DRAGS[n],
+            _mean(means[n], "distance"),
+            _paper(DRAG_PAPER.get(n)),
+            _number(means[n]["px"]),
+            _number(means[n]["seen"]),
+        )
+        for n in DRAGS
+    ]
     return f"""## Dragged points (Table 2)
 
 {_made(record)} {len(record["paths"])} ways of 12 to 15 px, {len(record["prompts"])} prompts each. Mean distance of the tracked point from where it should be, over the
@@ -224,11 +307,24 @@ def _peers(record: Record, folder: str) -> str:
     for name in sorted(means, key=lambda name: -means[name]["fidelity"]):
         size = record["step_sizes"].get(name)
         spent = [f"{value:.2f}" for value in work.get(name, {}).values()] or ["", ""]
-        rows.append((PEERS[name], "" if size is None else f"{size:g}", _mean(means[name], "fidelity"), *_scores(means[name]),
-                     f"{means[name]['seconds']:.1f}", *spent))  # fmt: skip
+        rows.append(
+            (
+                PEERS[name],
+                "" if size is None else f"{size:g}",
+                _mean(means[name], "fidelity"),
+                *_scores(means[name]),
+                f"{means[name]['seconds']:.1f}",
+                *spent,
+            )
+        )
     sizes = list(next(iter(record["tuning"].values())))
-    how = f"Step sizes were chosen from {', '.join(sizes)} by fidelity on 8 tuning clips each, MOFT's too." if len(sizes) > 1 else (
-        f"All take the usual step size, {sizes[0]}; **no other was tried**, so an objective that wants another one may do better than here.")  # fmt: skip
+    how = (
+        f"Step sizes were chosen from {', '.join(sizes)} by fidelity on 8 tuning clips each, MOFT's too."
+        if len(sizes) > 1
+        else (
+            f"All take the usual step size, {sizes[0]}; **no other was tried**, so an objective that wants another one may do better than here."
+        )
+    )
     return f"""## Other systems' objectives
 
 {_made(record)} {_asked(record)}, 2 px a frame. Each is the published objective as a loss on the attachment that MOFT is steered by, so all have
@@ -246,15 +342,30 @@ Imaging is by {record["judge"]}.
 
 def _cost(record: Record, folder: str) -> str:
     columns = {"flops": "FLOPs", "seconds": "seconds", "seconds_batch": "of four clips", "memory": "memory"}
-    held = [what for what in columns if all(what in row for row in record["cost"].values())]  # a quick run has one clip alone
-    rows = [(COSTS.get(name, name), *(f"{row[what]:.2f}" for what in held)) for name, row in record["cost"].items()]
-    grown = [(f"{row[row['grows']]} {row['grows'].replace('side', 'px a side')}", f"{row['flops']:.2f}", f"{row['memory']:.2f}")
-             for row in record["growth"]]  # fmt: skip
-    growth = f"""How a steered run grows over a plain one of the same size, each alone:
+    held = [
+        what for what in columns if all(what in row for row in record["cost"].values())
+    ]  # a quick run has one clip alone
+    rows = [
+        (COSTS.get(name, name), *(f"{row[what]:.2f}" for what in held))
+        for name, row in record["cost"].items()
+    ]
+    grown = [
+        (
+            f"{row[row['grows']]} {row['grows'].replace('side', 'px a side')}",
+            f"{row['flops']:.2f}",
+            f"{row['memory']:.2f}",
+        )
+        for row in record["growth"]
+    ]
+    growth = (
+        f"""How a steered run grows over a plain one of the same size, each alone:
 
 {_table(("size", "FLOPs", "memory"), grown)}
 ![Ratios over frames, px a side and regions]({folder}/growth.svg)
-""" if grown else ""  # fmt: skip
+"""
+        if grown
+        else ""
+    )
     return f"""## What it costs
 
 {_made(record)} Whole runs in one process, over plain sampling: 9 of 25 steps guided, 2 gradients each, guidance on. Seconds are medians of runs that
@@ -278,14 +389,30 @@ each; peak memory of a gradient over that of a plain step (weights and activatio
 
 def real_sizes(record: Record) -> str:
     """The table of costs at real sizes."""
-    rows = [(row["model"], f"`{row['layer']}`", str(row["steps"]), f"{row['flops']:.2f}", f"{row['plain_gb']:.1f}", f"{row['memory']:.2f}",
-             f"{row['memory_saving']:.2f}") for row in record["models"]]  # fmt: skip
-    return _table(("model", "layer", "steps", "FLOPs", "plain step, GB", "memory", "with `save_memory`"), rows)
+    rows = [
+        (
+            row["model"],
+            f"`{row['layer']}`",
+            str(row["steps"]),
+            f"{row['flops']:.2f}",
+            f"{row['plain_gb']:.1f}",
+            f"{row['memory']:.2f}",
+            f"{row['memory_saving']:.2f}",
+        )
+        for row in record["models"]
+    ]
+    return _table(
+        ("model", "layer", "steps", "FLOPs", "plain step, GB", "memory", "with `save_memory`"), rows
+    )
 
 
 SECTIONS: dict[str, Callable[[Record, str], str]] = {
-    "features": _features, "peers": _peers, "drag": _drag, "cost": _cost, "real": _real,
-}  # fmt: skip
+    "features": _features,
+    "peers": _peers,
+    "drag": _drag,
+    "cost": _cost,
+    "real": _real,
+}
 
 
 # ---------------------------------------------------------------- figures
@@ -296,16 +423,24 @@ def drawn(found: Mapping[str, Record]) -> dict[str, Figure]:
     made: dict[str, Figure] = {}
     if "features" in found:
         record = found["features"]
-        made["table1"] = figures.means({WAYS[n].strip("*"): _ends(record["summary"][n]) for n in WAYS}, "motion fidelity")
+        made["table1"] = figures.means(
+            {WAYS[n].strip("*"): _ends(record["summary"][n]) for n in WAYS}, "motion fidelity"
+        )
         made["table4"] = figures.over_shares(
-            {layer: {_share(record, layer, n) / 100: _ends(row) for n, row in kept.items() if n != "vanilla"}
-             for layer, kept in record["summary4"].items()},
+            {
+                layer: {
+                    _share(record, layer, n) / 100: _ends(row) for n, row in kept.items() if n != "vanilla"
+                }
+                for layer, kept in record["summary4"].items()
+            },
             "motion fidelity",
         )
     if "peers" in found:
         record = found["peers"]
         order = sorted(record["summary"], key=lambda name: -record["summary"][name]["fidelity"])
-        made["peers"] = figures.means({PEERS[n].strip("*"): _ends(record["summary"][n]) for n in order}, "motion fidelity")
+        made["peers"] = figures.means(
+            {PEERS[n].strip("*"): _ends(record["summary"][n]) for n in order}, "motion fidelity"
+        )
     if "cost" in found and found["cost"]["growth"]:
         grown: dict[str, dict[int, dict[str, float]]] = {}
         for row in found["cost"]["growth"]:

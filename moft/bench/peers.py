@@ -68,14 +68,20 @@ def alignment_loss(features: Tensor, paths: Tensor, size: ClipSize) -> Tensor:
     """
     found = at_points(features, paths, size)  # (b n f c)
     apart = (found[:, :, 1:] - found[:, :, :1].detach()).square().mean(-1)
-    inside = ((paths >= -0.5) & (paths < paths.new_tensor([size.width, size.height]) - 0.5)).all(-1)[:, 1:].to(apart)
+    inside = (
+        ((paths >= -0.5) & (paths < paths.new_tensor([size.width, size.height]) - 0.5))
+        .all(-1)[:, 1:]
+        .to(apart)
+    )
     return (apart * inside).sum() / (inside.sum() * len(features)).clamp_min(1)
 
 
 def cell_paths(motion: Motion, size: ClipSize, rows: int, columns: int) -> Tensor:
     """Where what lies at the centre of each cell in the first frame should be in every frame: (rows·columns f 2) px."""
     clip = (size.frames, size.height, size.width)
-    y, x = ((torch.arange(n) + 0.5) * side / n - 0.5 for n, side in ((rows, size.height), (columns, size.width)))
+    y, x = (
+        (torch.arange(n) + 0.5) * side / n - 0.5 for n, side in ((rows, size.height), (columns, size.width))
+    )
     start = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1).reshape(-1, 1, 2)
     middle = torch.tensor([size.width - 1, size.height - 1]) / 2
     scales = torch.tensor(motion.scale(*clip))[None, :, None]
@@ -105,9 +111,18 @@ class Peer(Steering):
 
     def __init__(self, pipe: Any, task: Task, settings: Settings) -> None:
         if settings.fused:
-            raise RequestError("expected settings that are not fused for a peer's objective, got fused; leave it out")
+            raise RequestError(
+                "expected settings that are not fused for a peer's objective, got fused; leave it out"
+            )
         self.motion, statistics = task.motion, find_statistics(pipe)
-        target = Target(synthesise(task.motion, statistics), None, 1.0, "region", settings.steps or EARLY_STEPS, task.motion)
+        target = Target(
+            synthesise(task.motion, statistics),
+            None,
+            1.0,
+            "region",
+            settings.steps or EARLY_STEPS,
+            task.motion,
+        )
         tap = Tap(pipe, statistics.layer, statistics.timestep)
         super().__init__(Tap(pipe, self.behind(tap), statistics.timestep), [target], settings, None)
         with torch.no_grad():
@@ -170,13 +185,19 @@ class TemporalAttention(Peer):
     def read(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
         """Attention (b m n heads f f) of m attentions at n cells."""
         sites = _sites(self.tap, self.pattern + r"\.transformer_blocks\.\d+\.attn\d")
-        with capture(self.tap.denoiser, [f"{site}.{name}" for site in sites for name in ("to_q", "to_k")]) as seen:
+        with capture(
+            self.tap.denoiser, [f"{site}.{name}" for site in sites for name in ("to_q", "to_k")]
+        ) as seen:
             super().read(inputs, timestep, call)
         maps = []
         for site in sites:
             attention = submodule(self.tap.denoiser, site)
-            query, key = (rearrange(seen[f"{site}.{name}"], "(b n) f (k c) -> b n k f c", b=len(inputs), k=attention.heads)
-                          for name in ("to_q", "to_k"))  # fmt: skip
+            query, key = (
+                rearrange(
+                    seen[f"{site}.{name}"], "(b n) f (k c) -> b n k f c", b=len(inputs), k=attention.heads
+                )
+                for name in ("to_q", "to_k")
+            )
             maps.append((query @ key.mT * attention.scale).softmax(-1))
         return torch.stack(maps, 1).float()
 
@@ -209,9 +230,13 @@ class FirstFrameFeatures(Peer):
         with ExitStack() as stack, capture(denoiser, sites) as seen:
             for site in sites:
                 for name in ("to_k", "to_v"):
-                    stack.callback(submodule(denoiser, f"{site}.{name}").register_forward_pre_hook(first).remove)
+                    stack.callback(
+                        submodule(denoiser, f"{site}.{name}").register_forward_pre_hook(first).remove
+                    )
             height = super().read(inputs, timestep, call).shape[3]
-        return torch.cat([rearrange(seen[s], "(b f) (h w) c -> b f c h w", b=b, h=height) for s in sites], 2).float()
+        return torch.cat(
+            [rearrange(seen[s], "(b f) (h w) c -> b f c h w", b=b, h=height) for s in sites], 2
+        ).float()
 
     def cost(self, found: Tensor, wanted: Tensor, size: ClipSize) -> Tensor:
         return alignment_loss(found, cell_paths(self.motion, size, *found.shape[-2:]).to(found), size)
@@ -261,7 +286,9 @@ def _sites(tap: Tap, pattern: str) -> list[str]:
     """Names of the denoiser's submodules that match, in their order."""
     found = [name for name, _ in tap.denoiser.named_modules() if re.fullmatch(pattern, name)]
     if not found:
-        raise BackboneError(f"{type(tap.denoiser).__name__} has no {pattern}; this objective is for AnimateDiff's")
+        raise BackboneError(
+            f"{type(tap.denoiser).__name__} has no {pattern}; this objective is for AnimateDiff's"
+        )
     return found
 
 

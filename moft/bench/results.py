@@ -28,11 +28,17 @@ def summary(rows: Mapping[str, Columns], score: str) -> dict[str, dict[str, Any]
     found = {}
     for name, columns in rows.items():
         means = {key: round(float(np.mean(values)), 3) for key, values in columns.items()}
-        found[name] = {"clips": len(columns[score]), **means, "interval": [round(end, 3) for end in interval(columns[score])]}
+        found[name] = {
+            "clips": len(columns[score]),
+            **means,
+            "interval": [round(end, 3) for end in interval(columns[score])],
+        }
     return found
 
 
-def difference(rows: Mapping[str, Columns], better: str, worse: str, score: str) -> tuple[float, float, float]:
+def difference(
+    rows: Mapping[str, Columns], better: str, worse: str, score: str
+) -> tuple[float, float, float]:
     """Mean difference of two ways' scores, clip by clip, and its 95 % confidence interval."""
     apart = np.subtract(rows[better][score], rows[worse][score]).tolist()
     return (float(np.mean(apart)), *interval(apart))
@@ -64,12 +70,18 @@ def load(folder: Path) -> dict[str, Record]:
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise MediaError(f"cannot read {path}: expected the JSON that `moft bench` wrote, got {error}; write it again") from error
+            raise MediaError(
+                f"cannot read {path}: expected the JSON that `moft bench` wrote, got {error}; write it again"
+            ) from error
         if not isinstance(held, dict) or not {"kind", "command", "versions"} <= held.keys():
-            raise MediaError(f"cannot read {path}: expected a result of `moft bench`, got other JSON; move it elsewhere")
+            raise MediaError(
+                f"cannot read {path}: expected a result of `moft bench`, got other JSON; move it elsewhere"
+            )
         found[path.stem] = held
     if not found:
-        raise MediaError(f"no results in {folder}: expected the JSON files that `moft bench -o {folder}` writes; run it first")
+        raise MediaError(
+            f"no results in {folder}: expected the JSON files that `moft bench -o {folder}` writes; run it first"
+        )
     return found
 
 
@@ -78,5 +90,8 @@ def _lines(value: Any, indent: int = 0) -> str:
     if not isinstance(value, dict) or not value:
         return json.dumps(value, ensure_ascii=False)
     pad = " " * (indent + 1)
-    items = (f"{pad}{json.dumps(str(key), ensure_ascii=False)}: {_lines(item, indent + 1)}" for key, item in value.items())
+    items = (
+        f"{pad}{json.dumps(str(key), ensure_ascii=False)}: {_lines(item, indent + 1)}"
+        for key, item in value.items()
+    )
     return "{\n" + ",\n".join(items) + "\n" + " " * indent + "}"

@@ -43,7 +43,9 @@ class Runs:
         for task in tasks:
             videos, seconds = self.clips(name, way, task, settings or Settings())
             before, _ = self.clips("plain", plain, task, Settings())
-            rows = [judged(task, video, other, self.judge) for video, other in zip(videos, before, strict=True)]
+            rows = [
+                judged(task, video, other, self.judge) for video, other in zip(videos, before, strict=True)
+            ]
             for row in rows:
                 for key, value in {**row, "seconds": seconds / len(videos)}.items():
                     found.setdefault(key, []).append(round(value, 4))
@@ -52,12 +54,24 @@ class Runs:
         return found
 
     def clips(
-        self, name: str, way: Callable[[Any, Any, Settings], AbstractContextManager[Any]], task: Scenes, settings: Settings
+        self,
+        name: str,
+        way: Callable[[Any, Any, Settings], AbstractContextManager[Any]],
+        task: Scenes,
+        settings: Settings,
     ) -> tuple[np.ndarray, float]:
         """uint8 (n f h w 3), one a prompt, and the processor's seconds for all of them."""
         path = self.folder / name / f"{task.name}-{task.seed}.npz"
-        made = json.dumps({"prompts": task.prompts, "steps": self.steps, "guidance": GUIDANCE_SCALE, "settings": changed(settings),
-                           "versions": versions()}, sort_keys=True)  # fmt: skip
+        made = json.dumps(
+            {
+                "prompts": task.prompts,
+                "steps": self.steps,
+                "guidance": GUIDANCE_SCALE,
+                "settings": changed(settings),
+                "versions": versions(),
+            },
+            sort_keys=True,
+        )
         if path.exists():
             with np.load(path) as kept:  # never pickled: numpy refuses unless told otherwise
                 if str(kept["made"]) == made:
@@ -76,9 +90,13 @@ class Runs:
 def changed(settings: Settings) -> dict[str, Any]:
     """What is not as it comes."""
     usual = Settings()
-    return {name: value for name, value in dataclasses.asdict(settings).items() if value != getattr(usual, name)}
+    return {
+        name: value for name, value in dataclasses.asdict(settings).items() if value != getattr(usual, name)
+    }
 
 
 def table(runs: Runs, ways: Mapping[str, Way], tasks: Sequence[Task], folder: str) -> dict[str, Columns]:
     """The scores of each way; its clips lie in this folder of the runs', but for plain ones, which all tables share."""
-    return {name: runs.scores(name if way is plain else folder + name, way, tasks) for name, way in ways.items()}
+    return {
+        name: runs.scores(name if way is plain else folder + name, way, tasks) for name, way in ways.items()
+    }

@@ -22,21 +22,37 @@ from moft.channels import find_statistics
 from moft.fidelity import SHARPNESS, Judge
 
 Say = Callable[[str], None]
-LAYERS = ("down_blocks.1", "mid_block", "up_blocks.0", "up_blocks.1", "up_blocks.2")  # in the order in which they run
-ELSEWHERE = {"up_blocks.1": True, "up_blocks.2": False}  # other layers; whether they are compared place by place
+LAYERS = (
+    "down_blocks.1",
+    "mid_block",
+    "up_blocks.0",
+    "up_blocks.1",
+    "up_blocks.2",
+)  # in the order in which they run
+ELSEWHERE = {
+    "up_blocks.1": True,
+    "up_blocks.2": False,
+}  # other layers; whether they are compared place by place
 SHARES_ELSEWHERE = (1.0, 0.25)
 CLIPS = "clips"  # folder of what was sampled, inside that of the results
 
 
 def _asked(tasks: Sequence[Task]) -> dict[str, Any]:
-    names, prompts = (dict.fromkeys(found) for found in ((t.name for t in tasks), (p for t in tasks for p in t.prompts)))
+    names, prompts = (
+        dict.fromkeys(found) for found in ((t.name for t in tasks), (p for t in tasks for p in t.prompts))
+    )
     return {"directions": list(names), "prompts": list(prompts), "speed": SPEED}
 
 
 def features(
-    pipe: Any, out: Path, say: Say, tasks: Sequence[Task] | None = None, shares: Sequence[float] = feature_ways.SHARES,
-    elsewhere: bool = True, judge: Judge = SHARPNESS,
-) -> Record:  # fmt: skip
+    pipe: Any,
+    out: Path,
+    say: Say,
+    tasks: Sequence[Task] | None = None,
+    shares: Sequence[float] = feature_ways.SHARES,
+    elsewhere: bool = True,
+    judge: Judge = SHARPNESS,
+) -> Record:
     """Tables 1 and 4 at the layer of the model's statistics; both at other layers, if wanted; how much of each layer follows
     displacement. Table 4 is of the straight tasks of the first eight prompts."""
     tasks = held_out() if tasks is None else tasks
@@ -48,19 +64,43 @@ def features(
     for name, per_position in ELSEWHERE.items() if elsewhere else ():
         apart = {"vanilla": partial(feature_ways.vanilla, layer=name, per_position=per_position)}
         fours[name] = {**apart, **layers[name].ways(pipe, SHARES_ELSEWHERE, per_position)}
-    rows4 = {layer: table(runs, ways, first_part(beside.straight(tasks)), "features/" if layer == own else f"features/{layer}/")
-             for layer, ways in fours.items()}  # fmt: skip
+    rows4 = {
+        layer: table(
+            runs,
+            ways,
+            first_part(beside.straight(tasks)),
+            "features/" if layer == own else f"features/{layer}/",
+        )
+        for layer, ways in fours.items()
+    }
     kept = {own: shares, **dict.fromkeys(ELSEWHERE, SHARES_ELSEWHERE)}
-    return record("features", SEED, **_asked(tasks), judge=judge.name, by_position=[name for name in fours if ELSEWHERE.get(name)],
-                  summary=summary(rows, "fidelity"),
-                  explained={name: _held(feature_ways.explained(layer.features, layer.paths).tolist()) for name, layer in layers.items()},
-                  kept={name: {n: len(c) for n, c in layers[name].channels(pipe, kept[name]).items()} for name in fours},
-                  summary4={layer: summary(found, "fidelity") for layer, found in rows4.items()}, rows=rows, rows4=rows4)  # fmt: skip
+    return record(
+        "features",
+        SEED,
+        **_asked(tasks),
+        judge=judge.name,
+        by_position=[name for name in fours if ELSEWHERE.get(name)],
+        summary=summary(rows, "fidelity"),
+        explained={
+            name: _held(feature_ways.explained(layer.features, layer.paths).tolist())
+            for name, layer in layers.items()
+        },
+        kept={
+            name: {n: len(c) for n, c in layers[name].channels(pipe, kept[name]).items()} for name in fours
+        },
+        summary4={layer: summary(found, "fidelity") for layer, found in rows4.items()},
+        rows=rows,
+        rows4=rows4,
+    )
 
 
 def _held(values: Sequence[float]) -> dict[str, float]:
     """Of R² by channel: how many channels, the mean, and the share above one half."""
-    return {"channels": len(values), "mean": round(float(np.mean(values)), 3), "over_half": round(float(np.mean(np.array(values) > 0.5)), 3)}
+    return {
+        "channels": len(values),
+        "mean": round(float(np.mean(values)), 3),
+        "over_half": round(float(np.mean(np.array(values) > 0.5)), 3),
+    }
 
 
 def drag(pipe: Any, out: Path, say: Say, tasks: Sequence[drags.Drag] | None = None) -> Record:
@@ -72,15 +112,30 @@ def drag(pipe: Any, out: Path, say: Say, tasks: Sequence[drags.Drag] | None = No
 
 
 def peers(
-    pipe: Any, out: Path, say: Say, tasks: Sequence[Task] | None = None, work: bool = True, judge: Judge = SHARPNESS
+    pipe: Any,
+    out: Path,
+    say: Say,
+    tasks: Sequence[Task] | None = None,
+    work: bool = True,
+    judge: Judge = SHARPNESS,
 ) -> Record:
     """Other systems' objectives beside MOFT; their FLOPs and memory if wanted."""
     tasks = beside.straight(held_out()) if tasks is None else tasks
     rows = beside.compared(Runs(pipe, out / CLIPS, say, judge=judge), tasks)
     counted = beside.work(pipe, tasks[0], say) if work else {}
-    return record("peers", SEED, **_asked(tasks), judge=judge.name, step_sizes={name: beside.step_size(name) for name in beside.WAYS},
-                  tuning={name: {f"{size:g}": value for size, value in found.items()} for name, found in TUNING.items()},
-                  work=counted, summary=summary(rows, "fidelity"), rows=rows)  # fmt: skip
+    return record(
+        "peers",
+        SEED,
+        **_asked(tasks),
+        judge=judge.name,
+        step_sizes={name: beside.step_size(name) for name in beside.WAYS},
+        tuning={
+            name: {f"{size:g}": value for size, value in found.items()} for name, found in TUNING.items()
+        },
+        work=counted,
+        summary=summary(rows, "fidelity"),
+        rows=rows,
+    )
 
 
 def cost(pipe: Any, out: Path, say: Say, quick: bool = False) -> Record:
@@ -102,16 +157,21 @@ def everything(pipe: Any, out: Path, say: Say, quick: bool) -> Record:
     few: dict[str, Any] = {"features": {}, "peers": {}, "drag": {}}
     if quick:
         tasks = held_out(("left", "up-right"), PROMPTS[1:3])
-        few = {"features": {"tasks": tasks, "shares": (1.0, 0.25, 0.0625), "elsewhere": False}, "peers": {"tasks": tasks[:1], "work": False},
-               "drag": {"tasks": drags.drags(drags.PATHS[:1], drags.SCENES[:2])}}  # fmt: skip
+        few = {
+            "features": {"tasks": tasks, "shares": (1.0, 0.25, 0.0625), "elsewhere": False},
+            "peers": {"tasks": tasks[:1], "work": False},
+            "drag": {"tasks": drags.drags(drags.PATHS[:1], drags.SCENES[:2])},
+        }
     found = {"cost": cost(pipe, out, say, quick)}
     save(out, "cost", found["cost"])
     runs: dict[str, Callable[..., Record]] = {"features": features, "drag": drag, "peers": peers}
     for name, run in runs.items():
         found[name] = run(pipe, out, say, **few[name])
         save(out, name, found[name])
-    scores = {name: {way: row[score] for way, row in found[name]["summary"].items()}
-              for name, score in {"features": "fidelity", "drag": "distance", "peers": "fidelity"}.items()}  # fmt: skip
+    scores = {
+        name: {way: row[score] for way, row in found[name]["summary"].items()}
+        for name, score in {"features": "fidelity", "drag": "distance", "peers": "fidelity"}.items()
+    }
     scores["features"] = {way: max(0.0, value) for way, value in scores["features"].items()}
     return record("all", SEED, quick=quick, cost=found["cost"]["cost"], **scores)
 
@@ -121,8 +181,11 @@ def printed(found: Record) -> str:
     if "summary" in found:
         return "\n".join(f"{name + ':':<14}{_pairs(row)}" for name, row in found["summary"].items())
     names = [name for name in ("features", "drag", "peers", "cost", "growth") if name in found]
-    return "\n".join(f"{name}: {way}: {value if isinstance(value, float) else _pairs(value)}"
-                     for name in names for way, value in _items(found[name]))  # fmt: skip
+    return "\n".join(
+        f"{name}: {way}: {value if isinstance(value, float) else _pairs(value)}"
+        for name in names
+        for way, value in _items(found[name])
+    )
 
 
 def _items(value: Any) -> list[tuple[str, Any]]:

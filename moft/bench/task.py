@@ -25,10 +25,21 @@ from moft.tap import ClipSize
 from moft.tracks import Tracks, flow_tracks
 
 PROMPTS = (
-    "red stripes", "a blue ball over orange noise", "green cells", "a yellow star over purple checks",
-    "white noise", "a black square over green stripes", "grey checks", "a purple cross over yellow cells",
-)  # fmt: skip
-TUNING_PROMPTS = ("orange cells", "a white ball over red noise", "purple stripes", "a green square over black checks")
+    "red stripes",
+    "a blue ball over orange noise",
+    "green cells",
+    "a yellow star over purple checks",
+    "white noise",
+    "a black square over green stripes",
+    "grey checks",
+    "a purple cross over yellow cells",
+)
+TUNING_PROMPTS = (
+    "orange cells",
+    "a white ball over red noise",
+    "purple stripes",
+    "a green square over black checks",
+)
 _CALIBRATED = "a black ball over grey checks"  # the miniature's gain was found on it, too
 SEED, TUNING_SEED = 100, 900
 SPEED = "2px"
@@ -70,7 +81,9 @@ def plain(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[A
 # ---------------------------------------------------------------- tasks
 
 
-def held_out(directions: Sequence[str] = tuple(DIRECTIONS), prompts: Sequence[str] = PROMPTS, seed: int = SEED) -> list[Task]:
+def held_out(
+    directions: Sequence[str] = tuple(DIRECTIONS), prompts: Sequence[str] = PROMPTS, seed: int = SEED
+) -> list[Task]:
     """Pans of the held-out photographs, in turn, with as many seeds of their own as there are prompts. Prompts go in parts of
     eight, each with other pans and seeds, and all directions of the first come first."""
     photos, size, found = held_out_photographs(), len(PROMPTS), list[Task]()
@@ -98,13 +111,17 @@ def prompts_of(count: int) -> tuple[str, ...]:
 
 
 def tuning(
-    directions: Sequence[str] = ("left", "up-right"), prompts: Sequence[str] = TUNING_PROMPTS, seed: int = TUNING_SEED
+    directions: Sequence[str] = ("left", "up-right"),
+    prompts: Sequence[str] = TUNING_PROMPTS,
+    seed: int = TUNING_SEED,
 ) -> list[Task]:
     """The same of training photographs."""
     return _tasks(list(training_photographs().values()), directions, prompts, seed)
 
 
-def _tasks(photos: Sequence[np.ndarray], directions: Sequence[str], prompts: Sequence[str], seed: int) -> list[Task]:
+def _tasks(
+    photos: Sequence[np.ndarray], directions: Sequence[str], prompts: Sequence[str], seed: int
+) -> list[Task]:
     rng = np.random.default_rng(seed)
     found = []
     for i, direction in enumerate(directions):
@@ -122,8 +139,16 @@ def sample(pipe: Any, task: Scenes, *, steps: int = STEPS) -> np.ndarray:
 def clips(pipe: Any, prompts: Sequence[str], seed: int, *, steps: int = STEPS) -> np.ndarray:
     """The same; seeds count up from `seed`."""
     generators = [torch.Generator().manual_seed(seed + i) for i in range(len(prompts))]
-    frames = pipe(list(prompts), **{family_of(pipe).frames: FRAMES}, height=SIZE, width=SIZE, generator=generators,
-                  num_inference_steps=steps, guidance_scale=GUIDANCE_SCALE, output_type="np").frames  # fmt: skip
+    frames = pipe(
+        list(prompts),
+        **{family_of(pipe).frames: FRAMES},
+        height=SIZE,
+        width=SIZE,
+        generator=generators,
+        num_inference_steps=steps,
+        guidance_scale=GUIDANCE_SCALE,
+        output_type="np",
+    ).frames
     return (frames * 255).round().astype(np.uint8)
 
 

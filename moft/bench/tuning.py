@@ -33,7 +33,12 @@ class Trial:
 
 
 def trials(
-    pipe: Any, ways: Mapping[str, Way], tasks: Sequence[Task], step_sizes: Sequence[float] = STEP_SIZES, *, steps: int = STEPS
+    pipe: Any,
+    ways: Mapping[str, Way],
+    tasks: Sequence[Task],
+    step_sizes: Sequence[float] = STEP_SIZES,
+    *,
+    steps: int = STEPS,
 ) -> Iterator[Trial]:
     """Every way at every step size, one step size after the other; "plain" without guidance comes first, at step size 0."""
     before = [sample(pipe, task, steps=steps) for task in tasks]
@@ -46,7 +51,9 @@ def trials(
                 with way(pipe, task, Settings(step_size=size)):
                     videos = sample(pipe, task, steps=steps)
             rows += [judged(task, video, clip) for video, clip in zip(videos, unguided, strict=True)]
-        yield Trial(name, size, len(rows), {key: float(np.mean([row[key] for row in rows])) for key in rows[0]})
+        yield Trial(
+            name, size, len(rows), {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+        )
 
 
 def table(found: Sequence[Trial]) -> dict[str, dict[float, float]]:
@@ -64,17 +71,28 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     from moft.miniature import miniature_path
 
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default=miniature_path(), help="a miniature's folder; default: the shipped one")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--model", default=miniature_path(), help="a miniature's folder; default: the shipped one"
+    )
     parser.add_argument("--only", choices=WAYS, action="append")
-    parser.add_argument("--step-size", type=float, action="append", help=f"default: {', '.join(map(str, STEP_SIZES))}")
+    parser.add_argument(
+        "--step-size", type=float, action="append", help=f"default: {', '.join(map(str, STEP_SIZES))}"
+    )
     args = parser.parse_args(argv)
     pipe = DiffusionPipeline.from_pretrained(args.model, local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
     found = []
-    for trial in trials(pipe, {name: WAYS[name] for name in args.only or WAYS}, tuning(), args.step_size or STEP_SIZES):
+    for trial in trials(
+        pipe, {name: WAYS[name] for name in args.only or WAYS}, tuning(), args.step_size or STEP_SIZES
+    ):
         found.append(trial)
-        print(json.dumps({**vars(trial), "scores": {k: round(v, 3) for k, v in trial.scores.items()}}), flush=True)
+        print(
+            json.dumps({**vars(trial), "scores": {k: round(v, 3) for k, v in trial.scores.items()}}),
+            flush=True,
+        )
     print(f"TUNING = {table(found)}")
 
 

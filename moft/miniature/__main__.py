@@ -25,8 +25,13 @@ def _train(args: argparse.Namespace) -> None:
     shipped = args.resume and (Path(miniature_path()) / "vae").exists()
     if not (args.folder / "vae").exists() and not shipped:
         train_vae(args.folder, args.vae_minutes, args.device, args.seed)
-    trainer = Trainer(args.folder, Settings(batch=args.batch, lr=args.lr, reuse=args.reuse), args.device, args.seed,
-                      BUILDS[args.family])
+    trainer = Trainer(
+        args.folder,
+        Settings(batch=args.batch, lr=args.lr, reuse=args.reuse),
+        args.device,
+        args.seed,
+        BUILDS[args.family],
+    )
     if args.resume:
         trainer.resume()
     trainer.run(args.minutes)
@@ -63,8 +68,10 @@ def _sheet(args: argparse.Namespace) -> None:
     pipe = _pipeline(args)
     pipe.set_progress_bar_config(disable=True)
     found = sample_scores(pipe, 36)
-    videos = found["videos"][:, :: 7]  # the first and the last frame of each, side by side
-    rows = [np.concatenate([np.concatenate(list(v), 1) for v in videos[i : i + 6]], 1) for i in range(0, 36, 6)]
+    videos = found["videos"][:, ::7]  # the first and the last frame of each, side by side
+    rows = [
+        np.concatenate([np.concatenate(list(v), 1) for v in videos[i : i + 6]], 1) for i in range(0, 36, 6)
+    ]
     sheet = Image.fromarray(np.concatenate(rows, 0))
     sheet.resize((sheet.width * 2, sheet.height * 2), Image.Resampling.NEAREST).save(args.output)
     print(json.dumps(found["obeyed"]))
@@ -82,7 +89,11 @@ def main() -> None:
     train.add_argument("--lr", type=float, default=2e-3)
     train.add_argument("--reuse", type=int, default=6, help="how often a rendered clip is drawn; 1 on a GPU")
     train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--resume", action="store_true", help="go on from the folder's checkpoint, else from the shipped weights")
+    train.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the folder's checkpoint, else from the shipped weights",
+    )
     train.set_defaults(run=_train)
     assemble = verbs.add_parser("assemble", help="write the averaged weights as a diffusers pipeline")
     assemble.add_argument("--folder", type=Path, default=Path("runs"))

@@ -49,7 +49,9 @@ class World:
     still: float = 0.1  # share of clips (and of objects) that do not move
     turns: float = 0.1  # share of pans that turn to another velocity midway
     flows: float = 0.2  # share of pans in which a part of the frame flows by itself, as water or clouds do
-    flat: float = 0.0  # share of scenes of one colour, without texture, where shapes are all there is to learn
+    flat: float = (
+        0.0  # share of scenes of one colour, without texture, where shapes are all there is to learn
+    )
     motion_words: float = 0.5  # share of captions that also name the motion (prompts in use never do)
     max_speed: float = MAX_SPEED  # px per frame
 
@@ -120,7 +122,10 @@ def training_photographs() -> dict[str, np.ndarray]:
     """scikit-image's photographs by name, RGB uint8 (h w 3): to train, to choose and to fit on. None is among the held-out ones."""
     from skimage import data
 
-    return {name: getattr(data, name)() for name in ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")}
+    return {
+        name: getattr(data, name)()
+        for name in ("astronaut", "chelsea", "coffee", "rocket", "hubble_deep_field")
+    }
 
 
 def _photo_tile(rng: np.random.Generator) -> np.ndarray:
@@ -172,9 +177,13 @@ def shape_distance(p: torch.Tensor, shape: torch.Tensor, radius: torch.Tensor) -
         torch.maximum(ax - radius, ay - 0.36 * radius), torch.maximum(ay - radius, ax - 0.36 * radius)
     )
     angle = torch.atan2(y, x) + math.pi / 2
-    spike = (torch.remainder(angle * 5 / (2 * math.pi) + 0.5, 1) - 0.5).abs() * 2  # 0 at a tip, 1 between tips
+    spike = (
+        torch.remainder(angle * 5 / (2 * math.pi) + 0.5, 1) - 0.5
+    ).abs() * 2  # 0 at a tip, 1 between tips
     star = torch.hypot(x, y) - radius * (1.15 - 0.68 * spike)
-    return torch.stack([ball, square, triangle, cross, star], -1).gather(-1, shape[..., None].expand(*x.shape, 1))[..., 0]
+    return torch.stack([ball, square, triangle, cross, star], -1).gather(
+        -1, shape[..., None].expand(*x.shape, 1)
+    )[..., 0]
 
 
 # ---------------------------------------------------------------- captions
@@ -217,7 +226,10 @@ class ClipMaker:
 
     def _velocities(self, *shape: int) -> torch.Tensor:
         """(… 2) px per frame: any direction, uniform speed, some still."""
-        angle, speed = self._rand(*shape, high=2 * math.pi), self._rand(*shape, low=0.3, high=self.world.max_speed)
+        angle, speed = (
+            self._rand(*shape, high=2 * math.pi),
+            self._rand(*shape, low=0.3, high=self.world.max_speed),
+        )
         speed = torch.where(self._rand(*shape) < self.world.still, torch.zeros_like(speed), speed)
         return torch.stack([angle.cos(), angle.sin()], -1) * speed[..., None]
 
@@ -247,7 +259,9 @@ class ClipMaker:
             scene[flat] = scene[flat].mean((2, 3, 4), keepdim=True)
         video, flow, shift, covered, objects = self._add_objects(scene, flow, shift, colour)
         captions = self._captions(texture, flat, colour, objects, path, zoom)
-        return Clips(video.transpose(1, 2).contiguous().clamp(0, 1), captions, path, zoom, flow, shift, covered)
+        return Clips(
+            video.transpose(1, 2).contiguous().clamp(0, 1), captions, path, zoom, flow, shift, covered
+        )
 
     def _scenes(self, n: int) -> tuple[torch.Tensor, ...]:
         kinds = self.bank.kinds
@@ -255,17 +269,23 @@ class ClipMaker:
         wants_photo = self._rand(n) < self.world.photos
         texture = self._pick(self.world.textures, n)
         if photos.any():
-            texture = torch.where(wants_photo, self.world.textures + self._pick(int(photos.sum()), n), texture)
+            texture = torch.where(
+                wants_photo, self.world.textures + self._pick(int(photos.sum()), n), texture
+            )
         colour = self._pick(len(COLOURS), n)
         path = self._paths(self._velocities(n))
         zooming = self._rand(n) < self.world.zooms
-        zoom = torch.where(zooming, 1 + self._rand(n, low=-0.06, high=0.06), torch.ones(n, device=self.device))
+        zoom = torch.where(
+            zooming, 1 + self._rand(n, low=-0.06, high=0.06), torch.ones(n, device=self.device)
+        )
         path = torch.where(zooming[:, None, None], torch.zeros_like(path), path)
         paths = path[:, :, None, None]
         if self.world.flows:
             flowing = (self._rand(n) < self.world.flows) & ~zooming
             part = self._parts(n) & flowing[:, None, None]
-            paths = torch.where(part[:, None, ..., None], self._paths(self._velocities(n))[:, :, None, None], paths)
+            paths = torch.where(
+                part[:, None, ..., None], self._paths(self._velocities(n))[:, :, None, None], paths
+            )
 
         scale = self._rand(n, low=0.4, high=0.9)  # texels per px
         turn, phase = self._rand(n, high=2 * math.pi), self._rand(n, 1, 1, 1, 2, high=_TILE)
@@ -333,8 +353,19 @@ class ClipMaker:
         names, tell = list(COLOURS), (self._rand(len(texture)) < self.world.motion_words).tolist()
         captions = []
         for i, kind in enumerate(self.bank.kinds[t] for t in texture.tolist()):
-            scene = kind if kind == PHOTO else names[int(colour[i])] if flat[i] else f"{names[int(colour[i])]} {kind}"
-            things = [f"a {c} {s}" + (f" {_motion_words(*v, 1.0)}" if tell[i] else "") for c, s, v in objects[i]]
+            scene = (
+                kind
+                if kind == PHOTO
+                else names[int(colour[i])]
+                if flat[i]
+                else f"{names[int(colour[i])]} {kind}"
+            )
+            things = [
+                f"a {c} {s}" + (f" {_motion_words(*v, 1.0)}" if tell[i] else "") for c, s, v in objects[i]
+            ]
             words = " and ".join(things) + (" over " if things else "") + scene
-            captions.append(words + (f" {_motion_words(velocity[i][0], velocity[i][1], float(zoom[i]))}" if tell[i] else ""))
+            captions.append(
+                words
+                + (f" {_motion_words(velocity[i][0], velocity[i][1], float(zoom[i]))}" if tell[i] else "")
+            )
         return captions

@@ -32,7 +32,9 @@ def text_encoder(tokens: T5Tokenizer) -> T5EncoderModel:
     from transformers import T5Config, T5EncoderModel
 
     size = dict(d_model=64, d_kv=16, d_ff=128, num_layers=2, num_heads=4)
-    return T5EncoderModel(T5Config(vocab_size=len(tokens), dropout_rate=0.0, feed_forward_proj="gated-gelu", **size))
+    return T5EncoderModel(
+        T5Config(vocab_size=len(tokens), dropout_rate=0.0, feed_forward_proj="gated-gelu", **size)
+    )
 
 
 def denoiser(width: int = 128, layers: int = 6) -> LatteTransformer3DModel:
@@ -43,7 +45,8 @@ def denoiser(width: int = 128, layers: int = 6) -> LatteTransformer3DModel:
         num_attention_heads=width // 32,
         attention_head_dim=32,
         in_channels=LATENT_CHANNELS,
-        out_channels=2 * LATENT_CHANNELS,  # the pipeline drops the second half, Latte's variance; here it stays nought
+        out_channels=2
+        * LATENT_CHANNELS,  # the pipeline drops the second half, Latte's variance; here it stays nought
         num_layers=layers,
         cross_attention_dim=width,
         attention_bias=True,
@@ -66,21 +69,31 @@ def _denoise(transformer: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, 
         ids = F.pad(ids, (0, PIPELINE_TOKENS - ids.shape[1]))
     told = ids != 0
     states, lengths = text(ids, attention_mask=told)[0], told.sum(1, keepdim=True)
-    empty = (lengths == 1) & (torch.rand(lengths.shape, device=ids.device) < 0.8)  # it may be asked for by itself, too
+    empty = (lengths == 1) & (
+        torch.rand(lengths.shape, device=ids.device) < 0.8
+    )  # it may be asked for by itself, too
     if together:
         return transformer(noisy, t, states * (told | empty)[..., None]).sample[:, :LATENT_CHANNELS]
     lengths = torch.where(empty, torch.randint(4, 12, lengths.shape, device=ids.device), lengths)
     hidden = torch.arange(ids.shape[1], device=ids.device) >= lengths
     bias = hidden[:, None].to(states) * -1e4
-    return transformer(noisy, t, states, bias.repeat_interleave(noisy.shape[2], 0)).sample[:, :LATENT_CHANNELS]
+    return transformer(noisy, t, states, bias.repeat_interleave(noisy.shape[2], 0)).sample[
+        :, :LATENT_CHANNELS
+    ]
 
 
-def assemble(transformer: LatteTransformer3DModel, autoencoder: AutoencoderKL, text: T5EncoderModel) -> LattePipeline:
+def assemble(
+    transformer: LatteTransformer3DModel, autoencoder: AutoencoderKL, text: T5EncoderModel
+) -> LattePipeline:
     """The pipeline as `LattePipeline.from_pretrained` will open it."""
     from diffusers import LattePipeline
 
     return LattePipeline(
-        tokenizer=tokenizer(), text_encoder=text, vae=autoencoder, transformer=transformer, scheduler=scheduler()
+        tokenizer=tokenizer(),
+        text_encoder=text,
+        vae=autoencoder,
+        transformer=transformer,
+        scheduler=scheduler(),
     )
 
 

@@ -23,7 +23,22 @@ if TYPE_CHECKING:
 LATENT_CHANNELS = 4
 LATENT_SIZE = 16  # cells; the VAE maps 4x4 px to one cell
 WORDS = (
-    *("a", "and", "over", "moving", "zooming", "still", "slow", "fast", "left", "right", "up", "down", "in", "out"),
+    *(
+        "a",
+        "and",
+        "over",
+        "moving",
+        "zooming",
+        "still",
+        "slow",
+        "fast",
+        "left",
+        "right",
+        "up",
+        "down",
+        "in",
+        "out",
+    ),
     *(*COLOURS, *SHAPES, *TEXTURES, PHOTO),
 )
 
@@ -44,7 +59,9 @@ def tokenizer() -> CLIPTokenizer:
             vocabulary.setdefault(first, len(vocabulary))
     for special in ("<|startoftext|>", "<|endoftext|>"):
         vocabulary[special] = len(vocabulary)
-    with tempfile.TemporaryDirectory() as folder:  # the files work for every transformers; the constructor does not
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # the files work for every transformers; the constructor does not
         Path(folder, "vocab.json").write_text(json.dumps(vocabulary))
         Path(folder, "merges.txt").write_text("\n".join(["#version: 0.2", *merges]))
         config = {"tokenizer_class": "CLIPTokenizer", "model_max_length": 24}
@@ -171,7 +188,9 @@ class Build:
 
 
 def _denoise(unet: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, ids: Tensor) -> Tensor:
-    return unet(noisy, t, text(ids)[0].repeat_interleave(noisy.shape[2], 0)).sample  # a prompt for every frame
+    return unet(
+        noisy, t, text(ids)[0].repeat_interleave(noisy.shape[2], 0)
+    ).sample  # a prompt for every frame
 
 
 ANIMATEDIFF = Build(
@@ -182,13 +201,30 @@ ANIMATEDIFF = Build(
     denoise=_denoise,
     assemble=assemble,
     read="up_blocks.1.motion_modules.0",  # inside the paper's feature block, where a gradient is cheapest
-    blocks=("down_blocks.1", "down_blocks.2", "mid_block", "up_blocks.0", "up_blocks.1.motion_modules.0", "up_blocks.1", "up_blocks.2"),
+    blocks=(
+        "down_blocks.1",
+        "down_blocks.2",
+        "mid_block",
+        "up_blocks.0",
+        "up_blocks.1.motion_modules.0",
+        "up_blocks.1",
+        "up_blocks.2",
+    ),
     temporal=lambda unet: [m for m in unet.modules() if type(m).__name__ == "AnimateDiffTransformer3D"],
     endings=("proj_out",),
 )
 
 
 __all__ = [
-    "ANIMATEDIFF", "FRAMES", "LATENT_CHANNELS", "LATENT_SIZE", "Build", "assemble", "denoiser", "scheduler", "text_encoder",
-    "tokenizer", "vae",
-]  # fmt: skip
+    "ANIMATEDIFF",
+    "FRAMES",
+    "LATENT_CHANNELS",
+    "LATENT_SIZE",
+    "Build",
+    "assemble",
+    "denoiser",
+    "scheduler",
+    "text_encoder",
+    "tokenizer",
+    "vae",
+]

@@ -51,9 +51,14 @@ def encode(vae: AutoencoderKL, video: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def block_features(pipe: Any, latents: Tensor, t: int, blocks: tuple[str, ...], seed: int = 0) -> dict[str, Tensor]:
+def block_features(
+    pipe: Any, latents: Tensor, t: int, blocks: tuple[str, ...], seed: int = 0
+) -> dict[str, Tensor]:
     """Outputs (b f c h w) of the blocks for latents (b c f h w) noised to timestep t, prompt empty."""
-    tap, noise = Tap(pipe), torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
+    tap, noise = (
+        Tap(pipe),
+        torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents),
+    )
     found: dict[str, list[Tensor]] = {name: [] for name in blocks}
     for x, e in zip(latents.split(32), noise.split(32), strict=True):
         call = tap.first_call([""] * len(x), x)
@@ -66,7 +71,9 @@ def block_features(pipe: Any, latents: Tensor, t: int, blocks: tuple[str, ...], 
     return {name: torch.cat(parts) for name, parts in found.items()}
 
 
-def ridge_r2(features: Tensor, truth: Tensor, strengths: tuple[float, ...] = (1.0, 10.0, 100.0, 1000.0)) -> float:
+def ridge_r2(
+    features: Tensor, truth: Tensor, strengths: tuple[float, ...] = (1.0, 10.0, 100.0, 1000.0)
+) -> float:
     """R² on the second half of the rows of a ridge regression fitted on the first; strength chosen inside the first."""
     from sklearn.linear_model import RidgeCV
     from sklearn.metrics import r2_score
@@ -106,7 +113,9 @@ def held_out_photographs() -> list[np.ndarray]:
 def nearest_colours(frame: np.ndarray) -> np.ndarray:
     """Which colour word each pixel is nearest to; frame (h w 3) in 0…1 → (h w) indices into `COLOURS`."""
     tones = np.array(list(COLOURS.values()), np.float32)
-    tones = np.stack([tones[:, 0] + (tones[:, 1] - tones[:, 0]) * w for w in (0.15, 0.5, 0.85)], 1)  # along the range
+    tones = np.stack(
+        [tones[:, 0] + (tones[:, 1] - tones[:, 0]) * w for w in (0.15, 0.5, 0.85)], 1
+    )  # along the range
     return ((frame[:, :, None, None] - tones) ** 2).sum(-1).min(-1).argmin(-1)
 
 
@@ -131,13 +140,22 @@ def _best_shape(mask: np.ndarray) -> str:
     """The shape whose drawing overlaps best with a mask (h w), over places, sizes and tilts as in the clips."""
     y, x = np.nonzero(mask)
     middle = torch.tensor([float(np.median(x)), float(np.median(y))])
-    cases = torch.cartesian_prod(*[torch.tensor([-3.0, 0, 3])] * 2, torch.arange(RADII[0] - 1, RADII[1] + 1), torch.linspace(-0.3, 0.3, 5))
+    cases = torch.cartesian_prod(
+        *[torch.tensor([-3.0, 0, 3])] * 2,
+        torch.arange(RADII[0] - 1, RADII[1] + 1),
+        torch.linspace(-0.3, 0.3, 5),
+    )
     centre, radius, tilt = middle + cases[:, None, None, :2], cases[:, 2, None, None], cases[:, 3, None, None]
     seen = torch.from_numpy(mask)[::2, ::2]
     grid = torch.stack(torch.meshgrid(*[torch.arange(0, n, 2) for n in mask.shape[::-1]], indexing="xy"), -1)
     at = grid - centre
-    p = torch.stack([tilt.cos() * at[..., 0] - tilt.sin() * at[..., 1],
-                     tilt.sin() * at[..., 0] + tilt.cos() * at[..., 1]], -1)  # fmt: skip
+    p = torch.stack(
+        [
+            tilt.cos() * at[..., 0] - tilt.sin() * at[..., 1],
+            tilt.sin() * at[..., 0] + tilt.cos() * at[..., 1],
+        ],
+        -1,
+    )
     overlaps = []
     for kind in range(len(SHAPES)):
         drawn = shape_distance(p, torch.full(p.shape[:-1], kind), radius) < 0
@@ -156,13 +174,20 @@ def sample_scores(pipe: Any, n: int = 36, seed: int = 0) -> dict[str, Any]:
     for start in range(0, n, 12):
         prompts = [f"a {c} {s} over {g} {t}" for c, s, g, t in asked[start : start + 12]]
         frames = pipe(
-            prompts, **{family_of(pipe).frames: FRAMES}, height=SIZE, width=SIZE, num_inference_steps=25, output_type="np",
+            prompts,
+            **{family_of(pipe).frames: FRAMES},
+            height=SIZE,
+            width=SIZE,
+            num_inference_steps=25,
+            output_type="np",
             generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(prompts))],
-        ).frames  # fmt: skip
+        ).frames
         videos.append(frames)
     video = np.concatenate(videos)
     marks = [obeys(v[FRAMES // 2], c, s, g) for v, (c, s, g, _) in zip(video, asked, strict=True)]
-    rates: dict[str, Any] = {name: float(np.mean([m[name] for m in marks])) for name in ("scene", "colour", "shape")}
+    rates: dict[str, Any] = {
+        name: float(np.mean([m[name] for m in marks])) for name in ("scene", "colour", "shape")
+    }
     rates["all"] = float(np.mean([all(m.values()) for m in marks]))
     return {"obeyed": rates, "videos": (video * 255).round().astype(np.uint8)}
 
@@ -179,7 +204,12 @@ def probe(pipe: Any, n: int = 768) -> dict[str, Any]:
     statistics = find_statistics(pipe)
     clips = held_out_pans(n)
     latents = encode(pipe.vae, clips.video)
-    scores: dict[str, Any] = {"layer": statistics.layer, "channels": len(statistics.channels), "r2": {}, "r2_ccr": {}}
+    scores: dict[str, Any] = {
+        "layer": statistics.layer,
+        "channels": len(statistics.channels),
+        "r2": {},
+        "r2_ccr": {},
+    }
     for t in (100, 300, 600):
         feature = pool(ccr(block_features(pipe, latents, t, (statistics.layer,))[statistics.layer]))
         scores["r2"][t] = ridge_r2(feature[..., statistics.channels], clips.velocity)

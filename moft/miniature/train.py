@@ -29,7 +29,9 @@ class Stage:
     world: World
     stills: float  # share of steps on single frames, which train all but the motion modules
     shift: float  # weight of the auxiliary motion output
-    quiet: float = 1.0  # clips see timestep 1000 · u ** quiet, u uniform: above 1 mostly little noise, below 1 much
+    quiet: float = (
+        1.0  # clips see timestep 1000 · u ** quiet, u uniform: above 1 mostly little noise, below 1 much
+    )
 
 
 # Looks first, from single frames, as AnimateDiff trains motion modules on top of an image model; then motion, from pans
@@ -57,7 +59,9 @@ class Pool:
     Starts with few rows and grows to `size`, so that training begins at once; `make` may be exchanged at any time.
     """
 
-    def __init__(self, make: Callable[[int], dict[str, torch.Tensor]], size: int, reuse: int, seed: int) -> None:
+    def __init__(
+        self, make: Callable[[int], dict[str, torch.Tensor]], size: int, reuse: int, seed: int
+    ) -> None:
         self.make, self.size, self.reuse, self.oldest, self.debt = make, size, reuse, 0, 0.0
         self.generator = torch.Generator().manual_seed(seed)
         self.rows = make(64)
@@ -130,7 +134,11 @@ def train_vae(folder: Path, minutes: float, device: str = "cpu", seed: int = 0) 
         x = x.float() / 127.5 - 1
         posterior = vae.encode(x).latent_dist
         y = vae.decode(posterior.sample()).sample
-        loss = F.mse_loss(y, x) + 0.1 * F.l1_loss(y, x) + 5e-4 * posterior.kl().mean() / posterior.mean[0].numel()
+        loss = (
+            F.mse_loss(y, x)
+            + 0.1 * F.l1_loss(y, x)
+            + 5e-4 * posterior.kl().mean() / posterior.mean[0].numel()
+        )
         vae.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
@@ -204,7 +212,9 @@ def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
 
 def _optimisers(module: torch.nn.Module, lr: float) -> list[torch.optim.Optimizer]:
     """Muon for weight matrices and kernels, AdamW for everything else; one `lr` serves both."""
-    matrices = [p for n, p in module.named_parameters() if p.ndim >= 2 and "embedding" not in n and "conv_in" not in n]
+    matrices = [
+        p for n, p in module.named_parameters() if p.ndim >= 2 and "embedding" not in n and "conv_in" not in n
+    ]
     chosen = {id(p) for p in matrices}
     others = [p for p in module.parameters() if id(p) not in chosen]
     return [Muon(matrices, lr), torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.97), weight_decay=0.01)]
@@ -233,11 +243,17 @@ class Trainer:
         torch.manual_seed(seed)
         self.tokenizer = build.tokenizer()
         self.parts = torch.nn.ModuleDict(
-            {"denoiser": build.denoiser(), "text_encoder": build.text_encoder(self.tokenizer), "reader": torch.nn.LazyConv2d(2, 1)}
+            {
+                "denoiser": build.denoiser(),
+                "text_encoder": build.text_encoder(self.tokenizer),
+                "reader": torch.nn.LazyConv2d(2, 1),
+            }
         ).to(device)
         vae = folder / "vae" if (folder / "vae").exists() else Path(miniature_path()) / "vae"
         self.vae = AutoencoderKL.from_pretrained(vae).to(device).eval().requires_grad_(False)
-        self.tap = Tap(build.assemble(self.parts["denoiser"], self.vae, self.parts["text_encoder"]), build.read)
+        self.tap = Tap(
+            build.assemble(self.parts["denoiser"], self.vae, self.parts["text_encoder"]), build.read
+        )
         for module in self._temporal():  # untrained, it does nothing
             for name in build.endings:
                 torch.nn.init.zeros_(cast(torch.nn.Linear, module.get_submodule(name)).weight)
@@ -257,7 +273,9 @@ class Trainer:
         return self.build.temporal(self.parts["denoiser"])
 
     def _ids(self, texts: list[str]) -> torch.Tensor:
-        return self.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids.to(self.device)
+        return self.tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt").input_ids.to(
+            self.device
+        )
 
     @property
     def averaged(self) -> torch.nn.ModuleDict:
@@ -270,7 +288,11 @@ class Trainer:
         """Weights, averages and optimiser state; written aside first, so an interrupted save loses nothing."""
         state = {f"now.{k}": v for k, v in self.parts.state_dict().items()}
         state |= {f"average.{k}": v for k, v in self.average.module.state_dict().items()}
-        save_file({k: v.clone(memory_format=torch.contiguous_format) for k, v in state.items()}, self.folder / "denoiser.new", {"clips": str(self.clips)})
+        save_file(
+            {k: v.clone(memory_format=torch.contiguous_format) for k, v in state.items()},
+            self.folder / "denoiser.new",
+            {"clips": str(self.clips)},
+        )
         torch.save([o.state_dict() for o in self.optimisers], self.folder / "optimisers.new")
         (self.folder / "denoiser.new").replace(self.folder / "denoiser.safetensors")
         (self.folder / "optimisers.new").replace(self.folder / "optimisers.pt")
@@ -314,7 +336,9 @@ class Trainer:
     def encoded_clips(self, stage: int, frames: int = FRAMES) -> Callable[[int], dict[str, torch.Tensor]]:
         """Makes encoded clips of one stage of the curriculum."""
         world = STAGES[stage].world
-        if frames == 1:  # no motion to name; and shapes come slowly where texture or a second object is most of the loss
+        if (
+            frames == 1
+        ):  # no motion to name; and shapes come slowly where texture or a second object is most of the loss
             world = dataclasses.replace(world, motion_words=0, objects=0.9, slots=1, flat=0.5)
         seed = self.seed + 1000 * stage + self.clips + frames
         maker = ClipMaker(world, seed, max(2, frames), device=self.device)
@@ -324,15 +348,23 @@ class Trainer:
             with torch.no_grad():
                 mean = self.vae.encode(clips.video[:, :frames].flatten(0, 1) * 2 - 1).latent_dist.mean
             latents = mean.unflatten(0, (n, -1)).transpose(1, 2) * self.vae.config.scaling_factor
-            dropped = torch.rand(n, generator=maker.generator, device=self.device) < self.settings.empty_prompts
-            texts = ["" if gone else text for text, gone in zip(clips.captions, dropped.tolist(), strict=True)]
-            shift = F.avg_pool2d(clips.shift[:, :frames].flatten(0, 1).permute(0, 3, 1, 2), SIZE // model.LATENT_SIZE)
+            dropped = (
+                torch.rand(n, generator=maker.generator, device=self.device) < self.settings.empty_prompts
+            )
+            texts = [
+                "" if gone else text for text, gone in zip(clips.captions, dropped.tolist(), strict=True)
+            ]
+            shift = F.avg_pool2d(
+                clips.shift[:, :frames].flatten(0, 1).permute(0, 3, 1, 2), SIZE // model.LATENT_SIZE
+            )
             shift = shift.unflatten(0, (n, -1)).transpose(1, 2) / SHIFT_UNIT
             return {"latents": latents.half(), "shift": shift.half(), "ids": self._ids(texts)}
 
         return make
 
-    def _predict(self, noisy: torch.Tensor, t: torch.Tensor, ids: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _predict(
+        self, noisy: torch.Tensor, t: torch.Tensor, ids: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """v (b c f h w), and the shift (b f 2 h w) that is read from the feature layer, on its own cells."""
         calls: list[Call] = []
         denoiser = self.parts["denoiser"]
@@ -353,7 +385,9 @@ class Trainer:
         v, shift = self._predict(self.noise.add_noise(latents, noise, t), t, rows["ids"])
         truth = rows["shift"].float().transpose(1, 2)  # (b f 2 h w)
         truth = F.adaptive_avg_pool2d(truth.flatten(0, 1), (shift.shape[-2], shift.shape[-1])).view_as(shift)
-        return torch.stack([F.mse_loss(v, self.noise.get_velocity(latents, noise, t)), F.mse_loss(shift, truth)])
+        return torch.stack(
+            [F.mse_loss(v, self.noise.get_velocity(latents, noise, t)), F.mse_loss(shift, truth)]
+        )
 
     @contextlib.contextmanager
     def without_motion(self) -> Iterator[None]:
