@@ -10,7 +10,7 @@ help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 demo: $(STAMP) ## steer the shipped miniature and show what came out (under a minute)
-	HF_HUB_OFFLINE=1 $(BIN)/python -m moft.demo
+	HF_HUB_OFFLINE=1 $(BIN)/python examples/demo.py
 
 test: $(STAMP) ## run the tests
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest

@@ -21,14 +21,15 @@ from diffusers import AnimateDiffPipeline
 from torch import Tensor
 
 import moft
-from moft.channels import pan
-from moft.clip_features import encode
-from moft.inversion import inverted
-from moft.metrics import psnr
-from moft.miniature.clips import FRAMES, SIZE
-from moft.miniature.probe import held_out_photographs
-from moft.motion import Motion
-from moft.tap import ClipSize, Tap
+from moft.feature.read import encode
+from moft.known.pans import pan
+from moft.known.photographs import held_out_photographs
+from moft.known.renderer import FRAMES, SIZE
+from moft.metrics.quality import psnr
+from moft.models.inversion import inverted
+from moft.models.tap import Tap
+from moft.request.motion import Motion
+from moft.types import ClipSize
 
 UP = Motion("up", speed="1.5px")
 WAYS = {"free": moft.Settings(), "keys": moft.Settings(keep_keys=1), "carried": moft.Settings(carry=0.56)}

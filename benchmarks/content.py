@@ -23,8 +23,8 @@ from diffusers import DiffusionPipeline
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import moft
-from moft.between import Recording
-from moft.motion import Motion
+from moft.request.motion import Motion
+from moft.steering.recording import Recording
 
 KEYS = 1.0  # share of the steps that take over keys and values
 NONE = moft.Settings(keep=0)

@@ -23,12 +23,14 @@ from scipy.stats import spearmanr
 import moft
 from moft.bench.task import CLIP, PROMPTS
 from moft.bench.task import clips as sample
-from moft.channels import pan
-from moft.metrics import MeasuredMotion, dense_flow
-from moft.miniature.clips import COLOURS, SIZE
-from moft.miniature.probe import held_out_photographs, nearest_colours
-from moft.motion import DIRECTIONS, Motion
-from moft.region import read_regions
+from moft.known.pans import pan
+from moft.known.photographs import held_out_photographs
+from moft.known.renderer import COLOURS, SIZE
+from moft.media.mask import read_regions
+from moft.metrics.flow import dense_flow
+from moft.metrics.motion import MeasuredMotion
+from moft.miniature.probe import nearest_colours
+from moft.request.motion import DIRECTIONS, Motion
 
 OPPOSITES = {"left": "right", "right": "left", "up": "down", "down": "up"}
 SPEED = "2px"

@@ -15,15 +15,15 @@ import torch
 from torch import Tensor
 
 from moft.bench.task import CLIP, SPEED
-from moft.channels import find_statistics, pan
-from moft.clip_features import both_ways, noised_features
-from moft.compare import load_pipeline
-from moft.feature import moft, pool
-from moft.miniature.clips import training_photographs
-from moft.miniature.probe import held_out_photographs
-from moft.motion import DIRECTIONS, Motion
-from moft.reference import from_clip
-from moft.tap import Tap
+from moft.feature.definition import motion_feature, pool
+from moft.feature.read import both_ways, noised_features
+from moft.feature.statistics import find_statistics
+from moft.feature.target import from_clip
+from moft.known.pans import pan
+from moft.known.photographs import held_out_photographs, training_photographs
+from moft.models.load import load_pipeline
+from moft.models.tap import Tap
+from moft.request.motion import DIRECTIONS, Motion
 
 PLACES, BATCH = 4, 16  # pans of a photograph in each direction; clips read at once
 
@@ -53,7 +53,7 @@ def main() -> None:
 
     def read(how: Callable[..., Tensor], seed: int) -> Tensor:
         parts = [
-            pool(moft(how(tap, clips[i : i + BATCH], known.timestep, "", seed + i), known.channels))
+            pool(motion_feature(how(tap, clips[i : i + BATCH], known.timestep, "", seed + i), known.channels))
             for i in range(0, len(clips), BATCH)
         ]
         return velocities(torch.cat(parts))

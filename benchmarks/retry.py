@@ -3,7 +3,7 @@
     python benchmarks/retry.py [--tries 4] [--only "up and back"] [-o results.json]
 
 A tenth of the side and back, which the miniature often misses, is asked of every prompt. Whatever was missed is tried again
-as `moft.outcome.remedies` says, until it is followed; of each try: how many it was made for, and how many were followed in it.
+as `moft.runs.remedies.remedies` says, until it is followed; of each try: how many it was made for, and how many were followed in it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from control import CLIP, PROMPTS
 from diffusers import DiffusionPipeline
 
 import moft
-from moft.motion import Motion
-from moft.outcome import Asked, Remedy, judge, lay_out, remedies
+from moft.request.motion import Motion
+from moft.runs.outcome import Asked, judge, lay_out
+from moft.runs.remedies import Remedy, remedies
 
 REQUESTS = {
     f"{name} and back": [Motion(path=((0, 0), (x, y), (0, 0)))]

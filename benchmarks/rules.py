@@ -7,7 +7,7 @@ gradients. cost: gradients a step and guided steps, with FLOPs as a ratio to a p
 and seeds.
 
 Whole frame, 2 px a frame; "off" is how far the share of the speed is from 1. What a picture suffers is told beside the plain
-clip's own numbers: steadiness and sameness of its frames (`moft.fidelity`), how far its mean colour is from the plain clip's
+clip's own numbers: steadiness and sameness of its frames (`moft.metrics.fidelity`), how far its mean colour is from the plain clip's
 (0…1), and its contrast (deviation of its pixels) as a ratio.
 """
 
@@ -27,9 +27,9 @@ from diffusers import DiffusionPipeline
 import moft
 from moft.bench import cost, counting
 from moft.bench.task import TUNING_PROMPTS
-from moft.fidelity import consistency, temporal_flickering
-from moft.metrics import judged
-from moft.motion import Motion
+from moft.metrics.motion import judged
+from moft.metrics.quality import consistency, temporal_flickering
+from moft.request.motion import Motion
 
 SIZES = {"normalised": (0.2, 0.3, 0.45), "adam": (0.1, 0.2, 0.3), "plain": (1300.0, 2700.0, 5400.0)}
 BEST = {"normalised": 0.2, "adam": 0.2, "plain": 5400.0}  # of `tune`: the share of the speed nearest to 1

@@ -12,41 +12,43 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from moft.between import record
-    from moft.channels import Statistics, find_motion_channels
     from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
-    from moft.guidance import Settings, invert, steer
-    from moft.metrics import followed, measure
-    from moft.miniature import miniature_path
-    from moft.motion import Like, Motion
-    from moft.reference import FromClip, from_clip
-    from moft.region import read_region
-    from moft.video import read_video, write_video
+    from moft.feature.statistics import Statistics, find_motion_channels
+    from moft.feature.target import FromClip, from_clip
+    from moft.media.mask import read_region
+    from moft.media.video import read_video, write_video
+    from moft.metrics.motion import followed, measure
+    from moft.models.load import miniature_path
+    from moft.request.like import Like
+    from moft.request.motion import Motion
+    from moft.steering.guide import steer
+    from moft.steering.recording import invert, record
+    from moft.steering.settings import Settings
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "BackboneError": "errors",
-    "FromClip": "reference",
-    "Like": "motion",
+    "FromClip": "feature.target",
+    "Like": "request.like",
     "MediaError": "errors",
     "MoftError": "errors",
-    "Motion": "motion",
+    "Motion": "request.motion",
     "RecipeError": "errors",
     "RequestError": "errors",
-    "Settings": "guidance",
-    "Statistics": "channels",
-    "find_motion_channels": "channels",
-    "followed": "metrics",
-    "from_clip": "reference",
-    "invert": "guidance",
-    "measure": "metrics",
-    "miniature_path": "miniature",
-    "read_region": "region",
-    "read_video": "video",
-    "record": "between",
-    "steer": "guidance",
-    "write_video": "video",
+    "Settings": "steering.settings",
+    "Statistics": "feature.statistics",
+    "find_motion_channels": "feature.statistics",
+    "followed": "metrics.motion",
+    "from_clip": "feature.target",
+    "invert": "steering.recording",
+    "measure": "metrics.motion",
+    "miniature_path": "models.load",
+    "read_region": "media.mask",
+    "read_video": "media.video",
+    "record": "steering.recording",
+    "steer": "steering.guide",
+    "write_video": "media.video",
 }
 
 __all__ = [

@@ -14,8 +14,9 @@ import pytest
 import torch
 
 import moft
-from moft.channels import STATISTICS_FILE, find_motion_channels, pans
-from moft.tap import ClipSize
+from moft.feature.statistics import STATISTICS_FILE, find_motion_channels
+from moft.known.pans import pans
+from moft.types import ClipSize
 
 
 @pytest.fixture(scope="session")

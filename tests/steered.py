@@ -12,12 +12,13 @@ from tiny import STEPS, clip_size, sample, tiny
 from torch import Tensor
 
 import moft
-from moft.backbones import family_of
-from moft.between import record
-from moft.feature import ccr
-from moft.guidance import Settings, Steering, steer
-from moft.hooks import capture
-from moft.tap import Call, Tap
+from moft.feature.definition import ccr
+from moft.models.families import family_of
+from moft.models.hooks import capture
+from moft.models.tap import Call, Tap
+from moft.steering.guide import Steering, steer
+from moft.steering.recording import record
+from moft.steering.settings import Settings
 
 LEFT = moft.Motion("left")
 EARLY = Settings(steps=(0.17, 0.67), step_size=0.1, loss="position")  # steps 1, 2 and 3 of 6

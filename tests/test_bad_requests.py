@@ -16,10 +16,10 @@ from PIL import Image
 
 import moft
 from moft.errors import MoftError, RequestError
-from moft.guidance import Settings
-from moft.outcome import lay_out
-from moft.recipe import read_requests
-from moft.tap import ClipSize
+from moft.request.parse import read_requests
+from moft.runs.outcome import lay_out
+from moft.steering.settings import Settings
+from moft.types import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
 BANDS = [f"box:0,{16 * i},64,16" for i in range(3)]  # where the good ones count; a fourth is free

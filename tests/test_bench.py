@@ -29,11 +29,12 @@ from moft.bench.task import (
     prompts_of,
     tuning,
 )
-from moft.cli import app
+from moft.cli.commands import app
 from moft.errors import MediaError
-from moft.feature import ccr, motion_channels
-from moft.fidelity import Judge
-from moft.guidance import Settings, Steering
+from moft.feature.definition import ccr, motion_channels
+from moft.metrics.quality import Judge
+from moft.steering.guide import Steering
+from moft.steering.settings import Settings
 
 DOCS = Path(moft.__file__).parent.parent / "docs"
 
@@ -98,7 +99,7 @@ def test_pairwise_differences_of_means_are_ccr_of_means_by_another_name() -> Non
 @pytest.fixture
 def task(tiny_statistics: moft.Statistics, monkeypatch: pytest.MonkeyPatch) -> Task:
     """One short task, for the tiny pipeline."""
-    for module in ("moft.bench.features", "moft.guidance", "moft.reference"):
+    for module in ("moft.bench.features", "moft.steering.guide", "moft.feature.target"):
         monkeypatch.setattr(f"{module}.find_statistics", lambda pipe: tiny_statistics)
     return held_out(("left",), PROMPTS[:2])[0]
 

@@ -14,15 +14,16 @@ from diffusers import AnimateDiffPipeline
 from typer.testing import CliRunner
 
 import moft
-from moft import calibrate, cli
-from moft.channels import find_statistics
-from moft.compare import Run
+from moft.cli import commands as cli
 from moft.errors import BackboneError
-from moft.metrics import MeasuredMotion
-from moft.motion import DIRECTIONS, Motion
-from moft.recipe import Scene
-from moft.reference import FromClip, synthesise
-from moft.tap import ClipSize
+from moft.feature.statistics import find_statistics
+from moft.feature.target import FromClip, synthesise
+from moft.metrics.motion import MeasuredMotion
+from moft.request.motion import DIRECTIONS, Motion
+from moft.runs import calibration as calibrate
+from moft.runs.job import Scene
+from moft.runs.sample import Run
+from moft.types import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
 SCENES = [Scene("a", SIZE), Scene("b", SIZE, seed=1)]

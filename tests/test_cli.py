@@ -15,12 +15,13 @@ import pytest
 from typer.testing import CliRunner
 
 import moft
-from moft import compare
-from moft.channels import STATISTICS_FILE
-from moft.cli import app
+from moft.cli.commands import app
 from moft.errors import BackboneError, RequestError
-from moft.fidelity import Encoder, Judge
-from moft.tap import ClipSize
+from moft.feature.statistics import STATISTICS_FILE
+from moft.metrics.quality import Encoder, Judge
+from moft.models import size
+from moft.runs import compare, save
+from moft.types import ClipSize
 
 PROMPT = ["--prompt", "a red ball over blue stripes", "--steps", "5"]
 
@@ -134,7 +135,7 @@ def test_zero_strength_gives_the_plain_clip_and_another_seed_another(
 def test_the_region_reaches_steering_and_measuring(
     tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from moft.guidance import steer
+    from moft.steering.guide import steer
 
     seen: list[Any] = []
 
@@ -219,7 +220,7 @@ def test_what_was_missed_is_said_with_what_to_try(tiny_folder: Path, tmp_path: P
 
 
 def test_retry_tries_that_keeps_the_best_and_lists_all(tiny_folder: Path, tmp_path: Path) -> None:
-    from moft.outcome import standing
+    from moft.runs.outcome import standing
 
     result, record = steered_twice(tiny_folder, tmp_path / "a.mp4", "--retry", 4)
     tries = record["tries"]
@@ -424,7 +425,7 @@ def test_a_failing_run_leaves_no_files(
 def test_what_the_pipeline_refuses_is_one_line(
     tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("moft.cli.clip_size", lambda *_: ClipSize(8, 36, 64))
+    monkeypatch.setattr("moft.cli.commands.clip_size", lambda *_: ClipSize(8, 36, 64))
     result = moft_cli("steer", "--model", tiny_folder, *PROMPT, *LEFT, "-o", tmp_path / "a.mp4")
     refused(result, tmp_path, "AnimateDiffPipeline refused", "36")
 
@@ -443,14 +444,14 @@ def test_a_failing_write_leaves_the_older_files(
         monkeypatch.setattr(Path, "write_text", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
         expected = moft.MediaError
     with pytest.raises(expected):
-        compare.write_all(tmp_path / "a.mp4", clips, {})
+        save.write_all(tmp_path / "a.mp4", clips, {})
     assert os.listdir(tmp_path) == ["a.mp4"] and (tmp_path / "a.mp4").read_bytes() == b"older"
 
 
 def test_numbers_that_json_has_not_become_null(tmp_path: Path) -> None:
     video = np.zeros((2, 16, 16, 3), np.uint8)
     clips = {"": video, ".plain": video, ".compare": video}
-    record = compare.write_all(tmp_path / "a.gif", clips, {"losses": [float("nan"), float("inf"), 1.0]})
+    record = save.write_all(tmp_path / "a.gif", clips, {"losses": [float("nan"), float("inf"), 1.0]})
     assert record["losses"] == [None, None, 1.0]
     assert json.loads((tmp_path / "a.json").read_text()) == record
 
@@ -479,7 +480,7 @@ def test_channels_finds_what_steer_then_reads(tiny_folder: Path, tmp_path: Path)
 def test_channels_says_what_pictures_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(moft_cli("channels", "--photos", tmp_path / "none"), tmp_path, "none", "folder")
     refused(moft_cli("channels", "--photos", tmp_path), tmp_path, "png")
-    monkeypatch.setattr("moft.cli.find_spec", lambda _: None)
+    monkeypatch.setattr("moft.cli.commands.find_spec", lambda _: None)
     refused(moft_cli("channels"), tmp_path, "scikit-image", "--photos")
 
 
@@ -523,7 +524,7 @@ def test_score_takes_a_judge_and_an_encoder_of_files_and_names_them(
         ),
     }
     for name, make in named.items():
-        monkeypatch.setattr(f"moft.encoders.{name}", make)
+        monkeypatch.setattr(f"moft.metrics.networks.{name}", make)
     asked = ("score", clip, clip, "--encoder", tmp_path / "dino", "--musiq", tmp_path / "m.pth")
     found = json.loads(moft_cli(*asked, "--json").stdout)
     assert (found["encoder"], found["judge"], found["imaging"]) == (
@@ -576,7 +577,7 @@ def test_score_refuses_what_is_no_clip_in_one_line(tmp_path: Path) -> None:
 def test_the_demo_shows_both_runs_and_where_the_pictures_are(
     tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from moft import demo
+    import demo
 
     demo.main(str(tiny_folder), tmp_path)
     shown = capsys.readouterr().out
@@ -587,7 +588,7 @@ def test_the_demo_shows_both_runs_and_where_the_pictures_are(
 
 
 def test_the_demo_pans_a_photograph_where_no_clip_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from moft import demo
+    import demo
 
     pytest.importorskip("sklearn")
     find = demo.find_spec
@@ -597,7 +598,7 @@ def test_the_demo_pans_a_photograph_where_no_clip_is(tmp_path: Path, monkeypatch
 
 
 def test_models_lists_every_family() -> None:
-    from moft.backbones import FAMILIES
+    from moft.models.families import FAMILIES
 
     shown = moft_cli("models").stdout
     for family in FAMILIES:
@@ -669,10 +670,10 @@ def test_frames_that_are_no_whole_latent_frames_are_refused() -> None:
     from tiny import tiny
 
     with pytest.raises(RequestError, match="1 \\+ a multiple of 4 frames, got 8"):
-        compare.clip_size(tiny("wan"), 8, None, None, {})
-    assert compare.clip_size(tiny("modelscope"), None, 32, 48, {}) == ClipSize(16, 32, 48)
-    assert compare.clip_size(tiny("latte"), None, 32, 48, {}).frames == 5  # the model's own
-    assert compare.clip_size(tiny("svd"), None, 32, 48, {}).frames == 5  # the model's own
+        size.clip_size(tiny("wan"), 8, None, None, {})
+    assert size.clip_size(tiny("modelscope"), None, 32, 48, {}) == ClipSize(16, 32, 48)
+    assert size.clip_size(tiny("latte"), None, 32, 48, {}).frames == 5  # the model's own
+    assert size.clip_size(tiny("svd"), None, 32, 48, {}).frames == 5  # the model's own
 
 
 @pytest.mark.parametrize(

@@ -30,15 +30,15 @@ from tiny import BUILDERS, CELLS, LATENT_FRAMES, clip_size, sample, tiny
 from torch import Tensor
 
 import moft
-from moft.backbones import INSIDE, family_of
-from moft.between import Recording, record
 from moft.errors import BackboneError, RequestError
-from moft.feature import moft as motion_feature
-from moft.feature import position_loss
-from moft.guidance import Settings, steer
-from moft.hooks import SharedKV, capture
-from moft.reference import from_clip
-from moft.tap import Call, Tap
+from moft.feature.definition import motion_feature, position_loss
+from moft.feature.target import from_clip
+from moft.models.families import INSIDE, family_of
+from moft.models.hooks import SharedKV, capture
+from moft.models.tap import Call, Tap
+from moft.steering.guide import steer
+from moft.steering.recording import Recording, record
+from moft.steering.settings import Settings
 
 
 @pytest.fixture(scope="module", params=BUILDERS)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from moft.correspondence import at_points, nearest
-from moft.tap import ClipSize
+from moft.feature.points import at_points, nearest
+from moft.types import ClipSize
 
 SIZE = ClipSize(4, 64, 96)  # 4 px a cell: 16 x 24 cells
 

@@ -9,7 +9,7 @@ import torch
 
 import moft
 from moft.bench import cost, counting
-from moft.motion import Motion
+from moft.request.motion import Motion
 
 SHORT = cost.Clip(steps=5, guided=1)
 
@@ -19,7 +19,7 @@ def pipe(tiny_animatediff: Any, tiny_statistics: moft.Statistics, monkeypatch: p
     """The tiny pipeline, its runs as short as they can be."""
     monkeypatch.setattr(cost, "WHOLE", SHORT)
     monkeypatch.setattr(cost, "find_statistics", lambda pipe: tiny_statistics)
-    monkeypatch.setattr("moft.guidance.find_statistics", lambda pipe: tiny_statistics)
+    monkeypatch.setattr("moft.steering.guide.find_statistics", lambda pipe: tiny_statistics)
     return tiny_animatediff
 
 

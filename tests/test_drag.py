@@ -11,10 +11,10 @@ import torch
 from steered import everything_about
 
 import moft
-from moft.drag import SCHEDULE, _around, _at_frames, _Pull, discs, drag, trajectories
 from moft.errors import RequestError
-from moft.guidance import Settings
-from moft.tap import ClipSize
+from moft.steering.dragging import SCHEDULE, _around, _at_frames, _Pull, discs, drag, trajectories
+from moft.steering.settings import Settings
+from moft.types import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
 RIGHT, STAY = [(20, 32), (34, 32)], [(52, 12)]

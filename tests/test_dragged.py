@@ -12,12 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 import moft
-from moft.cli import app
-from moft.dragged import ARRIVED, LOST, STAYED, TRACKED, WANTED, _told, drawn, points_of
+from moft.cli.commands import app
 from moft.errors import RequestError
-from moft.motion import Drag
-from moft.recipe import read_recipe
-from moft.tracks import Tracks
+from moft.metrics.tracks import Tracks
+from moft.request.drag import Drag
+from moft.runs.dragged import ARRIVED, LOST, STAYED, TRACKED, WANTED, _told, drawn, points_of
+from moft.runs.recipe import read_recipe
 
 POINTS = ["--point", "20,32:34,32", "--point", "52,12"]
 SCENE = ["drag", "--prompt", "green cells", "--steps", "5"]

@@ -16,9 +16,9 @@ import transformers
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from moft.encoders import MUSIQ_SPAQ, musiq, vision
 from moft.errors import RequestError
-from moft.fidelity import consistency, imaging_quality
+from moft.metrics.networks import MUSIQ_SPAQ, musiq, vision
+from moft.metrics.quality import consistency, imaging_quality
 
 RNG = np.random.default_rng(3)
 SMALL: dict[str, Any] = dict(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)

@@ -16,21 +16,23 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import moft
-from moft import explain as module
-from moft import interpret
-from moft import reader as reading
-from moft.channels import Statistics
-from moft.cli import app
+from moft.cli.commands import app
 from moft.errors import MediaError, RequestError
-from moft.explain import explain
-from moft.figures import flow_picture
-from moft.metrics import dense_flow
-from moft.miniature.clips import training_photographs
-from moft.reader import SWEEP_FILE, Wanted
-from moft.readout import READOUT_FILE, fit
-from moft.steady import along
-from moft.subjects import object_clips, panned_clips, read_clip, steadied
-from moft.tap import ClipSize, Tap
+from moft.feature.statistics import Statistics
+from moft.interpreter import explaining as module
+from moft.interpreter import numbers as interpret
+from moft.interpreter import reading
+from moft.interpreter.clips import read_clip
+from moft.interpreter.explaining import explain
+from moft.interpreter.figures import flow_picture
+from moft.interpreter.reading import SWEEP_FILE, Wanted
+from moft.interpreter.readout import READOUT_FILE, fit
+from moft.known.camera import along
+from moft.known.clips import object_clips, panned_clips, steadied
+from moft.known.photographs import training_photographs
+from moft.metrics.flow import dense_flow
+from moft.models.tap import Tap
+from moft.types import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
 QUICK = Wanted(objects=8, fitting=64, places=1, timesteps=(100, 600))
@@ -52,7 +54,7 @@ def home(tmp_path_factory: Any) -> Any:
     """Sweeps of models without a folder are kept there; two photographs are enough to sweep over here."""
     few = dict(list(training_photographs().items())[:2])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("moft.miniature.clips.training_photographs", lambda: few)
+        patch.setattr("moft.known.photographs.training_photographs", lambda: few)
         yield patch.setenv("MOFT_HOME", str(tmp_path_factory.mktemp("home")))
 
 

@@ -6,17 +6,17 @@ import torch
 from sklearn.decomposition import PCA
 
 from moft.errors import RequestError
-from moft.feature import (
+from moft.feature.definition import (
     LOSSES,
     at_cells,
-    carried,
     ccr,
     laid_over,
-    moft,
     motion_channels,
+    motion_feature,
     pool,
     principal_components,
 )
+from moft.steering.carry import carried
 
 
 def random(*shape: int) -> torch.Tensor:
@@ -70,7 +70,7 @@ def test_an_impossible_share_is_refused(share: float):
 
 def test_moft_keeps_the_chosen_channels_in_order():
     clip = random(1, 4, 6, 2, 2)
-    torch.testing.assert_close(moft(clip, torch.tensor([1, 5])), ccr(clip)[:, :, [1, 5]])
+    torch.testing.assert_close(motion_feature(clip, torch.tensor([1, 5])), ccr(clip)[:, :, [1, 5]])
 
 
 def test_pooling_over_a_region_ignores_the_rest():

@@ -10,22 +10,17 @@ from scipy.ndimage import gaussian_filter
 from test_metrics import carried, noise, pan, zoomed
 
 from moft.errors import RequestError
-from moft.fidelity import (
-    EPSILON,
+from moft.metrics.fidelity import EPSILON, direction_error, drag_distance, motion_fidelity, score, speed_error
+from moft.metrics.quality import (
     Encoder,
     Judge,
     camera_motion,
     consistency,
-    direction_error,
-    drag_distance,
     dynamic_degree,
     imaging_quality,
-    motion_fidelity,
-    score,
-    speed_error,
     temporal_flickering,
 )
-from moft.tracks import Tracks, flow_tracks
+from moft.metrics.tracks import Tracks, flow_tracks
 
 RNG = np.random.default_rng(0)
 FAST = 0.05  # shorter sides a frame, 25 times EPSILON

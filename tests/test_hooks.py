@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from moft.errors import BackboneError
-from moft.hooks import capture, concatenated, frozen, map_tree, recorded_until, run_until, submodule
+from moft.models.hooks import capture, concatenated, frozen, map_tree, recorded_until, run_until, submodule
 
 
 class Chain(nn.Module):

@@ -10,13 +10,11 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from moft.channels import latent_path
 from moft.errors import RequestError
-from moft.feature import ccr
-from moft.interpret import (
+from moft.feature.definition import ccr
+from moft.feature.statistics import latent_path
+from moft.interpreter.numbers import (
     DESIGNS,
-    WAYS,
-    KnownClips,
     Pans,
     best_channel,
     cell_of,
@@ -25,16 +23,18 @@ from moft.interpret import (
     directions,
     layers_of,
     map_agreement,
-    pan_motions,
     roc_auc,
     same_way,
     separability,
     similarity,
 )
-from moft.readout import Readout, enlarged, fit, flow_score
-from moft.steady import along, main_velocities
-from moft.sweeps import share_sweep
-from moft.tap import ClipSize
+from moft.interpreter.readout import Readout, enlarged, fit, flow_score
+from moft.interpreter.steady import main_velocities
+from moft.interpreter.sweep import share_sweep
+from moft.known.camera import along
+from moft.known.clips import KnownClips
+from moft.known.pans import WAYS, pan_motions
+from moft.types import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
 CHANNELS = torch.tensor(

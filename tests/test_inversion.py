@@ -11,12 +11,13 @@ from diffusers import AnimateDiffPipeline, DDIMScheduler, EulerDiscreteScheduler
 from sklearn.datasets import load_sample_image
 
 import moft
-from moft.channels import pan
-from moft.clip_features import encode
 from moft.errors import BackboneError, RequestError
-from moft.inversion import _before, inverted
-from moft.motion import Motion
-from moft.tap import ClipSize, Tap
+from moft.feature.read import encode
+from moft.known.pans import pan
+from moft.models.inversion import _before, inverted
+from moft.models.tap import Tap
+from moft.request.motion import Motion
+from moft.types import ClipSize
 
 CLIP = pan(load_sample_image("china.jpg"), Motion("right", speed="1px"), ClipSize(8, 64, 64), zoom=1.5)
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from moft.errors import RequestError
-from moft.metrics import MeasuredMotion, dense_flow, followed, judged, measure
-from moft.motion import Motion
+from moft.metrics.flow import dense_flow
+from moft.metrics.motion import MeasuredMotion, followed, judged, measure
+from moft.request.motion import Motion
 
 FINE = 4  # the source has this many pixels per clip pixel, so that quarter pixels are drawn exactly
 

@@ -11,11 +11,12 @@ import torch
 
 import moft
 from moft.errors import RequestError
-from moft.miniature import miniature_path, model
+from moft.known.renderer import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES, ClipMaker, World
+from moft.miniature import model
 from moft.miniature.__main__ import BUILDS
-from moft.miniature.clips import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES, ClipMaker, World
 from moft.miniature.probe import nearest_colours, obeys, ridge_r2
 from moft.miniature.train import Pool, Settings, Trainer, orthogonal
+from moft.models.load import miniature_path
 
 PANS = World(textures=4, photos=0, objects=0, zooms=0, turns=0, flows=0, still=0, motion_words=0, max_speed=3)
 WEIGHTS = Path(miniature_path())
@@ -82,7 +83,7 @@ def test_the_tokenizer_keeps_caption_words_whole_and_knows_every_text():
 def test_the_sample_check_recognises_each_shape_and_refuses_the_others(shape: str):
     maker = ClipMaker(World(textures=4, photos=0, objects=1, motion_words=0), SHAPES.index(shape))
     shape_index = SHAPES.index(shape)
-    from moft.miniature.clips import shape_distance
+    from moft.known.renderer import shape_distance
 
     p = maker.pixels
     inside = shape_distance(p, torch.full(p.shape[:-1], shape_index), torch.tensor(12.0)) < 0
@@ -200,7 +201,7 @@ def test_the_shipped_model_goes_where_it_is_steered(name: str):
     )
     pipe.set_progress_bar_config(disable=True)
 
-    def sample() -> moft.metrics.MeasuredMotion:
+    def sample() -> moft.metrics.motion.MeasuredMotion:
         frames = pipe(
             "a red ball over blue cells",
             num_frames=FRAMES,
@@ -225,7 +226,7 @@ def test_the_shipped_model_goes_where_it_is_steered(name: str):
 
 
 def test_a_model_folder_without_statistics_is_a_clear_error(tmp_path: Path):
-    from moft.channels import find_statistics
+    from moft.feature.statistics import find_statistics
 
     class Pipe:
         name_or_path = str(tmp_path)

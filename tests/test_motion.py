@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from moft.errors import RequestError
-from moft.metrics import dense_flow
-from moft.motion import DEFAULT_SPEED, DIRECTIONS, EASES, Drag, Like, Motion
+from moft.metrics.flow import dense_flow
+from moft.request.drag import Drag
+from moft.request.like import Like
+from moft.request.motion import DEFAULT_SPEED, DIRECTIONS, EASES, Motion
 
 WHERE_CONTENT_GOES = {
     "left": (-2, 0),

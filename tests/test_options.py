@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from moft.cli.options import requests_of
 from moft.errors import MoftError, RecipeError, RequestError
-from moft.motion import Like, Motion
-from moft.options import read_requests_file, requests_of
+from moft.request.like import Like
+from moft.request.motion import Motion
+from moft.request.parse import read_requests_file
 
 
 def typed(*options: tuple[str, Any], **flags: bool) -> list[Motion | Like]:

@@ -13,10 +13,14 @@ import pytest
 
 import moft
 from moft.errors import MediaError, RequestError
-from moft.guidance import Settings
-from moft.motion import Drag, Like, Motion
-from moft.outcome import as_motion, in_words, judge, lay_out, overall, remedies, standing
-from moft.tap import ClipSize
+from moft.request.drag import Drag
+from moft.request.like import Like
+from moft.request.motion import Motion
+from moft.runs.outcome import as_motion, judge, lay_out, overall, standing
+from moft.runs.remedies import remedies
+from moft.runs.words import in_words
+from moft.steering.settings import Settings
+from moft.types import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
 NOISE = np.random.default_rng(0).integers(0, 255, (16, 64, 3)).astype(np.uint8).repeat(4, 0).repeat(4, 1)

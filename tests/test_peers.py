@@ -30,11 +30,11 @@ from moft.bench.peers import (
 )
 from moft.bench.task import Task
 from moft.bench.tuning import STEP_SIZES, table, trials
-from moft.channels import pan
 from moft.errors import BackboneError, RequestError
-from moft.guidance import Settings
-from moft.motion import Motion
-from moft.tap import ClipSize
+from moft.known.pans import pan
+from moft.request.motion import Motion
+from moft.steering.settings import Settings
+from moft.types import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
 SMALL = Settings(step_size=0.002, gradient_steps=3)
@@ -183,7 +183,7 @@ def test_a_clip_is_like_itself(name: str, pipe: Any, task: Task) -> None:
 
 def test_attention_over_time_is_the_models_own(pipe: Any, task: Task) -> None:
     """Values weighted by what is read give what the attention itself puts out, before its last map."""
-    from moft.hooks import capture
+    from moft.models.hooks import capture
 
     peer = peer_of("motionclone", pipe, task)
     site = "up_blocks.1.motion_modules.0.transformer_blocks.0.attn1"
@@ -197,7 +197,7 @@ def test_attention_over_time_is_the_models_own(pipe: Any, task: Task) -> None:
 
 def test_later_frames_are_read_by_the_keys_and_values_of_the_first(pipe: Any, task: Task) -> None:
     """So the first frame itself is read as ever, and the others are not."""
-    from moft.hooks import capture
+    from moft.models.hooks import capture
 
     peer = peer_of("sg_i2v", pipe, task)
     site = "up_blocks.1.attentions.0.transformer_blocks.0.attn1"

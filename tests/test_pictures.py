@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_sample_image
 
-from moft.channels import pan
-from moft.metrics import dense_flow
-from moft.motion import Motion
-from moft.pictures import CAPTION, GAP, asked_flow, story
-from moft.tap import ClipSize
+from moft.known.pans import pan
+from moft.metrics.flow import dense_flow
+from moft.request.motion import Motion
+from moft.runs.pictures import CAPTION, GAP, asked_flow, story
+from moft.types import ClipSize
 
 SIZE = ClipSize(6, 64, 64)
 LEFT_HALF = np.repeat(np.array([[1.0] * 32 + [0.0] * 32]), 64, 0)

@@ -18,24 +18,19 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import moft
-from moft import compare
-from moft.channels import STATISTICS_FILE
-from moft.cli import app, printable
+from moft.cli.commands import app, printable
 from moft.errors import MediaError, MoftError, RecipeError, RequestError
-from moft.motion import Drag, Like, Motion
-from moft.recipe import (
-    FORMAT,
-    MAX_BYTES,
-    Recipe,
-    Scene,
-    embedded,
-    file_digest,
-    frames_digest,
-    model_digest,
-    read_recipe,
-)
-from moft.tap import ClipSize
-from moft.video import read_metadata
+from moft.feature.statistics import STATISTICS_FILE
+from moft.media.video import read_metadata
+from moft.request.drag import Drag
+from moft.request.like import Like
+from moft.request.motion import Motion
+from moft.request.parse import MAX_BYTES
+from moft.runs import replaying, save
+from moft.runs.digests import file_digest, frames_digest, model_digest
+from moft.runs.job import Scene
+from moft.runs.recipe import FORMAT, Recipe, embedded, read_recipe
+from moft.types import ClipSize
 
 STILL = np.zeros((2, 16, 16, 3), np.uint8)
 
@@ -88,12 +83,12 @@ def test_every_file_of_a_run_carries_the_recipe(steered: Path, name: str, tiny_f
     assert recipe == read_recipe(steered / "left.mp4")
 
 
-@pytest.mark.parametrize("suffix", compare.SUFFIXES)
+@pytest.mark.parametrize("suffix", save.SUFFIXES)
 def test_a_recipe_survives_every_format_that_is_written(
     data: dict[str, Any], tmp_path: Path, suffix: str
 ) -> None:
     clips: dict[str, Any] = {"": STILL, ".plain": STILL, ".compare": STILL}
-    compare.write_all(tmp_path / f"a{suffix}", clips, data)
+    save.write_all(tmp_path / f"a{suffix}", clips, data)
     for clip in tmp_path.glob(f"*{suffix}"):
         assert read_recipe(clip).to_json() == data
 
@@ -399,7 +394,7 @@ def refused(result: Any, *words: str) -> None:
 
 @pytest.fixture
 def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare, "load_pipeline", lambda *_: pytest.fail("loaded a model"))
+    monkeypatch.setattr(replaying, "load_pipeline", lambda *_: pytest.fail("loaded a model"))
 
 
 @pytest.mark.usefixtures("no_model")
@@ -437,7 +432,7 @@ def test_a_model_that_the_user_names_is_loaded_at_the_commit_of_the_recipe(
         seen.append(arguments)
         raise moft.BackboneError("seen enough")
 
-    monkeypatch.setattr(compare, "load_pipeline", load)
+    monkeypatch.setattr(replaying, "load_pipeline", load)
     recipe = saved(
         tmp_path / "r.json", data | {"model": "nobody/nothing", "model_digest": "commit:" + "0" * 40}
     )

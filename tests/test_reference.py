@@ -13,14 +13,16 @@ import torch
 from sklearn.datasets import load_sample_image
 
 import moft
-from moft import compare
-from moft.channels import Statistics, find_statistics, pan
-from moft.clip_features import inverted_features
 from moft.errors import RequestError
-from moft.miniature.probe import held_out_photographs
-from moft.motion import DIRECTIONS, Motion
-from moft.reference import FromClip, in_common_units, synthesise
-from moft.tap import ClipSize, Tap
+from moft.feature.read import inverted_features
+from moft.feature.statistics import Statistics, find_statistics
+from moft.feature.target import FromClip, in_common_units, synthesise
+from moft.known.pans import pan
+from moft.known.photographs import held_out_photographs
+from moft.models import load
+from moft.models.tap import Tap
+from moft.request.motion import DIRECTIONS, Motion
+from moft.types import ClipSize
 
 CLIP = ClipSize(8, 64, 64)
 
@@ -205,7 +207,7 @@ def test_places_and_inverted_clips_are_asked_as_they_are_read(
 
 
 def test_a_clip_is_asked_at_its_own_speed_however_strongly_its_content_answers() -> None:
-    miniature = compare.load_pipeline("miniature")
+    miniature = load.load_pipeline("miniature")
     known, size, clock = find_statistics(miniature), ClipSize(8, 64, 64), torch.arange(8) - 3.5
     errors = {True: list[float](), False: list[float]()}
     for photo, motion in itertools.product(

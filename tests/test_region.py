@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from moft.errors import MediaError, MoftError, RequestError
-from moft.motion import Motion
-from moft.region import (
+from moft.media.mask import (
     check_agreement,
     check_region,
     fit_region,
@@ -23,7 +22,8 @@ from moft.region import (
     read_regions,
     region_file,
 )
-from moft.video import write_video
+from moft.media.video import write_video
+from moft.request.motion import Motion
 
 CLIP = (8, 64, 64)
 LEFT = np.repeat([[1.0] * 32 + [0.0] * 32], 64, 0).astype(np.float32)
@@ -211,7 +211,7 @@ def test_folders_without_masks_are_refused(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "a.txt").write_text("no picture")
     with pytest.raises(MediaError, match="a.txt"):
         read(str(tmp_path))
-    monkeypatch.setattr("moft.region.MAX_FILES", 1)
+    monkeypatch.setattr("moft.media.mask.MAX_FILES", 1)
     (tmp_path / "b.txt").write_text("no picture")
     with pytest.raises(MediaError, match="1 to 1 pictures.*got 2"):
         read(str(tmp_path))

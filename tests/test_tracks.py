@@ -8,7 +8,7 @@ import pytest
 from test_metrics import carried, noise, pan
 
 from moft.errors import RequestError
-from moft.tracks import Tracks, _sampled, flow_tracks, follow, tap_vid
+from moft.metrics.tracks import Tracks, _sampled, flow_tracks, follow, tap_vid
 
 
 def true_tracks(found: Tracks, positions: list[tuple[float, float]]) -> Tracks:

@@ -21,13 +21,14 @@ from steered import (
 from tiny import BUILDERS, CELLS, LATENT_FRAMES, VARIANTS, clip_size, sample, tiny
 
 import moft
-from moft.backbones import FAMILIES, family_of
-from moft.channels import find_motion_channels
 from moft.errors import BackboneError
-from moft.guidance import Settings, steer
-from moft.hooks import capture
-from moft.reference import from_clip
-from moft.tap import Tap, usual_level
+from moft.feature.statistics import find_motion_channels
+from moft.feature.target import from_clip
+from moft.models.families import FAMILIES, family_of
+from moft.models.hooks import capture
+from moft.models.tap import Tap, usual_level
+from moft.steering.guide import steer
+from moft.steering.settings import Settings
 
 
 @pytest.fixture(scope="module", params=VARIANTS)

@@ -11,9 +11,9 @@ import pytest
 from av.stream import Disposition
 from PIL import Image
 
-from moft import video as module
 from moft.errors import MediaError, MoftError
-from moft.video import evenly, read_greys, read_video, side_by_side, write_video
+from moft.media import video as module
+from moft.media.video import evenly, read_greys, read_video, side_by_side, write_video
 
 
 def smooth(frames=6, height=48, width=64):
@@ -602,5 +602,5 @@ def test_side_by_side_refuses_what_does_not_line_up():
 
 
 def test_importing_the_module_loads_no_codec():
-    code = "import sys, moft.video; assert not {'av', 'PIL'} & set(sys.modules), sys.modules.keys()"
+    code = "import sys, moft.media.video; assert not {'av', 'PIL'} & set(sys.modules), sys.modules.keys()"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from moft.backbones import family_of
-from moft.tap import ClipSize, Tap
+from moft.models.families import family_of
+from moft.models.tap import Tap
+from moft.types import ClipSize
 
 CELLS = (8, 12)  # rows and columns of the latents: not square, so that no test misses that they are swapped
 LATENT_FRAMES = 5

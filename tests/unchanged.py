@@ -102,7 +102,7 @@ def main(arguments: list[str]) -> int:
         tiny_models(Path(given["TINY"]))
         given["WORDS"] = str(Path(__file__).parent / "kept" / "words-0.1.0.mp4")
         for name in names:
-            run = [text if text not in given else given[text] for text in RUNS[name]]
+            run = [given.get(text, text) for text in RUNS[name]]
             run = [text.replace("TINY/", f"{given['TINY']}/") for text in run]
             found = digest(run, folder / "out.mp4")
             if store:

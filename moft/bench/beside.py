@@ -10,8 +10,9 @@ from moft.bench import counting, features
 from moft.bench.peers import PEERS, TUNING
 from moft.bench.runs import Columns, Runs
 from moft.bench.task import Task, Way, plain, sample
-from moft.guidance import Settings, steer
-from moft.reference import from_clip
+from moft.feature.target import from_clip
+from moft.steering.guide import steer
+from moft.steering.settings import Settings
 
 
 def from_the_clip(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[Any]:

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from moft.compare import check_folder, load_pipeline, needs
+from moft.media.files import check_folder
+from moft.models.load import load_pipeline
+from moft.optional import needs
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -88,8 +90,8 @@ def features(
     from moft.bench.features import SHARES
     from moft.bench.tables import features as run
     from moft.bench.task import held_out, prompts_of
-    from moft.encoders import judge_of
-    from moft.motion import DIRECTIONS
+    from moft.metrics.networks import judge_of
+    from moft.request.motion import DIRECTIONS
 
     shares = sorted({1.0, *(share or SHARES)}, reverse=True)
     _finish(
@@ -121,7 +123,7 @@ def peers(few: Few = None, musiq: Musiq = None, out: Out = RESULTS, as_json: AsJ
     from moft.bench.beside import straight
     from moft.bench.tables import peers as run
     from moft.bench.task import held_out
-    from moft.encoders import judge_of
+    from moft.metrics.networks import judge_of
 
     _finish(
         run(*_ready(out), _say, straight(held_out())[:few], judge=judge_of(musiq)),

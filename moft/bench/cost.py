@@ -22,13 +22,15 @@ from torch import Tensor
 
 import moft
 from moft.bench.counting import flops, memory
-from moft.between import Recording
-from moft.channels import find_statistics
-from moft.guidance import Settings, Steering, Target
-from moft.hooks import capture
-from moft.motion import Motion
-from moft.reference import synthesise
-from moft.tap import Call, ClipSize, Tap
+from moft.feature.statistics import find_statistics
+from moft.feature.target import synthesise
+from moft.models.hooks import capture
+from moft.models.tap import Call, Tap
+from moft.request.motion import Motion
+from moft.steering.guide import Steering, Target
+from moft.steering.recording import Recording
+from moft.steering.settings import Settings
+from moft.types import ClipSize
 
 UPDATES = 2
 BATCH = (

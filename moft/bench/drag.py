@@ -18,11 +18,11 @@ import numpy as np
 
 from moft.bench.runs import Columns, Runs
 from moft.bench.task import CLIP, PROMPTS, plain
-from moft.drag import drag, trajectories
-from moft.fidelity import drag_distance
-from moft.guidance import Settings
-from moft.motion import Trajectory
-from moft.tracks import follow
+from moft.metrics.fidelity import drag_distance
+from moft.metrics.tracks import follow
+from moft.request.drag import Trajectory
+from moft.steering.dragging import drag, trajectories
+from moft.steering.settings import Settings
 
 SCENES = tuple(prompt for prompt in PROMPTS if "stripes" not in prompt)
 PATHS: tuple[list[tuple[float, float]], ...] = (

@@ -17,13 +17,16 @@ import torch
 from torch import Tensor
 
 from moft.bench.task import CLIP, Task, Way, plain
-from moft.channels import Statistics, find_statistics, latent_path, pans
-from moft.clip_features import both_ways, noised_layers
-from moft.feature import ccr, motion_channels, pool, position_loss, quadrants_loss
-from moft.guidance import Settings, Steering, Target, steer
-from moft.miniature.clips import training_photographs
-from moft.reference import EARLY_STEPS, from_clip, synthesise
-from moft.tap import ClipSize, Tap
+from moft.feature.definition import ccr, motion_channels, pool, position_loss, quadrants_loss
+from moft.feature.read import both_ways, noised_layers
+from moft.feature.statistics import Statistics, find_statistics, latent_path
+from moft.feature.target import EARLY_STEPS, from_clip, synthesise
+from moft.known.pans import pans
+from moft.known.photographs import training_photographs
+from moft.models.tap import Tap
+from moft.steering.guide import Steering, Target, steer
+from moft.steering.settings import Settings
+from moft.types import ClipSize
 
 SHARES = (
     1.0,

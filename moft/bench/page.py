@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moft import figures
 from moft.bench.results import Record, difference, load
-from moft.compare import staging
+from moft.interpreter import figures
+from moft.media.files import staging
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -63,7 +63,7 @@ seed, versions and every clip's scores. `moft bench --quick -o DIR` makes all of
 The miniature is a small AnimateDiff that shows 8 frames of 64 x 64 px ([miniature.md](miniature.md)). Its figures compare ways of steering
 with each other on one model; they do not stand beside figures of other models.
 
-**Fidelity** is the paper's Eq. 5 and 6, their two halves averaged (`moft.fidelity.motion_fidelity`): 1, all moves as in the reference clip; about 0,
+**Fidelity** is the paper's Eq. 5 and 6, their two halves averaged (`moft.metrics.fidelity.motion_fidelity`): 1, all moves as in the reference clip; about 0,
 nothing to do with it. Tracks are chained optical flow with a forward-backward check. **Cosine** is that of the mean motions, **speed** the mean speed over
 the reference's, **tracked** the share of the output's tracks that could be followed, **content** how far the named colours cover as much of the clip as in the plain
 run of the same seed, **steadiness** VBench's consistency formula on thumbnails (no weights), **imaging** how good single frames look, by the judge

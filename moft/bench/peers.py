@@ -1,7 +1,7 @@
 """The objectives of other systems, each as a loss of a few lines on the attachment that MOFT is steered by.
 
 What differs between them is what they read of the model and how they compare it with a clip (or with the wanted motion). The
-steps, the number of gradients and the step rule (`moft.guidance.Settings`: the gradient at unit rms times the step size) are the
+steps, the number of gradients and the step rule (`moft.steering.settings.Settings`: the gradient at unit rms times the step size) are the
 same for all, and each has a step size of its own, found with the same budget (`moft.bench.tuning`). Clips are brought to a noise
 level by adding noise, as MotionClone and `moft` do it, also where the authors invert; the prompt is empty then.
 
@@ -22,16 +22,18 @@ from einops import rearrange
 from torch import Tensor
 
 from moft.bench.task import Task, Way
-from moft.channels import find_statistics
-from moft.clip_features import encode
-from moft.correspondence import at_points
 from moft.errors import BackboneError, RequestError
-from moft.feature import ccr, moft, motion_channels, pool
-from moft.guidance import Settings, Steering, Target, steer
-from moft.hooks import capture, submodule
-from moft.motion import Motion
-from moft.reference import EARLY_STEPS, FromClip, from_clip, synthesise
-from moft.tap import Call, ClipSize, Tap
+from moft.feature.definition import ccr, motion_channels, motion_feature, pool
+from moft.feature.points import at_points
+from moft.feature.read import encode
+from moft.feature.statistics import find_statistics
+from moft.feature.target import EARLY_STEPS, FromClip, from_clip, synthesise
+from moft.models.hooks import capture, submodule
+from moft.models.tap import Call, Tap
+from moft.request.motion import Motion
+from moft.steering.guide import Steering, Target, steer
+from moft.steering.settings import Settings
+from moft.types import ClipSize
 
 # ---------------------------------------------------------------- losses: tensors in, a number out
 
@@ -317,7 +319,7 @@ def ditflow_moft(pipe: Any, task: Task, settings: Settings) -> AbstractContextMa
     features = tap.features_of(clip, 0.0, tap.first_call([""], clip, task.reference[None, 0])).cpu()
     rows = rearrange(ccr(features), "1 f c h w -> (f h w) c")
     channels = motion_channels(rows, len(statistics.channels) / rows.shape[1])
-    reference = FromClip(moft(features, channels)[0], channels, tap.layer, statistics.scale, 0)
+    reference = FromClip(motion_feature(features, channels)[0], channels, tap.layer, statistics.scale, 0)
     return steer(pipe, reference, settings=replace(settings, loss="cosine"))
 
 

@@ -19,10 +19,10 @@ from diffusers.models.embeddings import get_3d_rotary_pos_embed_allegro
 from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from moft.backbones import FAMILIES
-from moft.backbones.family import default_layer
 from moft.bench import cost, counting
-from moft.hooks import checkpointed, frozen, run_until
+from moft.models.families import FAMILIES
+from moft.models.families.family import default_layer
+from moft.models.hooks import checkpointed, frozen, run_until
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from moft.bench.runs import Columns
-from moft.compare import staging
 from moft.errors import MediaError
-from moft.recipe import command, versions
+from moft.media.files import staging
+from moft.provenance import command, versions
 
 Record = dict[str, Any]
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from moft.bench.task import GUIDANCE_SCALE, STEPS, Scenes, Task, Way, judged, plain, sample
-from moft.fidelity import SHARPNESS, Judge
-from moft.guidance import Settings
-from moft.recipe import versions
+from moft.metrics.quality import SHARPNESS, Judge
+from moft.provenance import versions
+from moft.steering.settings import Settings
 
 Columns = dict[str, list[float]]  # one value a clip, by what `judged` calls it; and seconds, of the processor
 

@@ -18,8 +18,8 @@ from moft.bench.real import real_costs
 from moft.bench.results import Record, record, save, summary
 from moft.bench.runs import Runs, table
 from moft.bench.task import PROMPTS, SEED, SPEED, Task, first_part, held_out
-from moft.channels import find_statistics
-from moft.fidelity import SHARPNESS, Judge
+from moft.feature.statistics import find_statistics
+from moft.metrics.quality import SHARPNESS, Judge
 
 Say = Callable[[str], None]
 LAYERS = (

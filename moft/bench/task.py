@@ -13,16 +13,18 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from moft.backbones import family_of
-from moft.channels import pan
-from moft.fidelity import SHARPNESS, Judge, consistency, imaging_quality, motion_fidelity, temporal_flickering
-from moft.guidance import Settings
-from moft.metrics import measure
-from moft.miniature.clips import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES, training_photographs
-from moft.miniature.probe import held_out_photographs, nearest_colours
-from moft.motion import DIRECTIONS, Motion
-from moft.tap import ClipSize
-from moft.tracks import Tracks, flow_tracks
+from moft.known.pans import pan
+from moft.known.photographs import held_out_photographs, training_photographs
+from moft.known.renderer import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES
+from moft.metrics.fidelity import motion_fidelity
+from moft.metrics.motion import measure
+from moft.metrics.quality import SHARPNESS, Judge, consistency, imaging_quality, temporal_flickering
+from moft.metrics.tracks import Tracks, flow_tracks
+from moft.miniature.probe import nearest_colours
+from moft.models.families import family_of
+from moft.request.motion import DIRECTIONS, Motion
+from moft.steering.settings import Settings
+from moft.types import ClipSize
 
 PROMPTS = (
     "red stripes",
@@ -158,7 +160,7 @@ def clips(pipe: Any, prompts: Sequence[str], seed: int, *, steps: int = STEPS) -
 def judged(task: Task, video: np.ndarray, before: np.ndarray, judge: Judge = SHARPNESS) -> dict[str, float]:
     """What a clip scores. video, before: uint8 (f h w 3), steered and plain, of one seed.
 
-    fidelity: −1…1, `moft.fidelity.motion_fidelity` of tracks (Eq. 5 and 6), against the reference clip.
+    fidelity: −1…1, `moft.metrics.fidelity.motion_fidelity` of tracks (Eq. 5 and 6), against the reference clip.
     cosine: −1…1, of the mean motions of both. speed: the output's mean speed by the reference's, ≥ 0.
     tracked: share of the output's tracks that could be followed.
     content: 0…1, how far the colours cover as much of the clip as in the plain one (overlap of their shares).

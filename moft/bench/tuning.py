@@ -17,7 +17,7 @@ import numpy as np
 
 from moft.bench.beside import WAYS
 from moft.bench.task import STEPS, Task, Way, judged, plain, sample, tuning
-from moft.guidance import Settings
+from moft.steering.settings import Settings
 
 STEP_SIZES = (0.1, 0.3, 0.6)  # around `Settings.step_size`
 
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """The command above."""
     from diffusers import DiffusionPipeline
 
-    from moft.miniature import miniature_path
+    from moft.models.load import miniature_path
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from moft.miniature import miniature_path
 from moft.miniature.latte import LATTE
 from moft.miniature.model import ANIMATEDIFF
+from moft.models.load import miniature_path
 
 BUILDS = {build.name: build for build in (ANIMATEDIFF, LATTE)}
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from moft.miniature.clips import FRAMES
+from moft.known.renderer import FRAMES
 from moft.miniature.model import LATENT_CHANNELS, LATENT_SIZE, WORDS, Build, scheduler
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from moft.miniature.clips import COLOURS, FRAMES, PHOTO, SHAPES, TEXTURES
+from moft.known.renderer import COLOURS, FRAMES, PHOTO, SHAPES, TEXTURES
 
 if TYPE_CHECKING:
     from diffusers import AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, UNetMotionModel

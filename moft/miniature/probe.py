@@ -9,11 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from moft.backbones import family_of
-from moft.feature import ccr, pool
-from moft.hooks import capture
-from moft.interpret import direction_scores
-from moft.miniature.clips import (
+from moft.feature.definition import ccr, pool
+from moft.interpreter.numbers import direction_scores
+from moft.known.photographs import HELD_OUT_SEED, held_out_photographs
+from moft.known.renderer import (
     COLOURS,
     FRAMES,
     RADII,
@@ -25,12 +24,14 @@ from moft.miniature.clips import (
     World,
     shape_distance,
 )
-from moft.tap import ClipSize, Tap
+from moft.models.families import family_of
+from moft.models.hooks import capture
+from moft.models.tap import Tap
+from moft.types import ClipSize
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL
 
-HELD_OUT_SEED = 987_654  # textures of this seed are never trained on
 _PANS = World(textures=96, photos=0, objects=0, zooms=0, turns=0, flows=0)
 
 
@@ -98,13 +99,6 @@ def block_scores(pipe: Any, blocks: tuple[str, ...], n: int = 512) -> dict[str, 
 
 
 # ---------------------------------------------------------------- photographs
-
-
-def held_out_photographs() -> list[np.ndarray]:
-    """scikit-learn's two photographs: nothing in the project trains on them."""
-    from sklearn.datasets import load_sample_images
-
-    return list(load_sample_images().images)
 
 
 # ---------------------------------------------------------------- samples
@@ -198,7 +192,7 @@ def sample_scores(pipe: Any, n: int = 36, seed: int = 0) -> dict[str, Any]:
 @torch.no_grad()
 def probe(pipe: Any, n: int = 768) -> dict[str, Any]:
     """All scores of the shipped model. R² is of the clip's velocity from the pooled MOFT of the feature block."""
-    from moft.channels import find_statistics
+    from moft.feature.statistics import find_statistics
 
     pipe.set_progress_bar_config(disable=True)
     statistics = find_statistics(pipe)

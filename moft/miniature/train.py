@@ -15,10 +15,11 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
-from moft.hooks import capture
-from moft.miniature import miniature_path, model
-from moft.miniature.clips import FRAMES, SIZE, ClipMaker, World
-from moft.tap import Call, Tap
+from moft.known.renderer import FRAMES, SIZE, ClipMaker, World
+from moft.miniature import model
+from moft.models.hooks import capture
+from moft.models.load import miniature_path
+from moft.models.tap import Call, Tap
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,5 @@
+"""`python -m moft.cli` is `moft`."""
+
+from moft.cli import main
+
+main()

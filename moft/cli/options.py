@@ -1,0 +1,111 @@
+"""From what was typed to requests: each of several options given once for all, or as often as it has requests to go with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from moft.errors import RequestError
+from moft.request.like import Like
+from moft.request.motion import Motion
+from moft.request.parse import Request
+
+KINDS = ("motion", "path", "like")  # options that are a request each; the others say more about these
+
+
+def requests_of(
+    order: Sequence[str],
+    given: Mapping[str, Sequence[Any] | None],
+    *,
+    per_position: bool = False,
+    invert: bool = False,
+) -> list[Request]:
+    """The requests of one run.
+
+    order: the names of the options of `KINDS` as they were typed, one for each request.
+    given: the values of all options by name. "speed" goes with motions that move, "ease" and "span" with these and
+        with paths, "like_region" and "like_frames" with clips, "region" and "strength" with every request.
+    Raises RequestError, which names the option, for one given more or less often, and for a value that is none.
+    """
+    left = {kind: list(given.get(kind) or ()) for kind in KINDS}
+    typed = [(kind, left[kind].pop(0)) for kind in order if kind in KINDS]
+    if not typed:
+        raise RequestError("expected --motion, --path, --like or --requests, got none; say what should move")
+    moves = [
+        i
+        for i, (kind, text) in enumerate(typed)
+        if kind == "motion" and Motion.from_text(text).direction != "still"
+    ]
+    paths, clips = ([i for i, (kind, _) in enumerate(typed) if kind == wanted] for wanted in ("path", "like"))
+    whom = {
+        "speed": moves,
+        "ease": sorted(moves + paths),
+        "span": sorted(moves + paths),
+        "like_region": clips,
+        "like_frames": clips,
+        "region": range(len(typed)),
+        "strength": range(len(typed)),
+    }
+    said: list[dict[str, Any]] = [{} for _ in typed]
+    for name, where in whom.items():
+        values = list(given.get(name) or ())
+        if values:
+            for i, value in zip(where, _dealt(name, values, len(where)), strict=True):
+                said[i][name] = _READ[name](value) if name in _READ else value
+    if not clips and (per_position or invert):
+        raise RequestError("expected --per-position and --invert beside a --like, got none; leave them out")
+    found: list[Request] = []
+    for (kind, text), others in zip(typed, said, strict=True):
+        if kind == "motion":
+            found.append(Motion.from_text(text, **others))
+        elif kind == "path":
+            found.append(Motion(path=_path(text), **others))
+        else:
+            found.append(Like(text, per_position=per_position, invert=invert, **others))
+    return found
+
+
+def _dealt(name: str, values: list[Any], count: int) -> list[Any]:
+    """One value for each of so many requests."""
+    if count == 0:
+        raise RequestError(
+            f"expected a request that --{name.replace('_', '-')} can go with, got none; leave it out"
+        )
+    if len(values) not in (1, count):
+        raise RequestError(
+            f"expected --{name.replace('_', '-')} once for all, or once for each of the {count} requests that it can go with, "
+            f"got {len(values)}; repeat it, or leave some out"
+        )
+    return values * count if len(values) == 1 else values
+
+
+def _path(text: str) -> Any:
+    """ "0,0 -0.3,0 0,0": points with blanks between them."""
+    return [point.split(",") for point in text.split()]
+
+
+def _span(text: str) -> Any:
+    """ "0.25,0.75" or "25%,75%"."""
+    return [
+        f"{float(part[:-1]) / 100}" if part.endswith("%") and _is_number(part[:-1]) else part
+        for part in map(str.strip, text.split(","))
+    ]
+
+
+def _frames(text: str) -> Any:
+    """ "0:8"."""
+    parts = text.split(":")
+    return tuple(
+        int(part) if part.isascii() and part.isdigit() and len(part) < 12 else part for part in parts
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+_READ = {"span": _span, "like_frames": _frames}

@@ -1,0 +1,72 @@
+"""What a model's layers show of clips that it did not make: encoded, brought to a noise level, and read there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from moft.errors import BackboneError
+from moft.models.hooks import capture
+from moft.models.inversion import inverted
+from moft.models.tap import Tap
+
+
+def noised_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", seed: int = 0) -> Tensor:
+    """Features (b f c h w) of clips uint8 (b f h w 3), noised to a timestep in one go."""
+    return noised_layers(tap, videos, timestep, (tap.layer,), prompt, seed)[tap.layer]
+
+
+@torch.no_grad()
+def both_ways(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", seed: int = 0) -> Tensor:
+    """The mean of a clip's `noised_features` and, turned back, those of it played backwards: (b f c h w).
+
+    Motion back in time is the same motion; what else the noise and the picture leave in the feature is not, and some of it goes.
+    """
+    forwards = noised_features(tap, videos, timestep, prompt, seed)
+    return (forwards + noised_features(tap, videos[:, ::-1], timestep, prompt, seed).flip(1)) / 2
+
+
+def noised_layers(
+    tap: Tap, videos: np.ndarray, timestep: int, layers: Sequence[str], prompt: str = "", seed: int = 0
+) -> dict[str, Tensor]:
+    """As `noised_features`, for several layers in one pass; it stops behind `tap.layer`, so name that one last.
+
+    Raises:
+        BackboneError: a layer that the pass does not reach.
+    """
+    latents = encode(tap, videos)
+    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
+    noisy, told = tap.noised(latents, noise, timestep)
+    size = 1 if tap.starts_from_image else len(latents)  # pipelines take one image for all clips of a batch
+    found: dict[str, list[Tensor]] = {name: [] for name in layers}
+    for i in range(0, len(latents), size):
+        some, images = slice(i, i + size), videos[i : i + size, 0]
+        call = tap.first_call([prompt] * size, latents[some], images)
+        with capture(tap.denoiser, layers) as seen:
+            tap.features_of(noisy[some], told, call)
+        for name in layers:
+            if name not in seen:
+                raise BackboneError(
+                    f"{name!r} runs behind {tap.layer!r}, where reading stops; read it by itself"
+                )
+            found[name].append(tap.grid(seen[name], call, name).float())
+    return {name: torch.cat(parts) for name, parts in found.items()}
+
+
+@torch.no_grad()
+def inverted_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", seed: int = 0) -> Tensor:
+    """Features (b f c h w) of clips brought to a timestep by inversion in 25 steps (deterministic; no seed)."""
+    latents = encode(tap, videos)
+    call = tap.first_call([prompt] * len(latents), latents)
+    path = inverted(tap, latents, 25, prompt)
+    level, found = next((at for at in path if at[0] >= timestep), (timestep, latents))
+    return tap.features_of(found, level, call)
+
+
+def encode(tap: Tap, videos: np.ndarray) -> Tensor:
+    """Clips uint8 (b f h w 3) → latents (b c f h w)."""
+    pixels = torch.from_numpy(np.ascontiguousarray(videos)).permute(0, 1, 4, 2, 3).float() / 255
+    return tap.encode(pixels).to(tap.device)

@@ -1,0 +1,151 @@
+"""Which channels of a model follow motion, and how: found once from synthetic pans (paper, Sec. 3.2).
+
+How much each changes per unit of displacement, and between which values it moves, goes into a file of a few kilobytes
+with its provenance.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from moft.errors import RequestError
+from moft.feature.definition import ccr, motion_channels, pool
+from moft.feature.read import noised_features
+from moft.media.tensors import load_tensors, save_tensors
+from moft.models.tap import Tap, usual_level
+from moft.request.motion import Motion
+from moft.types import ClipSize
+
+STATISTICS_FILE = "motion_channels.safetensors"
+
+
+@dataclasses.dataclass(frozen=True)
+class Statistics:
+    """Motion channels of one model and layer, and how they respond to motion.
+
+    channels (k,); response (k, 2): change of the feature per displacement of one shorter side, right and down;
+    low, high (k,): the range seen over the pans; scale: half that range, on average.
+    """
+
+    channels: Tensor
+    response: Tensor
+    low: Tensor
+    high: Tensor
+    layer: str
+    timestep: int  # of the features the statistics were read from
+    model: str
+    made: dict[str, Any] = dataclasses.field(default_factory=dict)  # provenance: command, versions, scores
+    gain: float = (
+        1.0  # targets are this much larger, so that clips move as fast as asked (`moft.runs.calibration`)
+    )
+
+    @property
+    def scale(self) -> float:
+        """Typical size of the feature (half its range), so that losses compare across models."""
+        return float((self.high - self.low).mean() / 2)
+
+    def displacement(self, feature: Tensor) -> Tensor:
+        """What a MOFT (… k) shows, (… 2) in shorter sides, right and down: least squares on the response."""
+        return feature @ torch.linalg.pinv(self.response).T
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a safetensors file, whole or not at all."""
+        save_tensors(
+            path,
+            {name: getattr(self, name) for name in ("channels", "response", "low", "high")},
+            {
+                "kind": "moft statistics",
+                **{k: getattr(self, k) for k in ("layer", "timestep", "model", "gain", "made")},
+            },
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Statistics:
+        """Read what `save` wrote. Raises RequestError for anything else."""
+        tensors, notes = load_tensors(path, "moft statistics")
+        return cls(
+            **tensors,
+            gain=notes.get("gain", 1.0),
+            **{k: notes[k] for k in ("layer", "timestep", "model", "made")},
+        )
+
+
+def find_motion_channels(
+    pipe: Any,
+    clips: Sequence[tuple[np.ndarray, Motion]],
+    *,
+    layer: str | None = None,
+    timestep: int | None = None,
+    share: float = 0.04,
+    model: str = "",
+    prompt: str = "",
+    seed: int = 0,
+    batch: int = 8,
+    track: Callable[[Sequence[int]], Iterable[int]] = iter,
+) -> Statistics:
+    """Motion channels and their response, from clips of known motion (see `pans`).
+
+    Channels: largest weight in the first two principal components of first-frame CCR features, pooled over the frame
+    (the paper uses the first; horizontal and vertical motion need one each). Response: least squares of the pooled
+    MOFT on the displacement against its mean over the frames. `timestep` is the noise level to look at, 1…999; None is
+    `moft.models.tap.usual_level`. `track` wraps the loop over batches, to show progress.
+    """
+    timestep = usual_level(pipe) if timestep is None else timestep
+    tap = Tap(pipe, layer, timestep)
+    features, paths = [], []
+    for start in track(range(0, len(clips), batch)):
+        some = clips[start : start + batch]
+        videos = np.stack([video for video, _ in some])
+        features.append(pool(ccr(noised_features(tap, videos, timestep, prompt, seed + start))).cpu())
+        size = ClipSize(*videos.shape[1:4])
+        paths += [latent_path(motion, size, features[-1].shape[1]) for _, motion in some]
+    feature, path = torch.cat(features), torch.stack(paths)  # (n f c), (n f 2)
+    channels = motion_channels(feature[:, 0], share, components=2)
+    kept = feature[..., channels]
+    response = torch.linalg.lstsq(path.flatten(0, 1), kept.flatten(0, 1)).solution.T
+    flat = kept.flatten(0, 1)
+    return Statistics(
+        channels,
+        response.contiguous(),
+        flat.quantile(0.01, 0),
+        flat.quantile(0.99, 0),
+        tap.layer,
+        timestep,
+        model,
+    )
+
+
+def latent_path(motion: Motion, size: ClipSize, frames: int) -> Tensor:
+    """Displacement (f 2) in shorter sides at each latent frame, against its mean over the frames."""
+    path = torch.tensor(motion.displacement(size.frames, size.height, size.width)) / size.side
+    path = F.interpolate(path.T[None], size=frames, mode="linear", align_corners=True)[0].T
+    return path - path.mean(0)
+
+
+def statistics_path(pipe: Any) -> Path:
+    """Where the statistics of a pipeline's model are kept: beside a local model, else in the user's cache."""
+    name = str(getattr(pipe, "name_or_path", "") or "")
+    if name and Path(name).is_dir():
+        return Path(name) / STATISTICS_FILE
+    cache = Path(os.environ.get("MOFT_HOME", Path.home() / ".cache" / "moft"))
+    return cache / (name.replace("/", "--") or "unnamed") / STATISTICS_FILE
+
+
+def find_statistics(pipe: Any) -> Statistics:
+    """The statistics shipped with or computed for this pipeline's model. Raises RequestError if there are none."""
+    path = statistics_path(pipe)
+    if not path.exists():
+        raise RequestError(
+            f"no motion channels are known for this model (looked for {path}); compute them once with "
+            "`moft channels --model …`, or pass statistics="
+        )
+    return Statistics.load(path)

@@ -1,0 +1,216 @@
+"""Where is the motion? Linear read-outs from MOFT to px per frame, for every cell of every frame.
+
+Beyond the paper. MOFT follows the displacement against the clip's mean, so the velocity at a frame is a difference of
+what it says at several frames: the read-out takes the whole curve of a cell, all its channels over all frames, and
+gives the motion of that cell at each frame. Ridge regression in closed form, fitted on clips of exactly known flow.
+
+What moves slowly is read well, what moves fast is not. So a clip is read twice, as Lucas and Kanade (1981) refine a
+displacement: as it is, then steadied on each of the few velocities that were found, by a second map that was fitted on
+what then hardly moves. Of these readings, each pixel takes the one by which it moves least.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from moft.errors import RequestError
+from moft.feature.definition import motion_feature
+from moft.interpreter.steady import main_velocities
+from moft.known.camera import along
+from moft.media.tensors import load_tensors, save_tensors
+from moft.types import ClipSize
+
+READOUT_FILE = "motion_readout.safetensors"
+STEADY = 3 / 64  # shorter sides a frame; the second map is fitted on cells that move less
+_KIND = "moft motion read-out 2"
+_VELOCITIES = 4  # of a clip, on which it is steadied
+PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)  # of the inputs' variance
+
+See = Callable[[np.ndarray], Tensor]  # clips uint8 (b f h w 3) → plain features (b f c h w)
+
+
+@dataclasses.dataclass(frozen=True)
+class Readout:
+    """Linear maps from the curves of a cell to its motion, with their provenance: of a clip as it is, and of one that is
+    steadied."""
+
+    weight: Tensor  # (2, frames * channels, frames * 2), to shorter sides a frame
+    bias: Tensor  # (2, frames * 2)
+    channels: Tensor  # (k,) of the layer's
+    layer: str
+    timestep: int  # of the features it was fitted on
+    frames: int  # latent frames
+    made: dict[str, Any] = dataclasses.field(default_factory=dict)  # model, clips, penalty, command, versions
+
+    def cells(self, feature: Tensor, size: ClipSize, steadied: bool = False) -> Tensor:
+        """Plain features (b f c h w) of the layer → flow (b f h w 2) of each cell, px a frame of a clip of this size, read once.
+
+        Raises:
+            RequestError: other frames than it was fitted on.
+        """
+        if feature.shape[1] != self.frames:
+            raise RequestError(
+                f"expected features of {self.frames} frames, on which the read-out was fitted, got {feature.shape[1]}; fit one anew"
+            )
+        rows = curves(motion_feature(feature, self.channels))
+        found = rows @ self.weight[int(steadied)].to(rows) + self.bias[int(steadied)].to(rows)
+        b, f, _, h, w = feature.shape
+        return found.view(b, h, w, f, 2).permute(0, 3, 1, 2, 4) * size.side
+
+    def flow(self, videos: np.ndarray, see: See) -> Tensor:
+        """Clips uint8 (b f h w 3) → flow (b f h w 2) of every pixel, px a frame; `see` gives their features, and is called
+        five times. Raises RequestError for other frames than it was fitted on."""
+        size = ClipSize(*videos.shape[1:4])
+        first = self.cells(see(videos), size)
+        velocities = torch.stack(
+            [main_velocities(clip.flatten(0, 2), size.side, _VELOCITIES) for clip in first]
+        )
+        best, least = enlarged(first, size), torch.full(videos.shape[:4], torch.inf)
+        for velocity in velocities.unbind(1):
+            steadied = along(torch.from_numpy(videos).float(), velocity).round().clamp(0, 255).byte().numpy()
+            rest = along(enlarged(self.cells(see(steadied), size, steadied=True), size), velocity, back=True)
+            speed = rest.norm(dim=-1)
+            best = torch.where((speed < least)[..., None], rest + velocity[:, None, None, None], best)
+            least = torch.minimum(least, speed)
+        return best
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a safetensors file, whole or not at all."""
+        notes = {name: getattr(self, name) for name in ("layer", "timestep", "frames", "made")}
+        save_tensors(
+            path,
+            {name: getattr(self, name) for name in ("weight", "bias", "channels")},
+            {"kind": _KIND, **notes},
+        )
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Readout:
+        """Read what `save` wrote. Raises RequestError for anything else."""
+        tensors, notes = load_tensors(path, _KIND)
+        return cls(**tensors, **{name: notes[name] for name in ("layer", "timestep", "frames", "made")})
+
+
+def curves(feature: Tensor) -> Tensor:
+    """MOFT (b f k h w) → one row a cell (b*h*w, f*k)."""
+    return feature.flatten(1, 2).permute(0, 2, 3, 1).flatten(0, 2)
+
+
+def enlarged(cells: Tensor, size: ClipSize) -> Tensor:
+    """Flow of cells and latent frames (b f h w 2) → of pixels and frames, linearly between their centres."""
+    whole = cells.permute(0, 4, 1, 2, 3)
+    whole = F.interpolate(
+        whole, (whole.shape[2], size.height, size.width), mode="trilinear", align_corners=False
+    )
+    if whole.shape[2] != size.frames:  # the first and the last latent frame stand for the clip's own
+        b, two, f, h, w = whole.shape
+        line = whole.permute(0, 1, 3, 4, 2).reshape(b, -1, f)
+        line = F.interpolate(line, size.frames, mode="linear", align_corners=True)
+        whole = line.view(b, two, h, w, size.frames).permute(0, 1, 4, 2, 3)
+    return whole.permute(0, 2, 3, 4, 1)
+
+
+def fit(
+    moving: Iterable[tuple[Tensor, Tensor]],
+    steadied: Iterable[tuple[Tensor, Tensor]],
+    channels: Tensor,
+    layer: str,
+    timestep: int,
+    size: ClipSize,
+    made: dict[str, Any] | None = None,
+    penalties: Sequence[float] = PENALTIES,
+) -> Readout:
+    """Ridge regression of the flow on the curves, for clips as they are and for steadied ones.
+
+    Args:
+        moving, steadied: batches of plain features (b f c h w) of the layer, and the flow (b f h w 2) of their cells, px a
+            frame of clips of this size; two batches or more of each. Of the steadied, cells count that move less than `STEADY`.
+    Raises:
+        RequestError: fewer than two batches.
+    """
+    first, again = (
+        _ridge(moving, channels, size, penalties),
+        _ridge(steadied, channels, size, penalties, STEADY),
+    )
+    weight, bias = (torch.stack(pair).float() for pair in zip(first[:2], again[:2], strict=True))
+    frames = weight.shape[2] // 2
+    notes = {**(made or {}), "penalty": [first[2], again[2]]}
+    return Readout(weight, bias, channels, layer, timestep, frames, notes)
+
+
+def _ridge(
+    batches: Iterable[tuple[Tensor, Tensor]],
+    channels: Tensor,
+    size: ClipSize,
+    penalties: Sequence[float],
+    fastest: float = torch.inf,
+) -> tuple[Tensor, Tensor, float]:
+    """Weight, bias and penalty, which is chosen on every fourth batch; then all are used."""
+    sums: list[Any] = [None, None]  # to fit, to choose by
+    count = 0
+    for i, (feature, flow) in enumerate(batches):
+        count = i + 1
+        x = curves(motion_feature(feature, channels)).double()
+        y = flow.permute(0, 2, 3, 1, 4).flatten(0, 2).double() / size.side  # (rows f 2)
+        slow = y.norm(dim=-1).amax(1) < fastest
+        some = _sums(x[slow], y[slow].flatten(1))
+        part = int(i % 4 == 1)
+        sums[part] = some if sums[part] is None else [a + b for a, b in zip(sums[part], some, strict=True)]
+    if count < 2:
+        raise RequestError(f"expected two batches of clips or more to fit on, got {count}")
+    penalty = min(penalties, key=lambda p: _error(sums[1], *_solve(sums[0], p)))
+    return *_solve([a + b for a, b in zip(*sums, strict=True)], penalty), penalty
+
+
+def _sums(x: Tensor, y: Tensor) -> list[Any]:
+    """What least squares needs to know of rows: how many, their sums, and sums of products."""
+    return [len(x), x.sum(0), y.sum(0), x.T @ x, x.T @ y, y.square().sum()]
+
+
+def _solve(sums: Sequence[Any], penalty: float) -> tuple[Tensor, Tensor]:
+    n, sx, sy, xx, xy, _ = sums
+    x, y = sx / n, sy / n
+    gram, cross = xx / n - torch.outer(x, x), xy / n - torch.outer(x, y)
+    ridge = penalty * gram.diagonal().mean().clamp_min(1e-12)
+    weight = torch.linalg.solve(gram + ridge * torch.eye(len(gram), dtype=gram.dtype), cross)
+    return weight, y - x @ weight
+
+
+def _error(sums: Sequence[Any], weight: Tensor, bias: Tensor) -> float:
+    """Mean squared error, from the sums alone."""
+    n, sx, sy, xx, xy, yy = sums
+    fitted = (weight * (xx @ weight)).sum() + 2 * (bias * (sx @ weight)).sum() + n * bias.square().sum()
+    return float((yy - 2 * (weight * xy).sum() - 2 * (bias * sy).sum() + fitted) / n)
+
+
+@dataclasses.dataclass(frozen=True)
+class FlowScore:
+    """How far a flow is from the truth."""
+
+    direction_cosine: float | None  # mean, where the truth moves; None where nothing does
+    epe_px: float  # mean end-point error, px a frame
+    epe_median_px: float
+    zero_epe_px: float  # of saying that nothing moves, for comparison
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def flow_score(found: Tensor, true: Tensor, least: float) -> FlowScore:
+    """Flows (… 2) in px a frame; the direction counts where the truth moves by `least` or more."""
+    error, speed = (found - true).norm(dim=-1), true.norm(dim=-1)
+    moving = speed >= least
+    cosine = F.cosine_similarity(found, true, dim=-1)[moving]
+    return FlowScore(
+        float(cosine.mean()) if moving.any() else None,
+        float(error.mean()),
+        float(error.median()),
+        float(speed.mean()),
+    )

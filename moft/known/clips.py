@@ -1,0 +1,109 @@
+"""Clips in which the motion of every pixel is known."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from moft.known.camera import along
+from moft.known.pans import pan
+from moft.request.motion import Motion
+from moft.types import ClipSize
+
+
+@dataclasses.dataclass(frozen=True)
+class KnownClips:
+    """Clips and how everything in them moves."""
+
+    video: np.ndarray  # uint8 (b f h w 3)
+    flow: np.ndarray  # float32 (b f h w 2), px a frame at each frame
+
+    def __len__(self) -> int:
+        return len(self.video)
+
+    @property
+    def size(self) -> ClipSize:
+        return ClipSize(*self.video.shape[1:4])
+
+    def cells(self, feature: Tensor) -> Tensor:
+        """The flow (b f h w 2), still in px a frame, in the frames and cells of a feature."""
+        flow = torch.from_numpy(self.flow).permute(0, 4, 1, 2, 3)
+        return F.adaptive_avg_pool3d(flow, (feature.shape[1], *feature.shape[3:])).permute(0, 2, 3, 4, 1)
+
+
+TUNING_SEED, FITTING_SEED = (
+    135_790,
+    24_680,
+)  # textures of clips to choose and to fit on; scores are on HELD_OUT_SEED's
+
+
+def object_clips(n: int, size: ClipSize, seed: int, photos: float = 0.0) -> KnownClips:
+    """Textured scenes that pan and objects that move on their own, with exact flow, at a model's size: the miniature's clips
+    of 64 px, enlarged. `seed` decides the textures, `photos` is the share of scenes cut from training photographs."""
+    return next(object_batches(n, size, seed, photos))
+
+
+def object_batches(n: int, size: ClipSize, seed: int, photos: float = 0.0) -> Iterator[KnownClips]:
+    """Endless batches of `object_clips`."""
+    maker = copy.copy(_maker(size.frames, seed, photos))
+    maker.generator = torch.Generator().manual_seed(seed)
+    while True:
+        made = maker.render(n)
+        video, flow = made.video, made.flow
+        height, width = video.shape[-2:]
+        if (size.height, size.width) != (height, width):
+            both = (size.height, size.width)
+            video = F.interpolate(video.flatten(0, 1), both, mode="bicubic").unflatten(0, (n, size.frames))
+            flow = F.interpolate(flow.flatten(0, 1).permute(0, 3, 1, 2), both, mode="nearest").permute(
+                0, 2, 3, 1
+            )
+            flow = flow.unflatten(0, (n, size.frames)) * torch.tensor(
+                [size.width / width, size.height / height]
+            )
+        pixels = (video.clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2)
+        yield KnownClips(pixels.numpy(), flow.float().numpy())
+
+
+@cache
+def _maker(frames: int, seed: int, photos: float) -> Any:
+    """Draws scenes of its own textures, which take seconds to make."""
+    from moft.known.renderer import FRAMES, MAX_SPEED, ClipMaker, World
+
+    fastest = max(
+        1.0, MAX_SPEED * FRAMES / max(FRAMES, frames)
+    )  # slower in longer clips, to stay in the picture
+    world = World(textures=96, photos=photos, objects=0.65, zooms=0, turns=0, flows=0, max_speed=fastest)
+    return ClipMaker(world, seed, frames=frames)
+
+
+def panned_clips(photos: Sequence[np.ndarray], size: ClipSize, n: int, seed: int = 0) -> KnownClips:
+    """Photographs panned in random directions at random speeds up to 6 % of the shorter side a frame, with exact flow."""
+    rng, videos, flows = np.random.default_rng(seed), [], []
+    for i in range(n):
+        motion = Motion(rng.uniform(0, 360), speed=rng.uniform(0.008, 0.06))
+        videos.append(pan(photos[i % len(photos)], motion, size, rng.uniform(0, 1, 2), rng.uniform(1.3, 2.5)))
+        flows.append(
+            np.broadcast_to(
+                np.array(motion.velocity(*videos[-1].shape[:3]), np.float32), (*videos[-1].shape[:3], 2)
+            )
+        )
+    return KnownClips(np.stack(videos), np.stack(flows))
+
+
+def steadied(clips: KnownClips, seed: int) -> KnownClips:
+    """Each clip as a camera sees it that goes along with a place in it, nearly."""
+    draw = torch.Generator().manual_seed(seed)
+    video, flow = torch.from_numpy(clips.video).float(), torch.from_numpy(clips.flow)
+    at = [torch.randint(n, (len(clips),), generator=draw) for n in flow.shape[1:4]]
+    spread = clips.size.side / 160 * torch.randn(len(clips), 2, generator=draw)
+    velocity = flow[torch.arange(len(clips)), at[0], at[1], at[2]] + spread
+    rest = along(flow, velocity) - velocity[:, None, None, None]
+    return KnownClips(along(video, velocity).round().clamp(0, 255).byte().numpy(), rest.numpy())

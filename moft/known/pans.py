@@ -1,0 +1,110 @@
+"""Still photographs panned in known ways."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from moft.request.motion import DIRECTIONS, Motion
+from moft.types import ClipSize
+
+
+def pans(
+    photos: Sequence[np.ndarray],
+    size: ClipSize,
+    speeds: Sequence[float] = (0.015, 0.03, 0.05),
+    per_photo: int = 1,
+    seed: int = 0,
+) -> Iterator[tuple[np.ndarray, Motion]]:
+    """Synthetic pans of still photographs in eight directions at each speed, and held still.
+
+    Args:
+        photos: uint8 (h w 3), each at least twice the clip's size (smaller ones are enlarged).
+        speeds: fractions of the shorter side per frame.
+        per_photo: random places to look at in each photograph.
+    Yields:
+        (uint8 (f h w 3), the motion of the picture content).
+    """
+    rng = np.random.default_rng(seed)
+    for photo in photos:
+        for _ in range(per_photo):
+            place, zoom = rng.uniform(0, 1, 2), rng.uniform(1.0, 1.6)
+            yield pan(photo, Motion("still"), size, place, zoom), Motion("still")
+            for speed in speeds:
+                for direction in DIRECTIONS:
+                    motion = Motion(direction, speed=speed)
+                    yield pan(photo, motion, size, place, zoom), motion
+
+
+def pan(
+    photo: np.ndarray,
+    motion: Motion,
+    size: ClipSize,
+    place: Sequence[float] | np.ndarray = (0.5, 0.5),
+    zoom: float = 1.3,
+) -> np.ndarray:
+    """A still photograph seen by a camera so that its content follows `motion`: uint8 (f h w 3), sub-pixel exact.
+
+    Args:
+        place: (x, y) in 0…1, where in the photograph the path is centred.
+        zoom: ≥ 1; how much of the photograph's freedom is given up to look closer.
+    """
+    path = np.array(motion.displacement(size.frames, size.height, size.width))
+    path = path - (path.max(0) + path.min(0)) / 2
+    scales = np.array(motion.scale(size.frames, size.height, size.width))
+    span = path.max(0) - path.min(0)
+    need = np.array([size.width, size.height]) + span + 2  # px of the clip that the camera sees in all
+    height, width = photo.shape[:2]
+    shrink = min(width / need[0], height / need[1]) / zoom  # photograph px per clip px
+    free = np.array([width, height]) - need * shrink
+    centre = np.asarray(place) * free + need * shrink / 2
+    image = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None].float()
+    if shrink > 1:  # prefilter: sampling alone would alias
+        smaller = (max(2, round(height / shrink)), max(2, round(width / shrink)))
+        image = F.interpolate(image, smaller, mode="bilinear", antialias=True)
+    y, x = np.meshgrid(np.arange(size.height), np.arange(size.width), indexing="ij")
+    grid = np.stack([x - (size.width - 1) / 2, y - (size.height - 1) / 2], -1)
+    at = centre + shrink * (grid[None] - path[:, None, None]) / scales[:, None, None, None]
+    normal = torch.from_numpy(at / [width, height] * 2 - 1).float()
+    frames = F.grid_sample(
+        image.expand(size.frames, -1, -1, -1), normal, "bilinear", "border", align_corners=False
+    )
+    return frames.permute(0, 2, 3, 1).round().clamp(0, 255).byte().numpy()
+
+
+WAYS = ("left", "right", "up", "down", "still")
+
+
+def there_and_back(axis: int, sign: int, reach: float) -> Motion:
+    """A pan that reverses midway: `reach` shorter sides along an axis (0 x, 1 y), and back."""
+    turn = (sign * reach, 0.0) if axis == 0 else (0.0, sign * reach)
+    return Motion(path=((0.0, 0.0), turn, (0.0, 0.0)))
+
+
+def pan_motions(size: ClipSize, speed: float = 0.035) -> list[Motion]:
+    """Steady pans in the four ways, still, and four that reverse; `speed` in shorter sides a frame."""
+    steady = [Motion(way) if way == "still" else Motion(way, speed=speed) for way in WAYS]
+    reach = speed * (size.frames - 1) / 2
+    return steady + [there_and_back(axis, sign, reach) for axis in (0, 1) for sign in (1, -1)]
+
+
+def panned(
+    photos: Sequence[np.ndarray], size: ClipSize, places: int = 4, seed: int = 0
+) -> tuple[np.ndarray, list[Motion], list[int]]:
+    """Photographs uint8 (h w 3) panned as `pan_motions`, seen at random places and zooms.
+
+    Returns:
+        clips uint8 (n f h w 3), the motion of each, and the number of its photograph.
+    """
+    rng, videos, motions, owners = np.random.default_rng(seed), [], [], []
+    for owner, photo in enumerate(photos):
+        for _ in range(places):
+            place, zoom = rng.uniform(0, 1, 2), rng.uniform(1.5, 2.5)
+            for motion in pan_motions(size):
+                videos.append(pan(photo, motion, size, place, zoom))
+                motions.append(motion)
+                owners.append(owner)
+    return np.stack(videos), motions, owners

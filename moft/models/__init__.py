@@ -1,0 +1,1 @@
+"""How a pipeline is loaded, touched and left as it was found."""

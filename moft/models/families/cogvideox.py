@@ -1,0 +1,18 @@
+"""CogVideoX: a transformer over the tokens of text and video together, four frames a latent frame."""
+
+from __future__ import annotations
+
+from moft.models.families.family import Family
+
+COGVIDEOX = Family(
+    name="CogVideoX",
+    pipelines={"CogVideoXPipeline": "text", "CogVideoXImageToVideoPipeline": "text, image"},
+    denoiser="CogVideoXTransformer3DModel",
+    attribute="transformer",
+    features={"": "b (f h w) c"},
+    layer="transformer_blocks.*",
+    kv_sites=r"transformer_blocks\.[0-3]\.attn1",
+    batched=("encoder_hidden_states",),
+    layout="b f c h w",
+    frame_stride=4,
+)

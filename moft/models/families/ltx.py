@@ -1,0 +1,25 @@
+"""LTX-Video: latents travel as packed tokens. From an image, the first frame is given and never handed to a step."""
+
+from __future__ import annotations
+
+from moft.models.families.family import INSIDE, Family
+
+LTX = Family(
+    name="LTX",
+    pipelines={
+        "LTXPipeline": "text",
+        "LTXImageToVideoPipeline": "text, image",
+        "LTXConditionPipeline": "text, image",
+    },
+    denoiser="LTXVideoTransformer3DModel",
+    attribute="transformer",
+    features={"": "b (f h w) c"},
+    layer="transformer_blocks.*",
+    kv_sites=r"transformer_blocks\.[0-3]\.attn1",
+    batched=("encoder_hidden_states", "encoder_attention_mask", "video_coords"),
+    layout="b (f h w) c",
+    stepped=("b (f h w) c", INSIDE),
+    grid=("num_frames", "height", "width"),
+    places="video_coords",
+    frame_stride=8,
+)

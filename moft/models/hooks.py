@@ -1,0 +1,233 @@
+"""See, stop at, or replace what a named submodule computes. Knows torch, not diffusion.
+
+Everything is a context manager: the model is as it was when the block ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from moft.errors import BackboneError, RequestError
+
+
+class _Stop(BaseException):
+    """Ends a forward pass early. Not an `Exception`, so that no `except Exception` on the way swallows it."""
+
+
+def submodule(model: nn.Module, name: str) -> nn.Module:
+    """The submodule called `name`, e.g. `"up_blocks.1"`. Raises `BackboneError` naming what is there."""
+    try:
+        return model.get_submodule(name)
+    except AttributeError:
+        parent = name.rpartition(".")[0]
+        try:
+            near = [
+                f"{parent}.{child}".strip(".") for child, _ in model.get_submodule(parent).named_children()
+            ]
+        except AttributeError:
+            near = [child for child, _ in model.named_children()]
+        raise BackboneError(
+            f"no layer {name!r} in {type(model).__name__}; there are: {', '.join(near)}"
+        ) from None
+
+
+@contextmanager
+def capture(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Collect the output of each named submodule (the last one, if it runs more than once) into a dict."""
+    seen: dict[str, Any] = {}
+    with ExitStack() as stack:
+        for name in names:
+
+            def keep(_module: nn.Module, _args: object, output: Any, name: str = name) -> None:
+                seen[name] = output
+
+            stack.callback(submodule(model, name).register_forward_hook(keep).remove)
+        yield seen
+
+
+def run_until(model: nn.Module, name: str, call: Callable[[], object]) -> Any:
+    """Run `call()`, which runs `model`, only as far as the submodule `name`, and return that submodule's output.
+
+    The layers behind it cost neither time nor memory. Works with gradient checkpointing, offloading and a
+    compiled model, because nothing of the model is changed.
+    """
+    found: list[Any] = []
+
+    def stop(_module: nn.Module, _args: object, output: Any) -> None:
+        found.append(output)
+        raise _Stop
+
+    handle = submodule(model, name).register_forward_hook(stop)
+    try:
+        call()
+    except _Stop:
+        return found[0]
+    finally:
+        handle.remove()
+    raise _unreached(model, name)
+
+
+def _unreached(model: nn.Module, name: str) -> BackboneError:
+    return BackboneError(
+        f"{type(model).__name__} ran without reaching {name!r}; choose a layer that every forward pass runs"
+    )
+
+
+@contextmanager
+def recorded_until(model: nn.Module, name: str) -> Iterator[list[Any]]:
+    """What runs inside is recorded for a backward pass as far as the submodule `name`, and no further.
+
+    Yields a list that the submodule's output is put into.
+    """
+    found: list[Any] = []
+
+    def stop(_module: nn.Module, _args: object, output: Any) -> None:
+        found.append(output)
+        torch.set_grad_enabled(False)  # until the block below ends
+
+    handle = submodule(model, name).register_forward_hook(stop)
+    try:
+        with torch.enable_grad():
+            yield found
+    finally:
+        handle.remove()
+    if not found:
+        raise _unreached(model, name)
+
+
+@contextmanager
+def frozen(model: nn.Module) -> Iterator[None]:
+    """No parameter asks for a gradient inside the block; each is as it was afterwards."""
+    asking = [p for p in model.parameters() if p.requires_grad]
+    for p in asking:
+        p.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for p in asking:
+            p.requires_grad_(True)
+
+
+@contextmanager
+def checkpointed(model: nn.Module, pattern: str, until: str) -> Iterator[None]:
+    """Submodules whose names match keep nothing but their input for the backward pass, and compute the rest again there:
+    a third more work, several times less memory, the same gradient. Works whether or not the model offers checkpointing.
+
+    Args:
+        pattern: regular expression of whole names; matches may not contain one another.
+        until: the layer at which the forward pass stops; what contains it is left as it is.
+    """
+    from torch.utils.checkpoint import checkpoint
+
+    chosen = [
+        m
+        for name, m in model.named_modules()
+        if re.fullmatch(pattern, name) and not until.startswith(name + ".")
+    ]
+    own = [vars(module).get("forward") for module in chosen]  # offloading puts one there
+    try:
+        for module in chosen:
+            module.forward = functools.partial(checkpoint, module.forward, use_reentrant=False)
+        yield
+    finally:
+        for module, forward in zip(chosen, own, strict=True):
+            vars(module).pop("forward", None)
+            if forward is not None:
+                module.forward = forward
+
+
+class SharedKV:
+    """Keys and values of one run, replayed in another (paper, Sec. 3.3): the content of the first is kept.
+
+    Records the *input* of `to_k` and `to_v` (half the size of keys and values), so no attention processor is
+    replaced and every attention backend works. Whoever runs the model says by `moment` which call is at hand.
+
+    Args:
+        attentions: attention modules having `to_k` and `to_v`, by name.
+    """
+
+    def __init__(self, attentions: Mapping[str, nn.Module]) -> None:
+        self.attentions = dict(attentions)
+        self.moment: tuple[int, int] | None = (
+            None  # (denoising step, call in it); None: nothing is recorded or replayed
+        )
+        self.bank: dict[tuple[int, int, str], Tensor] = {}
+        for name, attention in self.attentions.items():
+            if getattr(attention, "fused_projections", False):
+                raise BackboneError(f"{name}: its projections are fused; call unfuse_qkv_projections() first")
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """Keep what each attention takes inside the block, whole: with all parts of the guidance batch."""
+
+        def keep(name: str, _module: nn.Module, args: tuple[Tensor, ...]) -> None:
+            if self.moment is not None:
+                with torch.inference_mode(False):  # else it could not be replayed where gradients are wanted
+                    self.bank[(*self.moment, name)] = args[0].detach().clone()
+
+        with self._hooked(keep, ("to_k",)):
+            yield
+
+    @contextmanager
+    def replaying(self) -> Iterator[None]:
+        """Put what was recorded at the moment in place of the run's own. Keep the block open until backward is done:
+        gradient checkpointing runs the forward pass again.
+
+        Raises RequestError, in the model's call, if nothing of that kind was recorded at the moment."""
+
+        def swap(name: str, _module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            return args if self.moment is None else (self._stored(name, args[0]), *args[1:])
+
+        with self._hooked(swap, ("to_k", "to_v")):
+            yield
+
+    @contextmanager
+    def _hooked(self, hook: Callable[..., Any], projections: Sequence[str]) -> Iterator[None]:
+        with ExitStack() as stack:
+            for name, attention in self.attentions.items():
+                for projection in projections:
+                    module = attention.get_submodule(projection)
+                    stack.callback(module.register_forward_pre_hook(functools.partial(hook, name)).remove)
+            yield
+
+    def _stored(self, name: str, own: Tensor) -> Tensor:
+        """What was recorded for this input; of a guidance batch the last rows, if only the conditional part is run."""
+        assert self.moment is not None
+        found = self.bank.get((*self.moment, name))
+        if found is None or found.shape[1:] != own.shape[1:] or len(found) < len(own):
+            got = "none" if found is None else f"them for {tuple(found.shape)}"
+            raise RequestError(
+                f"expected keys and values of a plain run like this one (step {self.moment[0]}, inputs {tuple(own.shape)}), got "
+                f"{got}; record it with the same arguments, and keys=True"
+            )
+        return found[-len(own) :].to(own)
+
+
+def map_tree(function: Callable[[Tensor], Any], value: Any) -> Any:
+    """`function` of all tensors in nested tuples, lists and dicts; whatever else is in them stays."""
+    if isinstance(value, Tensor):
+        return function(value)
+    if isinstance(value, dict):
+        return {key: map_tree(function, item) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(map_tree(function, item) for item in value))
+    if isinstance(value, (list, tuple)):
+        return type(value)(map_tree(function, item) for item in value)
+    return value
+
+
+def concatenated(values: Sequence[Any]) -> Any:
+    """Outputs for the parts of a batch → that of the whole: tensors, or tuples or diffusers' outputs of them."""
+    first = values[0]
+    if isinstance(first, Tensor):
+        return torch.cat(list(values))
+    if isinstance(first, tuple):
+        return tuple(concatenated(items) for items in zip(*values, strict=True))
+    return type(first)(**{name: concatenated([value[name] for value in values]) for name in first})

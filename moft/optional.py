@@ -1,0 +1,23 @@
+"""Packages that only some commands need, and how to get them."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from moft.errors import MoftError
+
+
+def needs(*modules: str) -> None:
+    """Raise MoftError, naming the extra to install, if an optional module is missing."""
+    homes = {
+        "diffusers": "diffusers",
+        "transformers": "diffusers",
+        "cv2": "flow",
+        "matplotlib": "explain",
+        "jinja2": "explain",
+        "sklearn": "explain",
+        "skimage": "photos",
+    }
+    for module in modules:
+        if find_spec(module) is None:
+            raise MoftError(f"{module} is not installed; pip install 'moft[{homes[module]}]'")

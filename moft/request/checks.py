@@ -1,0 +1,78 @@
+"""What the fields of requests may hold: finite numbers, texts, shares, points."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any, NoReturn
+
+from moft.errors import RequestError
+
+Point = tuple[float, float]
+
+
+Share = tuple[float, float]
+
+
+def positions(path: Any) -> tuple[Point, ...]:
+    """Pairs of finite numbers; none if there is anything else among them."""
+    try:
+        found = tuple((number(x), number(y)) for x, y in path)
+    except (TypeError, ValueError):  # not pairs
+        return ()
+    return () if any(math.isnan(value) for at in found for value in at) else found
+
+
+def refuse(expected: str, received: object, remedy: str) -> NoReturn:
+    raise RequestError(f"expected {expected}; received {received!r:.200}; {remedy}")
+
+
+def number(value: object) -> float:
+    """A finite number or numeric text as a float; NaN, which no comparison accepts, for anything else."""
+    try:
+        number = float(value) if isinstance(value, str | Real) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def aside(request: Any) -> str:
+    """Where, how hard and when, in words."""
+    text = f", in {request.region}" if request.region else ""
+    text += f", strength {request.strength:g}" if request.strength != 1 else ""
+    if request.steps is None:
+        return text
+    return f"{text}, asked in {100 * request.steps[0]:g}% to {100 * request.steps[1]:g}% of the steps"
+
+
+def check_text(name: str, value: object, remedy: str = "leave it out to mean the whole frame") -> None:
+    if value is not None and not (isinstance(value, str) and value.strip() and "\0" not in value):
+        refuse(f"{name} as text", value, remedy)
+
+
+def strength(value: object) -> float:
+    strength = number(value)
+    if not strength >= 0:
+        refuse("strength as a finite number >= 0", value, "1.0 is the usual strength")
+    return strength
+
+
+def share(name: str, value: Any) -> Share | None:
+    if value is None:
+        return None
+    try:
+        start, end = map(number, value)
+    except (TypeError, ValueError):  # not two
+        start = end = math.nan
+    if not 0 <= start < end <= 1:
+        refuse(f"{name} (start, end) with 0 <= start < end <= 1", value, "leave it out to mean the usual")
+    return start, end
+
+
+def whole_range(name: str, value: Any) -> tuple[int, int]:
+    fine = isinstance(value, (tuple, list)) and len(value) == 2 and all(type(n) is int for n in value)
+    if not fine or not 0 <= value[0] <= value[1] - 2 or value[1] > 2**31:
+        refuse(
+            f"{name} (start, end) of two frames or more, counted from 0", value, "leave it out to mean all"
+        )
+    return value[0], value[1]

@@ -1,0 +1,73 @@
+"""The motion of a clip as a request."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from moft.request.checks import Share, aside, check_text, refuse, share, strength, whole_range
+
+
+@dataclass(frozen=True)
+class Like:
+    """The motion of a clip, or of a part of one.
+
+    like: file name of the clip.
+    region: where it counts in what is made, as `Motion.region`.
+    like_region: where to look in the clip, in the same words (px of the clip itself, and not "rest"); it may lie
+        elsewhere and be of another size. None: everywhere.
+    like_frames: (start, end) of the clip's frames to follow, counted from 0, the end not among them; None: all.
+        They are spread over the frames that are made: twice as many move twice as fast.
+    per_position: follow each place by itself (paper, Eq. 3) instead of the mean over the region (the release); the
+        bounds of `like_region` are laid over those of `region`.
+    invert: reach the noise level by DDIM inversion instead of by adding noise.
+    strength, steps: as of `Motion`.
+
+    Raises RequestError for what is no text, not finite, or out of range.
+    """
+
+    like: str
+    region: str | None = None
+    like_region: str | None = None
+    like_frames: tuple[int, int] | None = None
+    per_position: bool = False
+    invert: bool = False
+    strength: float = 1.0
+    steps: Share | None = None
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        check_text("like", self.like or "", "name a clip")
+        check_text("region", self.region)
+        check_text("like_region", self.like_region)
+        if self.like_region is not None and self.like_region.strip() == "rest":
+            refuse(
+                "a like_region in the clip",
+                self.like_region,
+                "nothing else is asked of the clip; name a box or a mask",
+            )
+        if self.like_frames is not None:
+            put(self, "like_frames", whole_range("like_frames", self.like_frames))
+        for name in ("per_position", "invert"):
+            if not isinstance(getattr(self, name), bool):
+                refuse(f"{name} as true or false", getattr(self, name), "leave it out to mean false")
+        put(self, "strength", strength(self.strength))
+        put(self, "steps", share("steps", self.steps))
+
+    def same(self, other: object) -> bool:
+        """Whether both ask for the same motion, wherever and however hard."""
+        parts = ("like", "like_region", "like_frames", "per_position", "invert")
+        return isinstance(other, Like) and all(getattr(self, part) == getattr(other, part) for part in parts)
+
+    def to_json(self) -> dict[str, Any]:
+        """The request as plain JSON values, without what is as usual; strength is always there."""
+        data = json.loads(json.dumps(asdict(self)))  # turns tuples into lists
+        return {key: value for key, value in data.items() if value not in (None, False)}
+
+    def __str__(self) -> str:
+        text = f"the motion of {self.like}"
+        text += f" in {self.like_region}" if self.like_region else ""
+        text += ", frames {} to {}".format(*self.like_frames) if self.like_frames else ""
+        ways = (("per position", self.per_position), ("inverted", self.invert))
+        return text + "".join(f", {name}" for name, so in ways if so) + aside(self)

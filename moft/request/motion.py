@@ -1,0 +1,244 @@
+"""What motion is wanted: small request objects and their JSON forms. `Motion` says it, `Like` shows it by a clip, `Drag` by points.
+
+Directions name where the PICTURE CONTENT goes: x right, y down, degrees 0 right, 90 down, 180 left, 270 up.
+Camera right = picture left: ask for "left" to get what a camera panning right would see.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields
+from numbers import Integral
+from typing import Any
+
+from moft.request.checks import Point, Share, aside, check_text, number, positions, refuse, share, strength
+
+DIRECTIONS: dict[str, float] = {  # name -> degrees in which the picture content moves
+    "right": 0.0,
+    "down-right": 45.0,
+    "down": 90.0,
+    "down-left": 135.0,
+    "left": 180.0,
+    "up-left": 225.0,
+    "up": 270.0,
+    "up-right": 315.0,
+}
+DEFAULT_SPEED = 0.03  # fraction of the shorter image side per frame
+
+EASES: dict[
+    str, Callable[[float], float]
+] = {  # name -> share of the way done by a share of the time, both 0…1
+    "in": lambda t: t * t,  # starts slowly
+    "out": lambda t: t * (2 - t),  # ends slowly
+    "in-out": lambda t: t * t * (3 - 2 * t),
+}
+
+_MAX_PATH = 1000  # shorter sides; keeps every displacement a finite number of pixels
+_ZOOMS = {"zoom in": 1, "zoom out": -1}
+_STILL = "still"
+_NAMES = {name.replace("-", " "): name for name in (*DIRECTIONS, *_ZOOMS, _STILL)}
+_KNOWN = ", ".join(_NAMES.values()) + ", or degrees (0 right, 90 down)"
+
+
+@dataclass(frozen=True)
+class Motion:
+    """One wanted motion of the picture content; camera right = picture left.
+
+    direction: a name in `DIRECTIONS`, "zoom in", "zoom out", "still", or degrees (number or numeric string).
+        Case, spaces, hyphens and underscores do not matter; kept as canonical name or degrees in [0, 360).
+    speed: "1.5px" per frame, "2%" of the shorter side per frame, or a number in [0, 1], that fraction of the
+        shorter side per frame; None is `DEFAULT_SPEED`. For zooms: how far the picture's edge midpoint along
+        the shorter side moves outward per frame. It lies half a side from the centre, so the scale factor per
+        frame is 1 + 2 * fraction; "zoom out" is "zoom in" played backwards.
+    path: instead of direction and speed: cumulative displacement at evenly spaced moments of the clip, two or
+        more (x, y) in fractions of the shorter side, the first (0, 0).
+    region: where it counts: a mask picture, a folder or video of masks, "box:x,y,w,h", "polygon:x,y;x,y;x,y" or
+        "rest" (`moft.media.mask`), kept as text. None: the whole frame, or beside other requests what they leave.
+    strength: how hard to steer, >= 0.
+    ease: a name in `EASES`: how it starts and ends. None: evenly.
+    span: (start, end), the share of the clip in 0…1 during which it moves; before and after it stands still.
+        None: all of it. `speed` is the mean speed WHILE it moves: half a span goes half as far, and an ease goes as
+        far as none, at a peak of 2 ("in", "out") or 1.5 times ("in-out") the speed. A path is run through in the span.
+    steps: (start, end), the share of the denoising steps in 0…1 in which it is asked; None: as `Settings.steps`.
+
+    Raises RequestError for what is unknown, contradictory, not finite, or out of range.
+    """
+
+    direction: str | float | None = None
+    speed: str | float | None = None
+    path: tuple[Point, ...] | None = None
+    region: str | None = None
+    strength: float = 1.0
+    ease: str | None = None
+    span: Share | None = None
+    steps: Share | None = None
+
+    def __post_init__(self) -> None:
+        if (self.direction is None) == (self.path is None):
+            received = "neither" if self.path is None else "both"
+            refuse("a direction or a path", received, f"give exactly one; directions: {_KNOWN}")
+        put = object.__setattr__  # the way past `frozen`: fields are kept in canonical form
+        check_text("region", self.region)
+        put(self, "strength", strength(self.strength))
+        put(self, "steps", share("steps", self.steps))
+        put(self, "span", share("span", self.span))
+        if self.ease is not None and not (isinstance(self.ease, str) and self.ease in EASES):
+            refuse(f"an ease among {', '.join(EASES)}", self.ease, "leave it out to move evenly")
+        if self.path is not None:
+            put(self, "path", _path(self.path))
+        if self.direction is not None:
+            put(self, "direction", _direction(self.direction))
+        if self.direction == _STILL and self.timed:
+            refuse('no ease and no span beside "still"', self.ease or self.span, "leave both out")
+        if self.speed is not None:
+            value, _ = _speed(self.speed)
+            if self.path is not None or (self.direction == _STILL and value):
+                refuse('no speed beside a path or "still"', self.speed, "leave speed out")
+            put(self, "speed", self.speed.strip() if isinstance(self.speed, str) else value)
+
+    @classmethod
+    def from_text(cls, text: str, **others: Any) -> Motion:
+        """A direction with or without a speed behind it, "left" or "zoom in 2%"; `others` are further fields.
+
+        Raises RequestError as the class itself does."""
+        found = re.fullmatch(r"(.*\S)\s+(\S+(?:px|%))\s*", text, re.IGNORECASE | re.DOTALL)
+        if found is None:
+            return cls(text, **others)
+        if others.get("speed") is not None:
+            refuse("one speed", f"{text} and speed {others['speed']}", "leave one of them out")
+        return cls(found[1], **{**others, "speed": found[2]})
+
+    @property
+    def timed(self) -> bool:
+        """Whether it does not move evenly all the time: by `ease` or `span`."""
+        return self.ease is not None or self.span is not None
+
+    def same(self, other: object) -> bool:
+        """Whether both ask for the same motion, wherever and however hard."""
+        return isinstance(other, Motion) and self._content() == other._content()
+
+    def _content(self) -> tuple[object, ...]:
+        name = str(self.direction)
+        return self.path, self.ease, self.span, DIRECTIONS.get(name, self.direction), _speed(self.speed)
+
+    def displacement(self, frames: int, height: int, width: int) -> list[Point]:
+        """Where the content is at each frame relative to frame 0: `frames` pairs (x, y) in px.
+
+        All zeros for "still" and zooms. Raises RequestError unless all arguments are whole numbers >= 1.
+        """
+        short = _shorter_side(frames, height, width)
+        if self.path is not None:
+            start, end = self.span or (0.0, 1.0)
+            whole = max(frames - 1, 1) * (end - start)
+            return [
+                (x * short, y * short)
+                for x, y in (_along(self.path, i / whole) for i in self._elapsed(frames))
+            ]
+        if self.direction == _STILL or self.direction in _ZOOMS:
+            return [(0.0, 0.0)] * frames
+        angle = math.radians(DIRECTIONS.get(str(self.direction), number(self.direction)))
+        x, y = round(math.cos(angle), 15), round(math.sin(angle), 15)  # "down" shall not drift 6e-17 px aside
+        step = self._fraction(short) * short
+        return [(x * step * i, y * step * i) for i in self._elapsed(frames)]
+
+    def scale(self, frames: int, height: int, width: int) -> list[float]:
+        """Zoom factor of the picture at each frame relative to frame 0: `frames` numbers > 0.
+
+        Above 1 is zoomed in; 1.0 for everything but zooms. Raises RequestError like `displacement`.
+        """
+        short = _shorter_side(frames, height, width)
+        sign = _ZOOMS.get(str(self.direction), 0)
+        return [(1 + 2 * self._fraction(short)) ** (sign * i) for i in self._elapsed(frames)]
+
+    def velocity(self, frames: int, height: int, width: int) -> Point:
+        """Mean (x, y) px per frame between the first and the last frame; (0, 0) for a single frame."""
+        x, y = self.displacement(frames, height, width)[-1]
+        steps = max(frames - 1, 1)
+        return x / steps, y / steps
+
+    def to_json(self) -> dict[str, Any]:
+        """The request as plain JSON values, without the fields that were left out."""
+        data = json.loads(json.dumps(asdict(self)))  # turns tuples into lists
+        return {key: value for key, value in data.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Motion:
+        """The inverse of `to_json`. Raises RequestError for unknown keys and bad values."""
+        known = [field.name for field in fields(cls)]
+        if not isinstance(data, dict) or not set(data) <= set(known):
+            refuse(f"a JSON object with keys among {', '.join(known)}", data, "rename or remove the others")
+        return cls(**data)
+
+    def __str__(self) -> str:
+        if self.path is not None:
+            text = f"path of {len(self.path)} points"
+        else:
+            value, unit = _speed(self.speed)
+            pace = f" at {value:g}px a frame" if unit == "px" else f" at {100 * value:g}% a frame"
+            text = f"{self.direction:g}°" if isinstance(self.direction, float) else str(self.direction)
+            text += "" if self.direction == _STILL else pace
+        if self.span:
+            text += f", from {100 * self.span[0]:g}% to {100 * self.span[1]:g}% of the clip"
+        return text + (f", ease {self.ease}" if self.ease else "") + aside(self)
+
+    def _elapsed(self, frames: int) -> list[float]:
+        """How many frames' worth of motion are done at each frame: its number, but for `span` and `ease`."""
+        if not self.timed:
+            return [float(i) for i in range(frames)]
+        start, end = self.span or (0.0, 1.0)
+        last, eased = max(frames - 1, 1), EASES.get(self.ease or "", float)
+        shares = (min(max((i / last - start) / (end - start), 0.0), 1.0) for i in range(frames))
+        return [last * (end - start) * eased(share) for share in shares]
+
+    def _fraction(self, short: int) -> float:
+        value, unit = _speed(self.speed)
+        fraction = value / short if unit == "px" else value
+        if fraction > 1:
+            refuse(f"speed at most the shorter side, {short} px, per frame", self.speed, "slow down")
+        return fraction
+
+
+def _direction(value: object) -> str | float:
+    name = " ".join(re.split(r"[-_\s]+", value.strip().lower())) if isinstance(value, str) else ""
+    degrees = number(value)
+    if name not in _NAMES and math.isnan(degrees):
+        refuse("a direction", value, f"use one of {_KNOWN}")
+    return _NAMES.get(name, degrees % 360 % 360)  # twice: -1e-20 % 360 rounds up to 360.0
+
+
+def _speed(value: object) -> tuple[float, str]:
+    """(px, "px") or (fraction of the shorter side, "%" or ""), per frame."""
+    text = DEFAULT_SPEED if value is None else value
+    unit = next((u for u in ("px", "%") if isinstance(text, str) and text.strip().lower().endswith(u)), "")
+    amount = number(str(text).strip()[: -len(unit)] if unit else text) / (100 if unit == "%" else 1)
+    if not 0 <= amount <= (math.inf if unit == "px" else 1):
+        remedy = 'write "1.5px", "2%" or a number in [0, 1]; to go the other way, turn the direction round'
+        refuse("speed >= 0 and at most the shorter side per frame", value, remedy)
+    return amount, unit
+
+
+def _path(value: Any) -> tuple[Point, ...]:
+    points = positions(value)
+    near = all(abs(x) <= _MAX_PATH and abs(y) <= _MAX_PATH for x, y in points)
+    if len(points) < 2 or points[0] != (0, 0) or not near:
+        remedy = "give fractions of the shorter side such as [[0, 0], [-0.3, 0], [0, 0]]"
+        refuse(f"a path of two or more (x, y) from (0, 0), each within {_MAX_PATH}", value, remedy)
+    return points
+
+
+def _along(path: tuple[Point, ...], share: float) -> Point:
+    """Where a path is at a share of its time, linear between its evenly spaced points."""
+    at = share * (len(path) - 1)
+    k = min(int(at), len(path) - 2)
+    (x0, y0), (x1, y1), part = path[k], path[k + 1], at - k
+    return x0 + part * (x1 - x0), y0 + part * (y1 - y0)
+
+
+def _shorter_side(frames: int, height: int, width: int) -> int:
+    for name, value in (("frames", frames), ("height", height), ("width", width)):
+        if not isinstance(value, Integral) or value < 1:
+            refuse(f"{name} as a whole number >= 1", value, "take it from the clip's shape")
+    return min(height, width)

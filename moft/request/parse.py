@@ -1,0 +1,69 @@
+"""Requests out of JSON, in a recipe or a file."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from moft.errors import RecipeError, RequestError
+from moft.request.drag import Drag
+from moft.request.fields import read
+from moft.request.like import Like
+from moft.request.motion import Motion
+
+
+def read_requests_file(path: str | os.PathLike[str]) -> list[Request]:
+    """Requests from a file that holds a JSON list of them, as `Motion.to_json` and `Like.to_json` give.
+
+    Raises RequestError for no such file and for no JSON; RecipeError for requests that are none."""
+    name = os.fspath(path)
+    try:
+        with open(name, "rb") as file:
+            text = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise RequestError(
+            f"cannot read {name}: expected a file of requests, got: {error.strerror}; check the path"
+        ) from error
+    if len(text) > MAX_BYTES:
+        raise RequestError(
+            f"cannot read {name}: expected at most {MAX_BYTES} bytes, got more; ask for less at once"
+        )
+    try:
+        found = read_requests(json.loads(text))
+    except RecipeError:
+        raise
+    except (ValueError, RecursionError) as error:  # of json: syntax, numbers and nesting without end
+        raise RequestError(f"cannot read {name}: expected JSON, got {error!s:.200}") from error
+    wanted = [request for request in found if not isinstance(request, Drag)]
+    if not wanted or len(wanted) < len(found):
+        got = "a drag" if found else "none"
+        raise RequestError(
+            f"cannot use {name}: expected motions or clips to follow, got {got}; say what should move, or use moft drag"
+        )
+    return wanted
+
+
+MAX_BYTES = 2**20  # of a recipe, in a clip or beside it
+
+
+MAX_REQUESTS = 100  # in a run, and points of a drag
+
+
+Request = Motion | Like  # what steering takes, one or more in a run; a Drag has a run to itself
+
+
+def read_requests(data: Any) -> tuple[Request | Drag, ...]:
+    """Requests from a list of their JSON forms, those with "like" being of a clip, those with "points" drags.
+
+    Raises RecipeError, naming the field, for everything that is not as it should be."""
+    if not isinstance(data, list):
+        raise RecipeError(f"requests: expected a list, got {data!r:.100}")
+    return tuple(_request(value, f"requests[{i}]") for i, value in enumerate(data))
+
+
+def _request(value: Any, where: str) -> Request | Drag:
+    keys = value if isinstance(value, dict) else {}
+    kind = Like if "like" in keys else Drag if "points" in keys else Motion
+    found: Request | Drag = read(kind, value, where)
+    return found

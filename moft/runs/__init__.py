@@ -1,0 +1,1 @@
+"""What a person wants done, done: sampled, judged, kept, made again."""

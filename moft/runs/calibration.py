@@ -1,0 +1,67 @@
+"""How much must a target be enlarged so that clips move as fast as asked? Found by steering and measuring.
+
+What a model's features say of motion depends on what is seen: they answer more strongly to the rich textures of one clip than
+to the soft ones of another. Channels and their response come from pans of photographs; the clips that a model makes may answer
+by another factor, and then move too slowly or too fast by it, at every speed alike.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics as averages
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from moft.errors import BackboneError
+from moft.feature.statistics import Statistics
+from moft.metrics.motion import judged, measure
+from moft.request.motion import DEFAULT_SPEED, Motion
+from moft.runs.job import Scene
+from moft.runs.sample import Run, sample
+from moft.steering.guide import steer
+from moft.steering.settings import Settings
+
+SIDES = ("left", "right", "up", "down")
+LEAST = 0.1  # of the asked speed; below, a clip was hardly steered, and a gain would enlarge noise
+
+
+def calibrate(
+    pipe: Any,
+    statistics: Statistics,
+    scenes: Sequence[Scene],
+    speed: str | float = DEFAULT_SPEED,
+    settings: Settings | None = None,
+    track: Callable[[Sequence[tuple[Scene, str]]], Iterable[tuple[Scene, str]]] = iter,
+) -> Statistics:
+    """The same statistics with the `gain` at which this model's clips move as fast as asked.
+
+    Each scene is sampled steered to each of four sides without a gain. The gain is what was asked over what was measured,
+    along the asked direction, in the median over the runs.
+
+    Args:
+        scenes: what to sample, best several and unlike each other.
+        speed: as for `Motion`; a speed that the model can reach.
+        settings: those that will be used; the gain depends on them a little.
+        track: wraps the loop over runs, to show progress.
+    Raises:
+        BackboneError: the clips hardly move as asked (in the median by less than a tenth of the speed).
+    """
+    plain, shares = replace(statistics, gain=1.0), []
+    for scene, side in track(list(itertools.product(scenes, SIDES))):
+        motion = Motion(side, speed=speed)
+        with steer(pipe, motion, statistics=plain, settings=settings):
+            shares.append(_share(sample(pipe, scene, f"calibrating, {side}"), motion))
+    share = averages.median(shares)
+    if share < LEAST:
+        raise BackboneError(
+            f"expected steered clips to move as asked, but their speed is {share:.2f} of it; find the motion channels of another layer"
+        )
+    made = {**statistics.made, "gain": {"runs": len(shares), "asked": str(speed), "share": shares}}
+    return replace(statistics, gain=1 / share, made=made)
+
+
+def _share(run: Run, motion: Motion) -> float:
+    """How much of the asked velocity a clip has."""
+    frames, height, width = run.video.shape[:3]
+    return judged(measure(run.video), motion, frames, height, width).share

@@ -1,0 +1,168 @@
+"""What was asked of each part of a clip, what came of it, by how much it was missed, and what to try then.
+
+Runs are judged by optical flow inside each request's own region.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from moft.errors import RequestError
+from moft.request.like import Like
+from moft.request.motion import Motion
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from moft.feature.statistics import Statistics
+    from moft.metrics.motion import MeasuredMotion
+    from moft.types import ClipSize
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request laid over the clips to be made."""
+
+    request: Motion | Like
+    mask: np.ndarray | None  # (h w) or (f h w) in 0…1; None: the whole frame
+    clip: np.ndarray | None = None  # the clip to follow at the frames and size of the run, if there is one
+    look: np.ndarray | None = None  # where in it, as `mask`
+
+    def wanted(self, pipe: Any, statistics: Statistics, seed: int) -> Any:
+        """What `moft.steer` takes; a clip is read under the seed's noise."""
+        from moft.feature.target import from_clip
+
+        if not isinstance(self.request, Like):
+            return self.request
+        assert self.clip is not None
+        like = self.request
+        return from_clip(
+            pipe,
+            self.clip,
+            statistics=statistics,
+            region=self.look,
+            onto=self.mask,
+            per_position=like.per_position,
+            invert=like.invert,
+            strength=like.strength,
+            steps=like.steps,
+            seed=seed,
+        )
+
+    def outcome(self, plain: np.ndarray, steered: np.ndarray) -> dict[str, Any]:
+        """What was asked, and what both clips did where it counts."""
+        from moft.metrics.motion import measure
+
+        found: dict[str, Any] = {"asked": str(self.request)}
+        goal: Motion | None = None
+        if isinstance(self.request, Motion):
+            goal = self.request
+        elif self.clip is not None:
+            reference = measure(self.clip, self.look)
+            goal = as_motion(reference, *self.clip.shape[1:3])
+            found["reference"] = {"motion": reference.to_json()}
+        found["goal"] = goal and goal.to_json()
+        return {**found, "plain": judge(plain, self.mask, goal), "steered": judge(steered, self.mask, goal)}
+
+
+def lay_out(requests: Sequence[Motion | Like], size: ClipSize, tell: Callable[[str], object]) -> list[Asked]:
+    """Each request with its region and clip at the size of the run; `tell` hears what was resampled.
+
+    Raises RequestError for requests that contradict each other, MediaError for files that cannot be used."""
+    from moft.media.mask import check_agreement, read_regions
+
+    frames, height, width = size.frames, size.height, size.width
+    masks = read_regions([request.region for request in requests], frames, height, width, tell)
+    check_agreement(requests, masks)
+    return [
+        Asked(request, mask, *(_followed(request, size, tell) if isinstance(request, Like) else ()))
+        for request, mask in zip(requests, masks, strict=True)
+    ]
+
+
+def _followed(
+    like: Like, size: ClipSize, tell: Callable[[str], object]
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The clip to follow (f h w 3), and where to look in it, at the frames and size of the run."""
+    from moft.media.mask import fit_region, read_region
+    from moft.media.video import read_video
+
+    height, width = read_video(like.like, frames=1).shape[1:3]
+    start, end = like.like_frames or (0, None)
+    video = evenly_read(like.like, size, tell, start, end)
+    look = None
+    if like.like_region:
+        there = read_region(like.like_region, size.frames, height, width, tell)
+        look = fit_region(there, size.height, size.width)
+    return video, look
+
+
+def evenly_read(
+    name: str, size: ClipSize, tell: Callable[[str], object], start: int = 0, end: int | None = None
+) -> np.ndarray:
+    """A clip, or its frames from `start` up to `end`, at the frames and size of the run: uint8 (f h w 3); `tell` hears if it
+    was resampled.
+
+    Raises RequestError for a picture, MediaError for a file that cannot be used."""
+    from moft.media.video import evenly, read_video
+
+    video = read_video(
+        name, start=start, frames=None if end is None else end - start, size=(size.height, size.width)
+    )
+    if len(video) < 2:
+        raise RequestError(
+            f"cannot use {name}: expected a clip of 2 frames or more, got {len(video)}; pan it first"
+        )
+    if len(video) != size.frames:
+        tell(
+            f"{name}: {len(video)} frames resampled to {size.frames}, {len(video) / size.frames:.2g} times as fast"
+        )
+    return video[evenly(len(video), size.frames)]
+
+
+def judge(video: np.ndarray, mask: np.ndarray | None, goal: Motion | None) -> dict[str, Any]:
+    """The motion of a clip uint8 (f h w 3) inside a region, and whether it is the wanted one.
+
+    Returns "motion" (as `MeasuredMotion`) and, None without a goal, "followed", "share" and "angle" (as `Verdict`).
+    """
+    from moft.metrics.motion import judged, measure
+
+    found = measure(video, mask)
+    frames, height, width = video.shape[:3]
+    verdict = goal and judged(found, goal, frames, height, width)
+    judgement = {name: getattr(verdict, name, None) for name in ("followed", "share", "angle")}
+    return {"motion": found.to_json(), **judgement}
+
+
+def as_motion(found: MeasuredMotion, height: int, width: int) -> Motion | None:
+    """The mean motion of a clip as a request, to judge others by: a direction, its path if it turns back, or "still".
+
+    None if it cancels out in each frame too, and so names none."""
+    from moft.metrics.motion import STILL_SPEED
+
+    least = STILL_SPEED * min(height, width)
+    if found.speed >= least:
+        return Motion(math.degrees(math.atan2(*found.inside[::-1])), speed=f"{found.speed}px")
+    if max(math.hypot(*step) for step in found.per_frame) >= least:
+        at, path = (0.0, 0.0), [(0.0, 0.0)]
+        for x, y in found.per_frame:
+            at = (at[0] + x / min(height, width), at[1] + y / min(height, width))
+            path.append(at)
+        return Motion(path=tuple(path))
+    return Motion("still") if found.mean_speed < least else None
+
+
+def overall(outcome: Sequence[dict[str, Any]]) -> bool | None:
+    """Whether every request was followed in the steered clip; None if none was missed and some cannot be told."""
+    found = [part["steered"]["followed"] for part in outcome]
+    return False if False in found else None if None in found else True
+
+
+def standing(outcome: Sequence[dict[str, Any]]) -> tuple[int, float]:
+    """By which of several runs the best is chosen: requests followed, then the least share of what was asked."""
+    found = [part["steered"] for part in outcome]
+    shares = [part["share"] for part in found if part["share"] is not None]
+    return sum(part["followed"] is True for part in found), min([*shares, 1.0])

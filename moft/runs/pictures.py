@@ -1,0 +1,181 @@
+"""One synced video of a steered run: plain, steered, what was asked and what was measured as arrows, and how far off each place is.
+
+Orange is asked, blue is measured (Okabe and Ito's, told apart by colour-blind readers); the arrows' tips differ too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from moft.metrics.flow import dense_flow
+from moft.request.motion import Motion
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from moft.types import Flow, Video
+
+
+PANEL, CAPTION, GAP = 192, 22, 4  # px: least side of a panel, height of its title, space between panels
+ASKED, MEASURED = (230, 159, 0), (0, 114, 178)
+REACH = 0.28  # of a panel's shorter side: the longest arrow
+FAINT = 0.2  # of the shorter side's 1/64 a frame: below, a dot stands for an arrow
+
+
+def story(
+    plain: Video,
+    steered: Video,
+    asked: Sequence[tuple[Motion, np.ndarray | None]],
+    followed: Sequence[Video] = (),
+) -> Video:
+    """The panels next to each other, each titled: clips to follow, plain, steered, arrows, how far off.
+
+    Args:
+        plain, steered, followed: uint8 (f h w 3) of one size, f ≥ 2.
+        asked: each request with its region, (h w) or (f h w) in 0…1 of the clips' size, None for the whole frame. Of
+            places in several the last counts.
+    Returns:
+        uint8 (f H W 3). The last frame's flow is repeated, since a clip has one step less than frames.
+    """
+    _, height, width = steered.shape[:3]
+    factor = math.ceil(PANEL / min(height, width))
+    flow, regions = dense_flow(steered), [_inside(region, steered.shape[:3]) for _, region in asked]
+    goal, where = _goal([motion for motion, _ in asked], regions, flow.shape[:3])
+    off = np.where(where, np.linalg.norm(flow - goal, axis=-1), np.nan)
+    top = max(
+        float(np.linalg.norm(goal, axis=-1).max()), min(height, width) / 64
+    )  # as far off as asked, or 1 px at 64
+    panels = {f"to follow{' ' * i}": clip for i, clip in enumerate(followed)} | {
+        "plain": plain,
+        "steered": steered,
+    }
+    shown = {name: [_enlarged(frame, factor) for frame in clip] for name, clip in panels.items()}
+    shown["asked, measured"] = [
+        _arrows(frame, flow[i], goal[i], [region[i] for region in regions], factor)
+        for frame, i in zip(steered, _steps(steered), strict=True)
+    ]
+    shown[f"off by 0 to {top:.1f} px"] = [
+        _enlarged(_heat(off[i] / top, steered[i]), factor) for i in _steps(steered)
+    ]
+    return np.stack(
+        [_row(dict(zip(shown, frames, strict=True))) for frames in zip(*shown.values(), strict=True)]
+    )
+
+
+def _steps(video: Video) -> list[int]:
+    """Which step of the flow is shown with each frame."""
+    return [min(i, len(video) - 2) for i in range(len(video))]
+
+
+def _goal(
+    motions: Sequence[Motion], regions: Sequence[npt.NDArray[np.bool_]], size: tuple[int, ...]
+) -> tuple[Flow, npt.NDArray[np.bool_]]:
+    """The flow that was asked for at each place, (f-1 h w 2), and where any was, (f-1 h w)."""
+    steps, height, width = size
+    goal, where = np.zeros((*size, 2), np.float32), np.zeros(size, bool)
+    for motion, region in zip(motions, regions, strict=True):
+        inside = region[:-1]
+        goal[inside], where[inside] = asked_flow(motion, steps + 1, height, width)[inside], True
+    return goal, where
+
+
+def _inside(region: np.ndarray | None, size: tuple[int, ...]) -> npt.NDArray[np.bool_]:
+    return np.broadcast_to(True if region is None else region > 0.5, size)
+
+
+def asked_flow(motion: Motion, frames: int, height: int, width: int) -> Flow:
+    """Content motion from each frame to the next that a request means, (frames - 1, h, w, 2), px, x right, y down."""
+    steps = np.diff(np.array(motion.displacement(frames, height, width)), axis=0)
+    scale = np.array(motion.scale(frames, height, width))
+    growth = scale[1:] / scale[:-1] - 1
+    y, x = np.meshgrid(
+        np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2, indexing="ij"
+    )
+    from_centre = np.stack([x, y], -1)
+    return (steps[:, None, None] + growth[:, None, None, None] * from_centre).astype(np.float32)
+
+
+def _enlarged(frame: Video, factor: int) -> Image:
+    from PIL import Image
+
+    height, width = frame.shape[:2]
+    return Image.fromarray(frame).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
+
+
+def _arrows(
+    frame: Video, flow: Flow, goal: Flow, regions: Sequence[npt.NDArray[np.bool_]], factor: int
+) -> Image:
+    """The frame, paler, with two arrows a region (h w): the mean motion that was asked of it, and its own."""
+    from PIL import ImageDraw
+
+    picture = _enlarged((frame // 2 + 112).astype(np.uint8), factor)
+    draw, side = ImageDraw.Draw(picture), min(frame.shape[:2])
+    means = [(region, goal[region].mean(0), flow[region].mean(0)) for region in regions if region.any()]
+    longest = (
+        max(side / 64, *(float(np.linalg.norm(v)) for _, *pair in means for v in pair)) if means else 1.0
+    )
+    for region, *pair in means:
+        middle = (np.argwhere(region).mean(0)[::-1] + 0.5) * factor
+        along = max(pair, key=lambda velocity: float(np.linalg.norm(velocity)))
+        across = (
+            5 * np.array([-along[1], along[0]]) / max(float(np.linalg.norm(along)), 1e-9)
+        )  # arrows beside each other
+        for velocity, colour, sign in zip(pair, (ASKED, MEASURED), (-1, 1), strict=True):
+            reach = velocity * REACH * side * factor / longest
+            _arrow(
+                draw,
+                middle + sign * across,
+                reach if np.linalg.norm(velocity) >= FAINT * side / 64 else None,
+                colour,
+            )
+    return picture
+
+
+def _arrow(draw: Any, middle: npt.NDArray[np.floating[Any]], by: Any, colour: tuple[int, int, int]) -> None:
+    """An arrow as long as `by` through the middle, or a dot for None."""
+    x, y = middle
+    if by is None:
+        draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=colour, outline="white")
+        return
+    x, y = x - by[0] / 2, y - by[1] / 2
+    tip = (x + by[0], y + by[1])
+    draw.line((x, y, *tip), fill="white", width=7)
+    draw.line((x, y, *tip), fill=colour, width=4)
+    angle = math.atan2(by[1], by[0])
+    sides = [
+        (tip[0] - 13 * math.cos(angle + turn), tip[1] - 13 * math.sin(angle + turn)) for turn in (0.5, -0.5)
+    ]
+    draw.polygon([tip, *sides], fill=colour, outline="white")
+
+
+def _heat(share: npt.NDArray[np.floating[Any]], frame: Video) -> Video:
+    """Values in 0…1 (h w) in colour, brightest where most is off; where nothing was asked (NaN), the frame in grey."""
+    import cv2
+
+    level = (np.nan_to_num(share).clip(0, 1) * 255).astype(np.uint8)
+    colours = cv2.cvtColor(cv2.applyColorMap(level, cv2.COLORMAP_CIVIDIS), cv2.COLOR_BGR2RGB)
+    grey = np.repeat(frame.mean(-1, keepdims=True), 3, -1) / 2 + 64
+    return np.where(np.isnan(share)[..., None], grey, colours).astype(np.uint8)
+
+
+def _row(panels: dict[str, Image]) -> Video:
+    """Titled panels next to each other on white."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    width, height = next(iter(panels.values())).size
+    sheet = Image.new("RGB", (len(panels) * (width + GAP) - GAP, height + CAPTION), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
+    for i, (title, picture) in enumerate(panels.items()):
+        left = i * (width + GAP)
+        sheet.paste(picture, (left, CAPTION))
+        if title == "asked, measured":  # the legend is the title
+            draw.text((left + 4, 3), "asked", ASKED, font)
+            draw.text((left + 52, 3), "measured, mean", MEASURED, font)
+        else:
+            draw.text((left + 4, 3), title, "black", font)
+    return np.asarray(sheet)

@@ -1,0 +1,119 @@
+"""One run of a pipeline."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from moft.errors import BackboneError, MoftError, RequestError
+from moft.runs.job import Scene
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Run:
+    """A sampled clip and what it cost."""
+
+    video: np.ndarray  # uint8 (f h w 3)
+    seconds: float
+    peak_memory_mb: float | None  # of the process so far, or of the GPU in this run
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the pixels."""
+        return {"seconds": self.seconds, "peak_memory_mb": self.peak_memory_mb}
+
+
+def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str, Any]:
+    """The scene as this pipeline takes it; `start`: latents (b c f h w) to start from, of an inverted clip.
+
+    Raises RequestError for a prompt or image that it has no use for, or needs and was not given; BackboneError for a
+    pipeline that needs more.
+    """
+    import torch
+    from einops import rearrange
+    from PIL import Image
+
+    from moft.media.video import read_video
+    from moft.models.families import INSIDE
+    from moft.models.tap import Tap
+
+    tap, size, takes = Tap(pipe), scene.size, inspect.signature(pipe.__call__).parameters
+    name = type(pipe).__name__
+    if "video" in tap.family.pipelines.get(name, ""):
+        raise BackboneError(f"{name} starts from a video; steer it in Python, with moft.steer(pipe, ...)")
+    if scene.video is not None and tap.starts_from_image:
+        raise RequestError(
+            f"{name} starts from an image, so it cannot be given a whole clip; leave out --video"
+        )
+    given = {"prompt": scene.prompt is not None, "image": scene.image is not None}
+    wanted = {"prompt": "prompt" in takes, "image": tap.starts_from_image}
+    for option, want in wanted.items():
+        if want != given[option]:
+            starts = " and ".join(o for o, so in wanted.items() if so)
+            raise RequestError(f"{name} starts from {starts}; {'pass' if want else 'leave out'} --{option}")
+    offered: dict[str, Any] = {
+        "prompt": scene.prompt,
+        "num_inference_steps": scene.steps,
+        tap.family.frames: size.frames,
+        "height": size.height,
+        "width": size.width,
+        "output_type": "np",
+        "generator": torch.Generator().manual_seed(scene.seed),
+    }
+    if scene.image is not None:
+        first = read_video(scene.image, frames=1, size=(size.height, size.width))[0]
+        offered["image"] = offered["conditioning_frames"] = Image.fromarray(first)
+    if scene.guidance_scale is not None:
+        offered[tap.guidance_name] = scene.guidance_scale
+    if start is not None:
+        offered |= {"latents": rearrange(start, f"{INSIDE} -> {tap.family.layout}"), tap.guidance_name: 1.0}
+    if scene.negative_prompt is not None:
+        offered["negative_prompt"] = scene.negative_prompt
+    return {name: value for name, value in offered.items() if name in takes}
+
+
+def sample(pipe: Any, scene: Scene, name: str, start: Tensor | None = None) -> Run:
+    """One run of the pipeline with the scene's seed, or from latents to start from; its bar is called by the name."""
+    import numpy as np
+    import torch
+
+    options = arguments(pipe, scene, start)
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    pipe.set_progress_bar_config(desc=name, disable=None)  # a bar on stderr if that is a terminal
+    started = time.perf_counter()
+    try:
+        frames = pipe(**options).frames[0]
+    except MoftError:
+        raise
+    except ValueError as error:  # a size or a setting that this pipeline does not take
+        raise BackboneError(f"{type(pipe).__name__} refused: {error}") from error
+    except torch.OutOfMemoryError as error:
+        raise BackboneError(
+            "out of GPU memory; use fewer --frames or a smaller --height and --width"
+        ) from error
+    seconds = time.perf_counter() - started
+    if not np.isfinite(frames).all():
+        raise BackboneError(
+            f"the {name} run came out as not-a-number; use fewer --steps or a lower --strength"
+        )
+    video = (np.asarray(frames) * 255).round().clip(0, 255).astype(np.uint8)
+    return Run(video, seconds, _peak_memory())
+
+
+def _peak_memory() -> float | None:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,0 +1,161 @@
+"""Records in words, for people."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import islice
+from typing import Any
+
+from moft.provenance import versions
+from moft.request.motion import DIRECTIONS
+from moft.runs.recipe import Recipe
+from moft.runs.remedies import remedies
+
+FEW = 0.2  # share of the tracks below which a score rests on little
+_VERDICT = {True: "followed", False: "missed", None: "not told"}
+
+
+def printable(text: str) -> str:
+    """One line that cannot move a terminal's cursor, whoever wrote it."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
+
+
+def describe(motion: dict[str, Any]) -> str:
+    """A measured motion in words and numbers, e.g. "left, 1.43 px a frame (-1.42, +0.10)"."""
+    x, y = motion["inside"]
+    degrees = math.degrees(math.atan2(y, x)) % 360
+    name = min(DIRECTIONS, key=lambda d: abs((DIRECTIONS[d] - degrees + 180) % 360 - 180))
+    name = name if motion["speed"] >= 0.05 else "still"
+    text = f"{name}, {motion['speed']:.2f} px a frame ({x:+.2f}, {y:+.2f}); zoom {100 * motion['zoom']:+.2f}% a frame"
+    if motion["outside"]:
+        text += f"; outside the region ({motion['outside'][0]:+.2f}, {motion['outside'][1]:+.2f})"
+    return text
+
+
+def summary(record: dict[str, Any]) -> str:
+    """What a person wants to know of a steered run."""
+    outcome = record["outcome"]
+    rows: list[tuple[str, str]] = []
+    for index, part in enumerate(outcome):
+        number = f"{index + 1} " if len(outcome) > 1 else ""
+        rows.append((f"{number}asked", part["asked"]))
+        rows += [
+            (name, describe(part[name]["motion"]))
+            for name in ("reference", "plain", "steered")
+            if name in part
+        ]
+        rows.append(("followed", in_words(part)))
+    if len(outcome) > 1:
+        count = sum(part["steered"]["followed"] is True for part in outcome)
+        rows.append(("in all", f"{count} of {len(outcome)} requests followed"))
+    if record["followed"] is False:
+        rows.append(("try", advice(record)))
+    if len(record["tries"]) > 1:
+        runs = [f"{one['change'] or 'as asked'}: {_VERDICT[one['followed']]}" for one in record["tries"]]
+        rows.append(("tries", f"{'; '.join(runs)}. Kept: {record['kept'] + 1} of {len(runs)}"))
+    if record["reconstruction"] is not None:
+        rows.append(
+            ("clip", f"comes back from its inversion with a PSNR of {record['reconstruction']:.1f} dB")
+        )
+    rows += [("resampled", line) for line in record["resampled"]]
+    rows.append(
+        ("time", f"{record['steered']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it steering")
+    )
+    rows.append(("files", ", ".join(record["files"].values())))
+    return "\n".join(f"{name + ':':<11}{text}" for name, text in rows)
+
+
+def advice(record: dict[str, Any]) -> str:
+    """What to try when a request was not followed: what a retry would do, and what only a person can."""
+    recipe = Recipe.from_json(record)
+    scene = recipe.scene
+    tried = islice(remedies(recipe.settings, scene.seed, recipe.requests), 4)
+    words = [remedy.words for remedy in tried if scene.video is None or remedy.seed == scene.seed]
+    other = (
+        "another --radius, or a shorter way" if "points" in record else "a larger region, or a slower speed"
+    )
+    return (
+        f"{', '.join(words)}: --retry {len(words)} tries these, one on top of the other; or {other}"
+        if words
+        else other
+    )
+
+
+def scores(record: dict[str, Any]) -> str:
+    """What a person wants to know of two clips that were compared."""
+    motion, shared = record["motion"], record["resampled"]
+    done = f"{shared['frames']} frames of {_by(shared['size'])}"
+    for name, (frames, *size) in zip(("reference", "output"), shared["was"], strict=True):
+        if [frames, *size] != [shared["frames"], *shared["size"]]:
+            same = size[0] * shared["size"][1] == size[1] * shared["size"][0]
+            done += f"; {name} was {frames} of {_by(size)}, {'' if same else 'cropped and '}resampled to that"
+    lost = "; too few to rely on: is there a cut?" if min(motion["tracked"]) < FEW else ""
+    kept, added = (
+        f"{motion['reference']:+.2f} kept of the reference",
+        f"{motion['output']:+.2f} of the output is in it",
+    )
+    rows = {
+        "fidelity": f"{motion['fidelity']:+.2f} of 1 ({kept}, {added})",
+        "direction": f"off by {record['direction_error']:.0f} degrees on average",
+        "speed": f"{motion['speed_ratio']:.2f} times the reference's; mean motion off by "
+        f"{100 * record['speed_error']:.2f}% of the shorter side a frame",
+        "camera": " -> ".join(", ".join(labels) or "mixed" for labels in record["camera"]),
+        "moves": " -> ".join("yes" if moves else "no" for moves in record["dynamic"]),
+        "steadiness": "{:.3f} -> {:.3f}, 1 where frames do not differ".format(*record["flickering"]),
+        "sameness": "{:.3f} -> {:.3f} by {}".format(*record["consistency"], record["encoder"]),
+        "looks": "{:.3f} -> {:.3f} by {}".format(*record["imaging"], record["judge"]),
+        "tracked": "{:.0%} -> {:.0%} of the points".format(*motion["tracked"]) + lost,
+        "compared": done,
+    }
+    return "\n".join(f"{name + ':':<12}{text}" for name, text in rows.items())
+
+
+def _by(size: Sequence[int]) -> str:
+    return f"{size[1]} x {size[0]} px"
+
+
+def described(recipe: Recipe) -> dict[str, str]:
+    """A recipe in words, by name; what was left to the pipeline is left out."""
+    scene, here, size = recipe.scene, versions(), recipe.scene.size
+    numbered = len(recipe.requests) > 1
+    rows = {
+        **{
+            f"asked {i}" if numbered else "asked": str(request)
+            for i, request in enumerate(recipe.requests, 1)
+        },
+        "prompt": scene.prompt,
+        "negative prompt": scene.negative_prompt,
+        "first frame": scene.image,
+        "steered clip": scene.video,
+        "size": f"{size.frames} frames of {size.height} x {size.width} px",
+        "seed": str(scene.seed),
+        "steps": str(scene.steps),
+        "guidance scale": None if scene.guidance_scale is None else f"{scene.guidance_scale:g}",
+        "settings": ", ".join(
+            f"{k} {v}" for k, v in asdict(recipe.settings).items() if v not in (None, False)
+        ),
+        "model": f"{recipe.model}, {recipe.model_digest or 'not known which'}",
+        "channels": f"{recipe.channels or 'of the model'}, {recipe.channels_digest}",
+        **{f"input {name}": digest for name, digest in recipe.inputs.items()},
+        "frames": recipe.frames_digest,
+        "versions": ", ".join(
+            f"{name} {then}" + ("" if here.get(name) == then else f" (here {here.get(name, 'none')})")
+            for name, then in recipe.versions.items()
+        ),
+        "threads": str(recipe.threads),
+    }
+    return {printable(name): text for name, text in rows.items() if text is not None}
+
+
+def in_words(part: dict[str, Any]) -> str:
+    """How well one request was followed in the steered clip."""
+    found = part["steered"]
+    if found["followed"] is None:
+        return "not told by a mean: the clip's motion cancels out"
+    verdict = "yes" if found["followed"] else "no"
+    if part["goal"].get("direction") == "still":
+        return f"{verdict}, moves by {found['motion']['mean_speed']:.2f} px a frame"
+    text = f"{verdict}, {100 * found['share']:.0f}% of what was asked"
+    return text if found["angle"] is None else f"{text}, {found['angle']:.0f} degrees off"

@@ -1,0 +1,1 @@
+"""The controller: while a pipeline samples, its latents are moved so that the feature follows the request."""

@@ -1,0 +1,36 @@
+"""What every wing speaks of: the size of a clip, and arrays by what they hold.
+
+The arrays' names serve annotations alone, so that a request can be made without loading numpy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import os
+
+    import numpy as np
+    import numpy.typing as npt
+
+    PathLike = str | os.PathLike[str]
+    Video = npt.NDArray[np.uint8]  # (f h w 3), RGB, 0…255
+    Mask = npt.NDArray[np.float32]  # (h w) or, for each frame, (f h w) in 0…1
+    Flow = npt.NDArray[np.float32]  # (… h w 2), px a frame, x right, y down
+    Floats = npt.NDArray[np.floating[Any]]
+    Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ClipSize:
+    """Size of a video: frames, height and width in px."""
+
+    frames: int
+    height: int
+    width: int
+
+    @property
+    def side(self) -> int:
+        """The shorter side in px."""
+        return min(self.height, self.width)
