@@ -6,8 +6,8 @@ import math
 import cv2
 import numpy as np
 import pytest
+from drawn import carried, noise, pan, zoomed
 from scipy.ndimage import gaussian_filter
-from test_metrics import carried, noise, pan, zoomed
 
 from moft.errors import RequestError
 from moft.metrics.fidelity import EPSILON, direction_error, drag_distance, motion_fidelity, score, speed_error

@@ -5,7 +5,7 @@ import math
 import cv2
 import numpy as np
 import pytest
-from test_metrics import carried, noise, pan
+from drawn import carried, noise, pan
 
 from moft.errors import RequestError
 from moft.metrics.tracks import Tracks, _sampled, flow_tracks, follow, tap_vid
