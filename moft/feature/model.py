@@ -1,0 +1,90 @@
+"""A pipeline and what is known of its motion: the one value that commands, pages and runs are given."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moft.models.load import load_pipeline, model_folder
+from moft.models.size import clip_size
+
+if TYPE_CHECKING:
+    from moft.feature.statistics import Statistics
+    from moft.models.tap import Tap
+    from moft.types import ClipSize
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A pipeline, where it came from, and its motion channels.
+
+    `moft.load` makes one; `Model(pipe)` takes a pipeline that is there already.
+    """
+
+    pipe: Any  # a diffusers video pipeline of a known family
+    name: str = "unnamed"  # "miniature", a folder, or a hub id
+    commit: str | None = None  # of a hub id
+    channels: str | None = None  # file of the motion channels; None: the model's own
+    given: Statistics | None = field(default=None, repr=False)  # motion channels that are in no file
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """Its motion channels: given, of the file, or shipped with or computed for the model.
+
+        Raises RequestError if none are known."""
+        from moft.feature.statistics import Statistics, find_statistics
+
+        if self.given is not None:
+            return self.given
+        return Statistics.load(self.channels) if self.channels else find_statistics(self.pipe)
+
+    @property
+    def folder(self) -> str | None:
+        """Where its files lie, those of the hub in its cache; None if that is not known."""
+        return model_folder(self.name, self.commit)
+
+    def tap(self, layer: str | None = None, timestep: int | None = None) -> Tap:
+        """Its denoiser, read at a layer; None is the family's default."""
+        from moft.models.tap import Tap
+
+        return Tap(self.pipe, layer, timestep)
+
+    def size(
+        self,
+        frames: int | None = None,
+        height: int | None = None,
+        width: int | None = None,
+        *,
+        own: bool = False,
+    ) -> ClipSize:
+        """The size to sample at, frames and px: as asked, else that at which its motion channels were found, else its own
+        (`own`: without asking for motion channels).
+
+        Raises RequestError for what it cannot sample."""
+        return clip_size(self.pipe, frames, height, width, {} if own else self.statistics.made)
+
+
+def load(
+    name: str | os.PathLike[str] = "miniature",
+    *,
+    channels: str | os.PathLike[str] | None = None,
+    commit: str | None = None,
+) -> Model:
+    """A model by its name.
+
+        model = moft.load("miniature")
+        run = moft.run(model, moft.Job(moft.Scene("a red ball over blue cells"), (moft.Motion("left"),)))
+
+    Args:
+        name: "miniature", a diffusers folder, or a hub id OWNER/NAME: only then is anything fetched.
+        channels: file of motion channels; None takes those that lie beside the model.
+        commit: of a hub id.
+    Raises:
+        BackboneError: no such model, or one of an unknown family.
+    """
+    name = os.fspath(name)
+    pipe = load_pipeline(name, commit)
+    return Model(pipe, name, commit, None if channels is None else os.fspath(Path(channels)))
