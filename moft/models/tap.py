@@ -130,10 +130,22 @@ class Tap:
             if re.fullmatch(self.family.kv_sites, name)
         }
 
+    @property
+    def timesteps(self) -> Tensor:
+        """The timesteps (n,) of the run at hand, the noisiest first: of the scheduler's whole schedule."""
+        timesteps: Tensor = self.pipe.scheduler.timesteps
+        return timesteps
+
     def step_of(self, call: Call) -> int:
-        """The index on the scheduler's schedule of the step that a call is made in; given tokens are told other timesteps."""
+        """The index in `timesteps` of the step that a call is made in; given tokens are told other timesteps."""
         told = float(torch.as_tensor(call["timestep"]).max())
-        return int((self.pipe.scheduler.timesteps.float() - told).abs().argmin())
+        return int((self.timesteps.float() - told).abs().argmin())
+
+    def forget_last_sample(self) -> None:
+        """Let the scheduler take up latents that were changed between two steps: UniPC's corrector would restore those
+        that it handed out."""
+        if getattr(self.pipe.scheduler, "last_sample", None) is not None:
+            self.pipe.scheduler.last_sample = None
 
     @property
     def device(self) -> torch.device:
