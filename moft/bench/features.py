@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from moft.bench.task import CLIP, Task, Way, plain
-from moft.feature.definition import ccr, motion_channels, pool, position_loss, quadrants_loss
+from moft.feature.definition import ccr, motion_channels, pool
+from moft.feature.losses import position_loss, quadrants_loss
 from moft.feature.read import both_ways, noised_layers
 from moft.feature.statistics import Statistics, find_statistics, latent_path
 from moft.feature.target import EARLY_STEPS, from_clip, synthesise

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moft.errors import RequestError
-from moft.feature.definition import at_cells, ccr, laid_over, motion_feature, pool
+from moft.feature.definition import ccr, motion_feature, pool
 from moft.feature.read import both_ways, inverted_features
+from moft.feature.regions import at_cells, laid_over
 from moft.feature.statistics import Statistics, find_statistics, latent_path
 from moft.known.camera import along
 from moft.media.tensors import load_tensors, save_tensors
@@ -44,7 +45,7 @@ class Reference(Protocol):
     def strength(self) -> float: ...
     @property
     def loss(self) -> str:
-        """Which of `moft.feature.definition.LOSSES` suits: "position" (Eq. 3) where every place has a target of its own, else
+        """Which of `moft.feature.losses.LOSSES` suits: "position" (Eq. 3) where every place has a target of its own, else
         "quadrants", which says where things go on the whole and leaves their details free."""
 
     @property

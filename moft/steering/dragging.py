@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moft.errors import RequestError
-from moft.feature.definition import EPSILON
+from moft.feature.losses import EPSILON
 from moft.feature.points import at_points
 from moft.feature.statistics import Statistics, find_statistics
 from moft.feature.target import synthesise

@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 from moft.errors import RequestError
-from moft.feature.definition import LOSSES, at_cells, motion_feature
+from moft.feature.definition import motion_feature
+from moft.feature.losses import LOSSES
+from moft.feature.regions import at_cells
 from moft.feature.statistics import Statistics, find_statistics
 from moft.feature.target import FromClip, Reference, synthesise
 from moft.media.mask import check_agreement, check_region, read_regions

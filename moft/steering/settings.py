@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from moft.errors import RequestError
-from moft.feature.definition import LOSSES
+from moft.feature.losses import LOSSES
 
 _RULES = ("normalised", "plain", "adam")
 
@@ -25,7 +25,7 @@ class Settings:
     )
     rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "adam": Adam on it; "plain": Alg. 1
     loss: str | None = (
-        None  # a name in moft.feature.definition.LOSSES; None: what suits each request, `Reference.loss` or `region_loss`
+        None  # a name in moft.feature.losses.LOSSES; None: what suits each request, `Reference.loss` or `region_loss`
     )
     clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
     keep: float = (

@@ -1,4 +1,4 @@
-"""The feature and its losses, against closed forms and scikit-learn."""
+"""The feature and its channels, against closed forms and scikit-learn."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,7 @@ from sklearn.decomposition import PCA
 
 from moft.errors import RequestError
 from moft.feature.definition import (
-    LOSSES,
-    at_cells,
     ccr,
-    laid_over,
     motion_channels,
     motion_feature,
     pool,
@@ -80,85 +77,6 @@ def test_pooling_over_a_region_ignores_the_rest():
     left[:, :2] = 1
     assert torch.allclose(pool(clip, left), torch.full((1, 2, 3), 5.0))
     assert torch.allclose(pool(clip), torch.full((1, 2, 3), 2.5))
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_every_loss_is_least_at_its_target_and_blind_outside_the_region(name: str):
-    target, region = random(1, 8, 5, 4, 4), torch.zeros(4, 4)
-    region[1:3, 1:3] = 1
-    at_target, away = LOSSES[name](target, target, region), LOSSES[name](-target, target, region)
-    elsewhere = target + 3 * random(1, 8, 5, 4, 4) * (1 - region)
-    assert at_target < 2e-3 < away
-    torch.testing.assert_close(LOSSES[name](elsewhere, target, region), at_target, atol=1e-6, rtol=1e-4)
-
-
-def test_the_position_loss_is_the_mean_distance_of_equation_3():
-    feature, target = random(1, 2, 3, 2, 2), torch.zeros(1, 2, 3, 1, 1)
-    expected = np.linalg.norm(feature.numpy(), axis=2).mean()
-    assert LOSSES["position"](feature, target, None).item() == pytest.approx(expected, rel=1e-4)
-
-
-def test_the_region_loss_sees_means_only():
-    feature = random(1, 2, 3, 4, 4)
-    shuffled = feature.flatten(3)[..., torch.randperm(16)].unflatten(3, (4, 4))
-    zero = torch.zeros_like(feature)
-    torch.testing.assert_close(LOSSES["region"](feature, zero, None), LOSSES["region"](shuffled, zero, None))
-
-
-def test_the_quadrants_loss_sees_what_cancels_in_the_mean():
-    outward = torch.ones(1, 2, 1, 4, 4)
-    outward[..., :2] = -1
-    zero = torch.zeros_like(outward)
-    assert LOSSES["region"](outward, zero, None) == 0
-    assert LOSSES["quadrants"](outward, zero, None) == 1
-
-
-def test_the_cosine_loss_does_not_see_size():
-    feature, target = random(1, 2, 3, 4, 4), random(1, 2, 3, 1, 1)
-    a, b = LOSSES["cosine"](feature, target, None), LOSSES["cosine"](7 * feature, target, None)
-    torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_gradients_are_finite_at_zero(name: str):
-    feature = torch.zeros(1, 4, 3, 2, 2, requires_grad=True)
-    LOSSES[name](feature, torch.zeros(1, 4, 3, 1, 1), None).backward()
-    assert feature.grad is not None and feature.grad.isfinite().all()
-
-
-def test_a_region_of_another_size_is_refused():
-    with pytest.raises(RequestError, match="cells"):
-        pool(random(1, 2, 3, 4, 4), torch.ones(5, 5))
-
-
-def test_a_region_at_cells_keeps_its_area_and_its_frames():
-    region = torch.zeros(8, 8)
-    region[2:5, 1:4] = 1
-    small = at_cells(region, (3, 4, 4))
-    assert small.shape == (4, 4) and small.mean() == region.mean() and small[1, 0] == 0.5
-    moving = torch.stack([region, region, 0 * region, 0 * region])
-    assert at_cells(moving, (2, 8, 8)).tolist() == torch.stack([region, 0 * region]).tolist()
-
-
-def test_what_lies_in_one_region_is_laid_over_another():
-    """As it is where both are of one size, stretched where not; what is elsewhere stays."""
-    feature = random(1, 2, 3, 8, 8)
-    here, there, large = torch.zeros(8, 8), torch.zeros(16, 16), torch.zeros(2, 8, 8)
-    here[0:2, 0:4], there[8:12, 8:16], large[0, 0:4, 0:4], large[1, 0:4, 4:8] = (
-        1,
-        1,
-        1,
-        1,
-    )  # seen in either frame
-    laid = laid_over(feature, here, there)
-    assert torch.equal(laid[..., 4:6, 4:8], feature[..., 0:2, 0:4])
-    assert torch.equal(laid[..., :4, :], feature[..., :4, :]) and torch.equal(
-        laid[..., 6:, :], feature[..., 6:, :]
-    )
-    wide = laid_over(feature, here, large)[..., :4, :]
-    torch.testing.assert_close(wide[..., 0, 0], feature[..., 0, 0])
-    assert wide.amin() >= feature[..., :2, :4].amin() and wide.amax() <= feature[..., :2, :4].amax()
-    assert torch.equal(laid_over(feature, None, None), feature)
 
 
 def test_a_frame_is_carried_where_a_path_takes_it_and_mirrored_at_the_edge():

@@ -31,7 +31,8 @@ from torch import Tensor
 
 import moft
 from moft.errors import BackboneError, RequestError
-from moft.feature.definition import motion_feature, position_loss
+from moft.feature.definition import motion_feature
+from moft.feature.losses import position_loss
 from moft.feature.target import from_clip
 from moft.models.families import INSIDE, family_of
 from moft.models.hooks import SharedKV, capture
