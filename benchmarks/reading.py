@@ -17,8 +17,8 @@ from torch import Tensor
 from moft.bench.task import CLIP, SPEED
 from moft.feature.definition import motion_feature, pool
 from moft.feature.read import both_ways, noised_features
+from moft.feature.reference import from_clip
 from moft.feature.statistics import find_statistics
-from moft.feature.target import from_clip
 from moft.known.pans import pan
 from moft.known.photographs import held_out_photographs, training_photographs
 from moft.models.load import load_pipeline

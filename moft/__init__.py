@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
+    from moft.feature.reference import FromClip, from_clip
     from moft.feature.statistics import Statistics, find_motion_channels
-    from moft.feature.target import FromClip, from_clip
     from moft.media.mask import read_region
     from moft.media.video import read_video, write_video
     from moft.metrics.motion import followed, measure
     from moft.models.load import miniature_path
     from moft.request.like import Like
     from moft.request.motion import Motion
-    from moft.steering.guide import steer
+    from moft.steering.entry import steer
     from moft.steering.recording import invert, record
     from moft.steering.settings import Settings
 
@@ -29,7 +29,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "BackboneError": "errors",
-    "FromClip": "feature.target",
+    "FromClip": "feature.reference",
     "Like": "request.like",
     "MediaError": "errors",
     "MoftError": "errors",
@@ -40,14 +40,14 @@ _HOMES = {
     "Statistics": "feature.statistics",
     "find_motion_channels": "feature.statistics",
     "followed": "metrics.motion",
-    "from_clip": "feature.target",
+    "from_clip": "feature.reference",
     "invert": "steering.recording",
     "measure": "metrics.motion",
     "miniature_path": "models.load",
     "read_region": "media.mask",
     "read_video": "media.video",
     "record": "steering.recording",
-    "steer": "steering.guide",
+    "steer": "steering.entry",
     "write_video": "media.video",
 }
 

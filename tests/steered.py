@@ -16,7 +16,9 @@ from moft.feature.definition import ccr
 from moft.models.families import family_of
 from moft.models.hooks import capture
 from moft.models.tap import Call, Tap
-from moft.steering.guide import Steering, steer
+from moft.steering.entry import steer
+from moft.steering.loop import Steering
+from moft.steering.objective import Look
 from moft.steering.recording import record
 from moft.steering.settings import Settings
 
@@ -83,7 +85,8 @@ def losses_of(name: str, settings: Settings) -> tuple[dict[int, float], dict[int
             if index < STEPS:
                 call, timestep = run.tap.conditional(calls, 1), pipe.scheduler.timesteps[index]
                 for losses, x in ((handed, latents), (left, found)):
-                    losses[index] = float(run.loss(run.tap.features(x, timestep, call), clip_size(pipe)))
+                    look = Look(run.tap, x, timestep, call)
+                    losses[index] = sum(float(o.loss(look)) for o in run.objectives(clip_size(pipe)))
             return found
 
         run.next = watched

@@ -10,8 +10,8 @@ from moft.bench import counting, features
 from moft.bench.peers import PEERS, TUNING
 from moft.bench.runs import Columns, Runs
 from moft.bench.task import Task, Way, plain, sample
-from moft.feature.target import from_clip
-from moft.steering.guide import steer
+from moft.feature.reference import from_clip
+from moft.steering.entry import steer
 from moft.steering.settings import Settings
 
 

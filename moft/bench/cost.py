@@ -11,7 +11,7 @@ import itertools
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,11 +23,14 @@ from torch import Tensor
 import moft
 from moft.bench.counting import flops, memory
 from moft.feature.statistics import find_statistics
-from moft.feature.target import synthesise
+from moft.feature.target import Synthesised
 from moft.models.hooks import capture
-from moft.models.tap import Call, Tap
+from moft.models.tap import Call
 from moft.request.motion import Motion
-from moft.steering.guide import Steering, Target
+from moft.steering.entry import guided
+from moft.steering.guide import Guide
+from moft.steering.loop import Moment, Steering
+from moft.steering.objective import Look, Objective, follow
 from moft.steering.recording import Recording
 from moft.steering.settings import Settings
 from moft.types import ClipSize
@@ -108,7 +111,7 @@ def released(pipe: Any, clip: Clip) -> None:
 
 
 def _check(run: Steering, clip: Clip) -> None:
-    updates = 1 if run.settings.fused else UPDATES
+    updates = 1 if clip.settings.fused else UPDATES
     assert [len(step["losses"]) for step in run.report.steps] == [updates] * clip.guided
 
 
@@ -125,7 +128,7 @@ def ways(pipe: Any, clip: Clip, kept: Recording) -> dict[str, Run]:
     return {"plain": partial(sample, pipe, clip), **runs, "release": partial(released, pipe, clip)}
 
 
-class _Release(Steering):
+class ReleaseGuide(Guide):
     """The work that the authors' release does for the same gradient.
 
     The whole guidance batch runs through the whole denoiser with gradients, those of the weights among them, though the loss
@@ -133,47 +136,44 @@ class _Release(Steering):
     values; lending these costs next to nothing and is left out, as are the release's own file reads. So this is a lower bound.
     """
 
-    def __init__(self, tap: Tap, targets: list[Target], settings: Settings) -> None:
-        super().__init__(tap, targets, settings, None)
-        self._whole: Call = {}
-        self._beside: Tensor | None = None
-        self._scheduler: Any = None
+    _whole: Call
+    _beside: Tensor | None = None
+    _scheduler: Any = None
 
-    def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
-        self._whole = calls[0]
-        self._go_along(len(latents), index)
-        return super().next(latents, index, calls)
+    def apply(self, latents: Tensor, moment: Moment) -> Tensor:
+        self._whole = moment.calls[0]
+        self._go_along(len(latents), moment.index)
+        return super().apply(latents, moment)
 
     @torch.no_grad()
     def _go_along(self, clips: int, index: int) -> None:
         """One step of the unguided run: what the pipeline itself does, once more."""
+        own = self.tap.pipe.scheduler
         if self._beside is None:
-            own = self.tap.pipe.scheduler
-            self._scheduler, self._beside = (
-                type(own).from_config(own.config),
-                self.tap.inputs(self._whole)[:clips],
-            )
+            self._scheduler = type(own).from_config(own.config)
+            self._beside = self.tap.inputs(self._whole)[:clips]
             self._scheduler.set_timesteps(len(own.timesteps))
         predicted = self.tap.denoiser(**self._both(self._beside, self._whole["timestep"]))[0]
-        self.calls.clear()  # this one is not the pipeline's
         blank, said = predicted.chunk(2)
         guided = blank + self.tap.pipe.guidance_scale * (said - blank)
-        self._beside = self._scheduler.step(
-            guided, self._scheduler.timesteps[index - 1], self._beside
-        ).prev_sample
+        step = self._scheduler.step(guided, self._scheduler.timesteps[index - 1], self._beside)
+        self._beside = step.prev_sample
 
     def _both(self, latents: Tensor, timestep: Tensor) -> Call:
         """The pipeline's own call for the whole guidance batch, with these latents (b c f h w)."""
         return self._whole | {self.tap.family.latents: torch.cat([latents, latents]), "timestep": timestep}
 
-    def gradient(self, latents: Tensor, timestep: Tensor, call: Call) -> tuple[float, Tensor | None]:
+    def gradient(
+        self, latents: Tensor, timestep: Tensor, call: Call, due: Sequence[Objective]
+    ) -> tuple[float, Tensor | None]:
         self.tap.denoiser.requires_grad_(True)  # never frozen there
         x = latents.detach().requires_grad_(True)
         with torch.enable_grad(), capture(self.tap.denoiser, [self.tap.layer]) as seen:
             whole = self._both(x, timestep)
             self.tap.denoiser(**whole)
             features = self.tap.grid(seen[self.tap.layer], whole)[-len(x) :].float()
-            loss = torch.stack(self._losses(features, self.tap.clip_size(x))).sum()
+            look = Look(self.tap, x, timestep, call, features)
+            loss = torch.stack([objective.strength * objective.loss(look) for objective in due]).sum()
             loss.backward()
         return loss.item(), x.grad
 
@@ -181,15 +181,13 @@ class _Release(Steering):
 @contextmanager
 def release(pipe: Any, motion: Motion, settings: Settings) -> Iterator[Steering]:
     """Steer as the release goes about it; for pipelines that need no scaling of their latents, which AnimateDiff's does not."""
-    known = find_statistics(pipe)
-    reference = synthesise(motion, known)
-    target = Target(reference, None, 1.0, reference.loss, settings.steps or reference.usual_steps, motion)
-    tap = Tap(pipe, known.layer, known.timestep)
+    objective = follow(Synthesised(motion, find_statistics(pipe)), None, alone=True, steps=settings.steps)
+    steering = guided(pipe, [objective], settings, guide=ReleaseGuide)
     try:
-        with _Release(tap, [target], settings).attached(False) as run:
+        with steering.attached() as run:
             yield run
     finally:
-        tap.denoiser.zero_grad(set_to_none=True)
+        steering.tap.denoiser.zero_grad(set_to_none=True)
 
 
 # ---------------------------------------------------------------- figures

@@ -20,8 +20,9 @@ from moft.bench.runs import Columns, Runs
 from moft.bench.task import CLIP, PROMPTS, plain
 from moft.metrics.fidelity import drag_distance
 from moft.metrics.tracks import follow
+from moft.request.drag import Drag as Points
 from moft.request.drag import Trajectory
-from moft.steering.dragging import drag, trajectories
+from moft.steering.dragging import dragging, trajectories
 from moft.steering.settings import Settings
 
 SCENES = tuple(prompt for prompt in PROMPTS if "stripes" not in prompt)
@@ -57,7 +58,7 @@ def dragged(
     losses: tuple[str, str], pipe: Any, task: Drag, settings: Settings
 ) -> AbstractContextManager[Any]:
     """By these losses, early and late."""
-    return drag(pipe, task.path, losses=losses, settings=settings)
+    return dragging(pipe, Points((tuple(task.path),)), losses=losses, settings=settings).attached()
 
 
 WAYS: dict[str, Callable[[Any, Any, Settings], AbstractContextManager[Any]]] = {
@@ -89,7 +90,7 @@ def distances(videos: np.ndarray, path: Trajectory) -> list[dict[str, float]]:
 
     distance: in lengths of the wanted way. px. diagonals: of the picture. seen: share of the frames in which it could be followed.
     """
-    (wanted,) = trajectories([path], CLIP)
+    (wanted,) = trajectories(Points((tuple(path),)), CLIP)
     found = [follow(video, wanted[:1]) for video in videos]
     return [
         {

@@ -20,14 +20,14 @@ from moft.bench.task import CLIP, Task, Way, plain
 from moft.feature.definition import ccr, motion_channels, pool
 from moft.feature.losses import position_loss, quadrants_loss
 from moft.feature.read import both_ways, noised_layers
+from moft.feature.reference import ClipReading, from_clip
 from moft.feature.statistics import Statistics, find_statistics, latent_path
-from moft.feature.target import EARLY_STEPS, from_clip, synthesise
 from moft.known.pans import pans
 from moft.known.photographs import training_photographs
 from moft.models.tap import Tap
-from moft.steering.guide import Steering, Target, steer
+from moft.steering.entry import guided, steer
+from moft.steering.objective import EARLY, Look, Objective
 from moft.steering.settings import Settings
-from moft.types import ClipSize
 
 SHARES = (
     1.0,
@@ -39,39 +39,32 @@ SHARES = (
 )  # of the channels; the paper: 1, 0.5, 0.1, 0.05, 0.04, 0.03, 0.01
 
 
-class Compared(Steering):
-    """Steering of the whole frame by any loss of the layer's output (b f c h w)."""
+@dataclass(frozen=True)
+class Compared(Objective):
+    """Any loss of the whole frame's features (b f c h w) at a layer."""
 
-    def __init__(
-        self,
-        pipe: Any,
-        task: Task,
-        loss: Callable[[Tensor], Tensor],
-        settings: Settings,
-        layer: str | None = None,
-    ) -> None:
-        statistics = find_statistics(pipe)
-        target = Target(
-            synthesise(task.motion, statistics),
-            None,
-            1.0,
-            "quadrants",
-            settings.steps or EARLY_STEPS,
-            task.motion,
-        )
-        super().__init__(Tap(pipe, layer or statistics.layer, statistics.timestep), [target], settings, None)
-        self._loss_of = loss
+    compare: Callable[[Tensor], Tensor]
 
-    def _losses(self, features: Tensor, clip: ClipSize) -> list[Tensor]:
-        return [self._loss_of(features)]
+    def loss(self, look: Look) -> Tensor:
+        return self.compare(look.features)
+
+
+def compared(
+    pipe: Any, task: Task, compare: Callable[[Tensor], Tensor], settings: Settings, layer: str | None = None
+) -> AbstractContextManager[Any]:
+    """Steering of the whole frame by a loss of the output of this layer, or of the statistics'."""
+    known = find_statistics(pipe)
+    steps = settings.steps or EARLY
+    objective = Compared(
+        layer or known.layer, known.timestep, steps=steps, request=task.motion, compare=compare
+    )
+    return guided(pipe, [objective], settings).attached()
 
 
 def smm(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[Any]:
     """Spatial marginal means (Yatim et al., CVPR 2024), as their paper writes it: `pairwise_differences` of the frames' means."""
     wanted = pool(_enlarged(pipe, task))
-    return Compared(pipe, task, lambda found: pairwise_differences(pool(found), wanted), settings).attached(
-        by_callback=False
-    )
+    return compared(pipe, task, lambda features: pairwise_differences(pool(features), wanted), settings)
 
 
 def vanilla(
@@ -83,18 +76,15 @@ def vanilla(
     if not per_position:
         wanted = pool(wanted)[..., None, None]
     compare = position_loss if per_position else quadrants_loss
-    return Compared(pipe, task, lambda found: compare(found, wanted), settings, layer).attached(
-        by_callback=False
-    )
+    return compared(pipe, task, lambda features: compare(features, wanted), settings, layer)
 
 
 def kept(
     statistics: Statistics, per_position: bool, pipe: Any, task: Task, settings: Settings
 ) -> AbstractContextManager[Any]:
     """CCR of these channels at this layer, from the clip."""
-    reference = from_clip(
-        pipe, task.reference, statistics=statistics, per_position=per_position, calibrated=False
-    )
+    how = ClipReading(per_position, calibrated=False)
+    reference = from_clip(pipe, task.reference, statistics=statistics, how=how)
     return steer(pipe, reference, settings=settings)
 
 

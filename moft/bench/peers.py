@@ -12,9 +12,10 @@ different frames, and both miniatures attend within a frame, or over time at one
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -26,12 +27,14 @@ from moft.errors import BackboneError, RequestError
 from moft.feature.definition import ccr, motion_channels, motion_feature, pool
 from moft.feature.points import at_points
 from moft.feature.read import encode
+from moft.feature.reference import ClipReading, FromClip, from_clip
 from moft.feature.statistics import find_statistics
-from moft.feature.target import EARLY_STEPS, FromClip, from_clip, synthesise
 from moft.models.hooks import capture, submodule
 from moft.models.tap import Call, Tap
 from moft.request.motion import Motion
-from moft.steering.guide import Steering, Target, steer
+from moft.steering.entry import guided, steer
+from moft.steering.guide import Guide
+from moft.steering.objective import EARLY, Look, Objective
 from moft.steering.settings import Settings
 from moft.types import ClipSize
 
@@ -101,68 +104,69 @@ def low_frequencies(change: Tensor, cutoff: float = 0.5, order: int = 4) -> Tens
 # ---------------------------------------------------------------- peers
 
 
-class Peer(Steering):
-    """Steering of the whole frame by another loss than MOFT's; a subclass says what is read and how it is compared.
+@dataclass(frozen=True)
+class Peer(Objective):
+    """Another system's loss of the whole frame; a subclass says what is read and how it is compared."""
 
-    Raises:
-        RequestError: fused settings, which only read MOFT's layer; no statistics known for the model, whose layer is read.
-        BackboneError: a model without what is to be read.
-    """
+    level: ClassVar[float | None] = (
+        None  # noise level (0…1000) at which the clip is read; None: that of each step
+    )
+    guide: ClassVar[type[Guide]] = Guide
 
-    level: float | None = None  # noise level (0…1000) at which the clip is read; None: that of each step
+    motion: Motion  # what is wanted
+    clip: Tensor  # latents (1 c f h w) of the clip that shows it
+    empty: Call  # how the denoiser is called for that clip and an empty prompt
+    known: dict[float, Tensor] = field(default_factory=dict)  # what was read of it, by noise level
 
-    def __init__(self, pipe: Any, task: Task, settings: Settings) -> None:
+    @classmethod
+    def of(cls, pipe: Any, task: Task, settings: Settings) -> Peer:
+        """The objective for a task.
+
+        Raises RequestError for fused settings, which only read MOFT's layer, and where no statistics are known for the
+        model, whose layer is read; BackboneError for a model without what is to be read."""
         if settings.fused:
             raise RequestError(
                 "expected settings that are not fused for a peer's objective, got fused; leave it out"
             )
-        self.motion, statistics = task.motion, find_statistics(pipe)
-        target = Target(
-            synthesise(task.motion, statistics),
-            None,
-            1.0,
-            "region",
-            settings.steps or EARLY_STEPS,
-            task.motion,
-        )
+        statistics = find_statistics(pipe)
         tap = Tap(pipe, statistics.layer, statistics.timestep)
-        super().__init__(Tap(pipe, self.behind(tap), statistics.timestep), [target], settings, None)
+        behind = cls.behind(tap)
         with torch.no_grad():
-            self.clip = encode(tap, task.reference[None])
-        self._empty = self.tap.first_call([""], self.clip, task.reference[None, 0])
-        self._known: dict[float, Tensor] = {}
-        self._wanted_here = self.clip
+            clip = encode(tap, task.reference[None])
+        return cls(
+            behind,
+            statistics.timestep,
+            steps=settings.steps or EARLY,
+            motion=task.motion,
+            clip=clip,
+            empty=tap.first_call([""], clip, task.reference[None, 0]),
+        )
 
-    def behind(self, tap: Tap) -> str:
+    @classmethod
+    def behind(cls, tap: Tap) -> str:
         """The layer behind which reading stops."""
         return tap.layer
 
-    def read(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
-        """What is compared, of what the denoiser takes (b c f h w); clips along the first axis."""
-        return self.tap.read(inputs, timestep, call)
+    def loss(self, look: Look) -> Tensor:
+        seen = self.read(look.tap, look.inputs, float(look.timestep), look.call)
+        return self.compare(seen, self.of_clip(look.tap, float(look.timestep)), look.size)
 
-    def cost(self, found: Tensor, wanted: Tensor, size: ClipSize) -> Tensor:
+    def read(self, tap: Tap, inputs: Tensor, timestep: float, call: Call) -> Tensor:
+        """What is compared, of what the denoiser takes (b c f h w); clips along the first axis."""
+        return tap.read(inputs, timestep, call)
+
+    def compare(self, seen: Tensor, clip: Tensor, size: ClipSize) -> Tensor:
         """The loss of what was read against that of the clip."""
         raise NotImplementedError
 
     @torch.no_grad()
-    def wanted(self, timestep: float) -> Tensor:
+    def of_clip(self, tap: Tap, timestep: float) -> Tensor:
         """What is read of the clip, for a step at this timestep."""
         level = timestep if self.level is None else self.level
-        if level not in self._known:
+        if level not in self.known:
             noise = torch.randn(self.clip.shape, generator=torch.Generator().manual_seed(0)).to(self.clip)
-            self._known[level] = self.read(*self.tap.noised(self.clip, noise, level), self._empty)
-        return self._known[level]
-
-    def gradient(self, latents: Tensor, timestep: Tensor, call: Call) -> tuple[float, Tensor | None]:
-        """As `Steering.gradient`, of what is read here."""
-        self._wanted_here = self.wanted(float(timestep))
-        with torch.enable_grad():
-            x = latents.detach().requires_grad_(True)
-            return self._gradient(self.read(self.tap.scaled(x, timestep), float(timestep), call), x)
-
-    def _losses(self, features: Tensor, clip: ClipSize) -> list[Tensor]:
-        return [self.cost(features, self._wanted_here, clip)]
+            self.known[level] = self.read(tap, *tap.noised(self.clip, noise, level), self.empty)
+        return self.known[level]
 
 
 class SpaceTimeMeans(Peer):
@@ -170,30 +174,29 @@ class SpaceTimeMeans(Peer):
     of features' spatial means (SMM), the clip's at the noise level of each step; read at MOFT's layer, as in MOFT's Table 1.
     Left out: inversion, and starting from the clip's own low frequencies."""
 
-    def cost(self, found: Tensor, wanted: Tensor, size: ClipSize) -> Tensor:
-        return pairwise_loss(pool(found), pool(wanted))
+    def compare(self, seen: Tensor, clip: Tensor, size: ClipSize) -> Tensor:
+        return pairwise_loss(pool(seen), pool(clip))
 
 
 class TemporalAttention(Peer):
     """MotionClone (Ling et al., ICLR 2025): `top_entries_loss` of the attention over time in up block 1, all motion modules and
     heads; the clip's at one noise level, 400 as in their code. Left out: the schedule that fades the loss in and out."""
 
-    level = 400
-    pattern = r"up_blocks\.1\.motion_modules\.\d+"
+    level: ClassVar[float | None] = 400
+    pattern: ClassVar[str] = r"up_blocks\.1\.motion_modules\.\d+"
 
-    def behind(self, tap: Tap) -> str:
-        return _sites(tap, self.pattern)[-1]
+    @classmethod
+    def behind(cls, tap: Tap) -> str:
+        return _sites(tap, cls.pattern)[-1]
 
-    def read(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
+    def read(self, tap: Tap, inputs: Tensor, timestep: float, call: Call) -> Tensor:
         """Attention (b m n heads f f) of m attentions at n cells."""
-        sites = _sites(self.tap, self.pattern + r"\.transformer_blocks\.\d+\.attn\d")
-        with capture(
-            self.tap.denoiser, [f"{site}.{name}" for site in sites for name in ("to_q", "to_k")]
-        ) as seen:
-            super().read(inputs, timestep, call)
+        sites = _sites(tap, self.pattern + r"\.transformer_blocks\.\d+\.attn\d")
+        with capture(tap.denoiser, [f"{site}.{name}" for site in sites for name in ("to_q", "to_k")]) as seen:
+            super().read(tap, inputs, timestep, call)
         maps = []
         for site in sites:
-            attention = submodule(self.tap.denoiser, site)
+            attention = submodule(tap.denoiser, site)
             query, key = (
                 rearrange(
                     seen[f"{site}.{name}"], "(b n) f (k c) -> b n k f c", b=len(inputs), k=attention.heads
@@ -203,8 +206,16 @@ class TemporalAttention(Peer):
             maps.append((query @ key.mT * attention.scale).softmax(-1))
         return torch.stack(maps, 1).float()
 
-    def cost(self, found: Tensor, wanted: Tensor, size: ClipSize) -> Tensor:
-        return top_entries_loss(found, wanted)
+    def compare(self, seen: Tensor, clip: Tensor, size: ClipSize) -> Tensor:
+        return top_entries_loss(seen, clip)
+
+
+class LowFrequencies(Guide):
+    """Guides by `low_frequencies` alone: afterwards the high ones that the latents had before are put back."""
+
+    def guided(self, latents: Tensor, call: Call, index: int, due: Sequence[Objective]) -> Tensor:
+        before = latents.float()
+        return before + low_frequencies(super().guided(latents, call, index, due) - before)
 
 
 class FirstFrameFeatures(Peer):
@@ -214,17 +225,21 @@ class FirstFrameFeatures(Peer):
     are, or it would be drawn anew to suit the others. Theirs is the next block, where the miniature has no attention. Left out:
     boxes with Gaussian weights; here every cell counts alike."""
 
-    def behind(self, tap: Tap) -> str:
+    guide: ClassVar[type[Guide]] = LowFrequencies
+
+    @classmethod
+    def behind(cls, tap: Tap) -> str:
         return _sites(tap, r"up_blocks\.1\.attentions\.\d+")[-1]
 
-    def wanted(self, timestep: float) -> Tensor:
+    def of_clip(self, tap: Tap, timestep: float) -> Tensor:
         """Nothing of the clip."""
         return self.clip
 
-    def read(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
+    def read(self, tap: Tap, inputs: Tensor, timestep: float, call: Call) -> Tensor:
         """Features (b f c h w), those of all the attentions one behind the other in c."""
-        denoiser, (b, _, f) = self.tap.denoiser, inputs.shape[:3]
-        sites = _sites(self.tap, r"up_blocks\.1\.attentions\.\d+\.transformer_blocks\.\d+\.attn1")
+        denoiser, (b, _, f) = tap.denoiser, inputs.shape[:3]
+        inputs = torch.cat([inputs[:, :, :1].detach(), inputs[:, :, 1:]], 2)
+        sites = _sites(tap, r"up_blocks\.1\.attentions\.\d+\.transformer_blocks\.\d+\.attn1")
 
         def first(_module: object, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             return (args[0].unflatten(0, (b, f))[:, :1].expand(-1, f, -1, -1).flatten(0, 1), *args[1:])
@@ -235,24 +250,13 @@ class FirstFrameFeatures(Peer):
                     stack.callback(
                         submodule(denoiser, f"{site}.{name}").register_forward_pre_hook(first).remove
                     )
-            height = super().read(inputs, timestep, call).shape[3]
+            height = super().read(tap, inputs, timestep, call).shape[3]
         return torch.cat(
             [rearrange(seen[s], "(b f) (h w) c -> b f c h w", b=b, h=height) for s in sites], 2
         ).float()
 
-    def cost(self, found: Tensor, wanted: Tensor, size: ClipSize) -> Tensor:
-        return alignment_loss(found, cell_paths(self.motion, size, *found.shape[-2:]).to(found), size)
-
-    def gradient(self, latents: Tensor, timestep: Tensor, call: Call) -> tuple[float, Tensor | None]:
-        """As for all, but for the first frame, which stays."""
-        loss, gradient = super().gradient(latents, timestep, call)
-        if gradient is not None:
-            gradient[:, :, 0] = 0
-        return loss, gradient
-
-    def guide(self, latents: Tensor, timestep: Tensor, call: Call, index: int) -> Tensor:
-        before = latents.float()
-        return before + low_frequencies(super().guide(latents, timestep, call, index) - before)
+    def compare(self, seen: Tensor, clip: Tensor, size: ClipSize) -> Tensor:
+        return alignment_loss(seen, cell_paths(self.motion, size, *seen.shape[-2:]).to(seen), size)
 
 
 class CleanDifferences(Peer):
@@ -261,14 +265,13 @@ class CleanDifferences(Peer):
     back through the network: the gradient is one line. Left out: the loss on the clean latents themselves, which
     asks for the clip's content, and the regularised velocity; they sample by flow matching, the miniature by DDIM."""
 
-    def gradient(self, latents: Tensor, timestep: Tensor, call: Call) -> tuple[float, Tensor | None]:
-        """(loss, ∂loss/∂latents) with the predicted noise constant."""
-        inputs = self.tap.scaled(latents.detach(), timestep)
-        predicted = self.tap.predicted(inputs, float(timestep), call)
-        clean, signal = clean_latents(self.tap.pipe.scheduler, inputs, predicted, float(timestep))
-        apart = clean.diff(dim=2) - self.clip.diff(dim=2).to(clean)
-        gradient = F.pad(apart, (0, 0, 0, 0, 1, 0)) - F.pad(apart, (0, 0, 0, 0, 0, 1))
-        return float(apart.square().mean()), 2 / apart.numel() / signal * gradient
+    def loss(self, look: Look) -> Tensor:
+        inputs, timestep = look.inputs, float(look.timestep)
+        with torch.no_grad():
+            predicted = look.tap.predicted(inputs.detach(), timestep, look.call)
+            clean, signal = clean_latents(look.tap.pipe.scheduler, inputs.detach(), predicted, timestep)
+        clean = clean + (inputs - inputs.detach()) / signal  # with the predicted noise constant
+        return (clean.diff(dim=2) - self.clip.diff(dim=2).to(clean)).square().mean()
 
 
 def clean_latents(scheduler: Any, noisy: Tensor, predicted: Tensor, timestep: float) -> tuple[Tensor, float]:
@@ -303,7 +306,7 @@ def release(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager
     Here the region is the whole frame, and the step rule is that of `settings` as for all: their plain z − 0.5·6·gradient
     is in units of their model's features. Channels are this model's, for both axes; theirs are for left and right alone.
     """
-    reference = from_clip(pipe, task.reference, invert=True, timestep=200)
+    reference = from_clip(pipe, task.reference, how=ClipReading(invert=True, timestep=200))
     return steer(pipe, replace(reference, gain=1.0), settings=replace(settings, loss="region"))
 
 
@@ -324,7 +327,10 @@ def ditflow_moft(pipe: Any, task: Task, settings: Settings) -> AbstractContextMa
 
 
 def _way(peer: type[Peer]) -> Way:
-    return lambda pipe, task, settings: peer(pipe, task, settings).attached(by_callback=False)
+    def steered(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[Any]:
+        return guided(pipe, [peer.of(pipe, task, settings)], settings, guide=peer.guide).attached()
+
+    return steered
 
 
 PEERS: dict[str, Way] = {

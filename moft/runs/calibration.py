@@ -19,7 +19,7 @@ from moft.metrics.motion import judged, measure
 from moft.request.motion import DEFAULT_SPEED, Motion
 from moft.runs.job import Scene
 from moft.runs.sample import Run, sample
-from moft.steering.guide import steer
+from moft.steering.entry import steer
 from moft.steering.settings import Settings
 
 SIDES = ("left", "right", "up", "down")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from moft.feature.statistics import Statistics
-    from moft.steering.guide import Report
+    from moft.steering.loop import Report
     from moft.steering.recording import Recording
     from moft.steering.settings import Settings
 
@@ -128,8 +128,8 @@ def compare(
     record lists all. `model` and its `commit`, and `channels`, the file of the statistics if not the model's own, go
     into the recipe that every clip carries. The comparison is `moft.runs.pictures.story`. Raises MoftError, and leaves no files, if anything is wrong.
     """
+    from moft.media.resampled import read_evenly
     from moft.metrics.quality import psnr
-    from moft.runs.outcome import evenly_read
     from moft.runs.pictures import story
 
     needs("cv2")
@@ -137,7 +137,7 @@ def compare(
     check_output(out, Recipe.of(scene, requests, settings, model, folder, statistics, channels).files)
     notes: list[str] = []
     asked = lay_out(requests, scene.size, notes.append)
-    clip = None if scene.video is None else evenly_read(scene.video, scene.size, notes.append)
+    clip = None if scene.video is None else read_evenly(scene.video, scene.size, notes.append)
     trial = _Trial(pipe, asked, statistics, clip)
     tries = [trial.run(scene, settings)]
     for remedy in islice(remedies(settings, scene.seed, requests), retries):
@@ -148,7 +148,7 @@ def compare(
     kept = tries[best]
     recipe = Recipe.of(kept.scene, requests, kept.settings, model, folder, statistics, channels)
     clips = {"": kept.steered.video, ".plain": kept.plain.video}
-    followed = [part.clip for part in asked if part.clip is not None]
+    followed = [part.followed.video for part in asked if part.followed is not None]
     goals = [
         (Motion.from_json(one["goal"]), part.mask)
         for one, part in zip(kept.outcome, asked, strict=True)

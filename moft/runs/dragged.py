@@ -26,11 +26,12 @@ from moft.runs.remedies import remedies
 from moft.runs.sample import Run, sample
 from moft.runs.save import check_output, write_all
 from moft.runs.words import advice
-from moft.steering.dragging import drag, trajectories
+from moft.steering.dragging import trajectories
+from moft.steering.entry import steer
 
 if TYPE_CHECKING:
     from moft.feature.statistics import Statistics
-    from moft.steering.guide import Report
+    from moft.steering.loop import Report
     from moft.steering.settings import Settings
     from moft.types import Floats, Video
 
@@ -123,7 +124,7 @@ def compare_drag(
         {name: run.video for name, run in kept.clips.items()},
         [p for p in kept.points if p["length_px"] > 0],
     )
-    wanted = trajectories(request.points, scene.size)
+    wanted = trajectories(request, scene.size)
     beside = side_by_side(*(drawn(video, wanted, kept.tracks[name]) for name, video in videos.items()))
     recipe = Recipe.of(kept.scene, requests, kept.settings, model, folder, statistics, channels)
     record = {
@@ -145,10 +146,8 @@ def compare_drag(
 
 
 def _tried(pipe: Any, scene: Scene, request: Drag, settings: Settings, statistics: Statistics) -> _Try:
-    wanted = trajectories(request.points, scene.size)
-    with drag(
-        pipe, *request.points, radius=request.radius, statistics=statistics, settings=settings
-    ) as run:  # first: it may refuse
+    wanted = trajectories(request, scene.size)
+    with steer(pipe, request, statistics=statistics, settings=settings) as run:  # first: it may refuse
         dragged = sample(pipe, scene, "dragged")
     clips = {"plain": sample(pipe, scene, "plain"), "dragged": dragged}
     tracks = {name: follow(clip.video, wanted[:, 0]) for name, clip in clips.items()}

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from moft.errors import RequestError
 from moft.request.like import Like
 from moft.request.motion import Motion
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from moft.feature.statistics import Statistics
+    from moft.media.resampled import Followed
     from moft.metrics.motion import MeasuredMotion
     from moft.types import ClipSize
 
@@ -28,29 +28,16 @@ class Asked:
 
     request: Motion | Like
     mask: np.ndarray | None  # (h w) or (f h w) in 0…1; None: the whole frame
-    clip: np.ndarray | None = None  # the clip to follow at the frames and size of the run, if there is one
-    look: np.ndarray | None = None  # where in it, as `mask`
+    followed: Followed | None = None  # the clip to follow at the frames and size of the run, if there is one
 
     def wanted(self, pipe: Any, statistics: Statistics, seed: int) -> Any:
         """What `moft.steer` takes; a clip is read under the seed's noise."""
-        from moft.feature.target import from_clip
+        from moft.feature.reference import from_like
 
         if not isinstance(self.request, Like):
             return self.request
-        assert self.clip is not None
-        like = self.request
-        return from_clip(
-            pipe,
-            self.clip,
-            statistics=statistics,
-            region=self.look,
-            onto=self.mask,
-            per_position=like.per_position,
-            invert=like.invert,
-            strength=like.strength,
-            steps=like.steps,
-            seed=seed,
-        )
+        assert self.followed is not None
+        return from_like(pipe, self.request, self.followed, statistics, onto=self.mask, seed=seed)
 
     def outcome(self, plain: np.ndarray, steered: np.ndarray) -> dict[str, Any]:
         """What was asked, and what both clips did where it counts."""
@@ -60,9 +47,9 @@ class Asked:
         goal: Motion | None = None
         if isinstance(self.request, Motion):
             goal = self.request
-        elif self.clip is not None:
-            reference = measure(self.clip, self.look)
-            goal = as_motion(reference, *self.clip.shape[1:3])
+        elif self.followed is not None:
+            reference = measure(self.followed.video, self.followed.look)
+            goal = as_motion(reference, *self.followed.video.shape[1:3])
             found["reference"] = {"motion": reference.to_json()}
         found["goal"] = goal and goal.to_json()
         return {**found, "plain": judge(plain, self.mask, goal), "steered": judge(steered, self.mask, goal)}
@@ -73,54 +60,15 @@ def lay_out(requests: Sequence[Motion | Like], size: ClipSize, tell: Callable[[s
 
     Raises RequestError for requests that contradict each other, MediaError for files that cannot be used."""
     from moft.media.mask import check_agreement, read_regions
+    from moft.media.resampled import read_followed
 
     frames, height, width = size.frames, size.height, size.width
     masks = read_regions([request.region for request in requests], frames, height, width, tell)
     check_agreement(requests, masks)
     return [
-        Asked(request, mask, *(_followed(request, size, tell) if isinstance(request, Like) else ()))
+        Asked(request, mask, read_followed(request, size, tell) if isinstance(request, Like) else None)
         for request, mask in zip(requests, masks, strict=True)
     ]
-
-
-def _followed(
-    like: Like, size: ClipSize, tell: Callable[[str], object]
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """The clip to follow (f h w 3), and where to look in it, at the frames and size of the run."""
-    from moft.media.mask import fit_region, read_region
-    from moft.media.video import read_video
-
-    height, width = read_video(like.like, frames=1).shape[1:3]
-    start, end = like.like_frames or (0, None)
-    video = evenly_read(like.like, size, tell, start, end)
-    look = None
-    if like.like_region:
-        there = read_region(like.like_region, size.frames, height, width, tell)
-        look = fit_region(there, size.height, size.width)
-    return video, look
-
-
-def evenly_read(
-    name: str, size: ClipSize, tell: Callable[[str], object], start: int = 0, end: int | None = None
-) -> np.ndarray:
-    """A clip, or its frames from `start` up to `end`, at the frames and size of the run: uint8 (f h w 3); `tell` hears if it
-    was resampled.
-
-    Raises RequestError for a picture, MediaError for a file that cannot be used."""
-    from moft.media.video import evenly, read_video
-
-    video = read_video(
-        name, start=start, frames=None if end is None else end - start, size=(size.height, size.width)
-    )
-    if len(video) < 2:
-        raise RequestError(
-            f"cannot use {name}: expected a clip of 2 frames or more, got {len(video)}; pan it first"
-        )
-    if len(video) != size.frames:
-        tell(
-            f"{name}: {len(video)} frames resampled to {size.frames}, {len(video) / size.frames:.2g} times as fast"
-        )
-    return video[evenly(len(video), size.frames)]
 
 
 def judge(video: np.ndarray, mask: np.ndarray | None, goal: Motion | None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from moft.errors import RequestError
 from moft.feature.read import encode
-from moft.feature.target import check_clip
+from moft.feature.reference import check_clip
 from moft.models.attach import Between, between_steps
 from moft.models.hooks import SharedKV
 from moft.models.inversion import inverted

@@ -4,63 +4,88 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from moft.errors import RequestError
 from moft.feature.losses import LOSSES
+from moft.request.said import check, said
 
-_RULES = ("normalised", "plain", "adam")
+RULES = ("normalised", "plain", "adam")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How to steer. The defaults follow the paper and its release where they say anything."""
+    """How to steer. The defaults follow the paper and its release where they say anything.
 
-    steps: tuple[float, float] | None = (
-        None  # guided share of the denoising steps for requests without; None: what suits
+    Raises RequestError for what is out of range, and for what cannot go together.
+    """
+
+    steps: tuple[float, float] | None = said(
+        None,
+        "Guided share of the denoising steps, for requests that say nothing themselves; default: what suits.",
+        unit="share of the steps",
+        least=0,
+        most=1,
     )
-    gradient_steps: int = 2  # updates of the latents in each guided step (release)
-    step_size: float = (
-        0.3  # η; rms change of a latent per update if normalised, factor of the gradient if plain
+    gradient_steps: int = said(
+        2, "Updates of the latents in each guided step (2 in the release).", least=1, most=1000
     )
-    rule: str = "normalised"  # "normalised": step_size · g / rms(g), free of the model's scale; "adam": Adam on it; "plain": Alg. 1
-    loss: str | None = (
-        None  # a name in moft.feature.losses.LOSSES; None: what suits each request, `Reference.loss` or `region_loss`
+    step_size: float = said(
+        0.3,
+        "Change of the latents per update (η): its rms if normalised, the gradient's factor if plain.",
+        least=0,
     )
-    clip_frames: int | None = None  # move only the first N latent frames (Eq. 8; the paper uses 8); None: all
-    keep: float = (
-        1.0  # share of the denoising steps in which the surroundings of the regions stay as in `plain`
+    rule: str = said(
+        "normalised",
+        "How latents go down a gradient: by its direction, free of the model's scale; adam: by Adam on that; "
+        "plain: as in Alg. 1.",
+        choices=RULES,
     )
-    keep_keys: float = 0.0  # share of the steps, from the first, that take keys and values over from `plain` (paper, Sec. 3.3)
-    carry: float = 0.0  # > 0: no gradients; after this share of the steps, regions get the first frame of `plain`, moved as asked
-    fused: bool = False  # one gradient a guided step, from the pipeline's own call: a quarter of the extra cost; see `Steering`
-    save_memory: bool = (
-        False  # recompute activations in the backward pass: a third more work for a gradient, far less memory
+    loss: str | None = said(
+        None,
+        "How MOFT is compared with its target; default: what suits each request.",
+        choices=lambda: tuple(LOSSES),
     )
-    loss_scale: float = 2.0**16  # for float16 denoisers, whose gradients underflow otherwise
+    clip_frames: int | None = said(
+        None,
+        "Move only the first N latent frames (Eq. 8; the paper uses 8); default: all.",
+        unit="latent frames",
+        least=1,
+    )
+    keep: float = said(
+        1.0,
+        "Share of the steps in which the surroundings of regions stay as in the plain run.",
+        unit="share of the steps",
+        least=0,
+        most=1,
+    )
+    keep_keys: float = said(
+        0.0,
+        "Share of the steps that take over keys and values of the plain run, to keep its content (Sec. 3.3).",
+        unit="share of the steps",
+        least=0,
+        most=1,
+    )
+    carry: float = said(
+        0.0,
+        "Instead of gradients: after this share of the steps, move the plain run's first frame as asked; "
+        "0.56 suits a real clip.",
+        unit="share of the steps",
+        least=0,
+        most=0.99,
+    )
+    fused: bool = said(False, "Take gradients from the sampling itself: a quarter of the extra cost.")
+    save_memory: bool = said(
+        False,
+        "Compute layers again instead of keeping them: a third more work for a gradient, far less memory.",
+    )
+    loss_scale: float = said(
+        2.0**16, "Factor of the loss for float16 denoisers, whose gradients underflow otherwise.", least=1e-6
+    )
 
     def __post_init__(self) -> None:
-        low, high = self.steps or (0, 1)
-        _require(0 <= low < high <= 1, "steps (start, end) with 0 ≤ start < end ≤ 1", self.steps)
-        _require(self.gradient_steps >= 1, "gradient_steps ≥ 1", self.gradient_steps)
-        _require(
-            np.isfinite(self.step_size) and self.step_size >= 0, "a finite step_size ≥ 0", self.step_size
-        )
-        _require(self.rule in _RULES, f"a rule among {', '.join(_RULES)}", self.rule)
-        _require(self.loss in (None, *LOSSES), f"a loss among {', '.join(LOSSES)}", self.loss)
-        _require(0 <= self.keep <= 1, "keep in 0…1", self.keep)
-        _require(0 <= self.keep_keys <= 1, "keep_keys in 0…1", self.keep_keys)
-        _require(0 <= self.carry < 1, "carry in 0…1, less than 1", self.carry)
-        _require(
-            not (self.fused and self.keep_keys),
-            "fused or keep_keys, since a guidance batch run in parts takes none over",
-            "both",
-        )
-        _require(
-            self.clip_frames is None or self.clip_frames >= 1, "clip_frames ≥ 1 or None", self.clip_frames
-        )
-
-
-def _require(fine: bool, expected: str, got: object) -> None:
-    if not fine:
-        raise RequestError(f"expected {expected}, got {got!r}")
+        check(self)
+        if self.steps is not None and not self.steps[0] < self.steps[1]:
+            raise RequestError(f"expected steps (start, end) with 0 ≤ start < end ≤ 1, got {self.steps!r}")
+        if self.fused and self.keep_keys:
+            raise RequestError(
+                "expected fused or keep_keys, since a guidance batch run in parts takes none over, got 'both'"
+            )

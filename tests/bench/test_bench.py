@@ -33,7 +33,7 @@ from moft.cli.commands import app
 from moft.errors import MediaError
 from moft.feature.definition import ccr, motion_channels
 from moft.metrics.quality import Judge
-from moft.steering.guide import Steering
+from moft.steering.loop import Steering
 from moft.steering.settings import Settings
 
 DOCS = Path(moft.__file__).parent.parent / "docs"

@@ -135,7 +135,7 @@ def test_zero_strength_gives_the_plain_clip_and_another_seed_another(
 def test_the_region_reaches_steering_and_measuring(
     tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from moft.steering.guide import steer
+    from moft.steering.entry import steer
 
     seen: list[Any] = []
 

@@ -15,13 +15,15 @@ from sklearn.datasets import load_sample_image
 import moft
 from moft.errors import RequestError
 from moft.feature.read import inverted_features
+from moft.feature.reference import ClipReading, FromClip, in_common_units
 from moft.feature.statistics import Statistics, find_statistics
-from moft.feature.target import FromClip, in_common_units, synthesise
+from moft.feature.target import Synthesised
 from moft.known.pans import pan
 from moft.known.photographs import held_out_photographs
 from moft.models import load
 from moft.models.tap import Tap
 from moft.request.motion import DIRECTIONS, Motion
+from moft.steering.objective import follow
 from moft.types import ClipSize
 
 CLIP = ClipSize(8, 64, 64)
@@ -37,7 +39,7 @@ def statistics(**kwargs: Any) -> Statistics:
 
 
 def target(motion: Motion, cells: int = 4) -> torch.Tensor:
-    return synthesise(motion, statistics()).target(torch.zeros(1, 8, 2, cells, cells), CLIP)
+    return Synthesised(motion, statistics()).at(torch.zeros(1, 8, 2, cells, cells), CLIP)
 
 
 @pytest.mark.parametrize("name", DIRECTIONS)
@@ -91,8 +93,8 @@ def test_a_zoom_in_pushes_each_side_outward():
 
 
 def test_speed_in_px_depends_on_the_size_of_the_clip():
-    reference = synthesise(Motion("right", speed="1px"), statistics())
-    small, large = (reference.target(torch.zeros(1, 8, 2, 4, 4), ClipSize(8, n, n)) for n in (64, 128))
+    reference = Synthesised(Motion("right", speed="1px"), statistics())
+    small, large = (reference.at(torch.zeros(1, 8, 2, 4, 4), ClipSize(8, n, n)) for n in (64, 128))
     assert torch.allclose(small, 2 * large, atol=1e-5)
 
 
@@ -128,7 +130,7 @@ def test_a_missing_file_is_one_clear_error(tmp_path: Path):
 
 def test_a_reference_is_resampled_to_the_frames_and_cells_of_the_run():
     reference = FromClip(torch.randn(8, 2, 4, 4), torch.tensor([1, 2]), "up_blocks.1", 0.3, 300)
-    found = reference.target(torch.zeros(1, 12, 2, 6, 6), ClipSize(12, 48, 48))
+    found = reference.at(torch.zeros(1, 12, 2, 6, 6), ClipSize(12, 48, 48))
     assert found.shape == (1, 12, 2, 6, 6) and found.mean(1).abs().max() < 1e-5
 
 
@@ -136,14 +138,9 @@ def test_what_stands_still_is_compared_at_every_place_and_the_rest_by_quarters()
     pooled, kept = (
         FromClip(torch.zeros(8, 2, n, n), torch.tensor([1, 2]), "up_blocks.1", 0.3, 300) for n in (1, 4)
     )
-    references = [synthesise(Motion(name), statistics()) for name in ("still", "left", "zoom in")]
-    assert [r.loss for r in (*references, pooled, kept)] == [
-        "position",
-        "quadrants",
-        "quadrants",
-        "quadrants",
-        "position",
-    ]
+    targets = [Synthesised(Motion(name), statistics()) for name in ("still", "left", "zoom in")]
+    kinds = [follow(target, None, alone=True).kind for target in (*targets, pooled, kept)]
+    assert kinds == ["position", "quadrants", "quadrants", "quadrants", "position"]
 
 
 def test_inversion_is_deterministic_and_puts_the_scheduler_back(tiny_animatediff: Any):
@@ -165,9 +162,12 @@ def test_a_clip_played_backwards_is_read_as_the_same_backwards(
     )
 
     def read(clip: np.ndarray, mask: np.ndarray) -> torch.Tensor:
-        where = {"per_position": True} if per_position else {"region": mask}
         return moft.from_clip(
-            tiny_animatediff, clip, statistics=tiny_statistics, calibrated=False, **where
+            tiny_animatediff,
+            clip,
+            statistics=tiny_statistics,
+            region=None if per_position else mask,
+            how=ClipReading(per_position, calibrated=False),
         ).value
 
     there, back = read(video, region), read(video[::-1], region[::-1].copy())
@@ -200,7 +200,9 @@ def test_places_and_inverted_clips_are_asked_as_they_are_read(
 ) -> None:
     video = np.random.default_rng(3).integers(0, 255, (4, 64, 64, 3), np.uint8)
     found = [
-        moft.from_clip(tiny_animatediff, video, statistics=tiny_statistics, calibrated=c, **options)
+        moft.from_clip(
+            tiny_animatediff, video, statistics=tiny_statistics, how=ClipReading(calibrated=c, **options)
+        )
         for c in (True, False)
     ]
     assert torch.equal(found[0].value, found[1].value) and not found[0].made["calibrated"]
@@ -215,7 +217,7 @@ def test_a_clip_is_asked_at_its_own_speed_however_strongly_its_content_answers()
     ):
         video, asked = pan(photo, motion, size, zoom=2), torch.tensor(motion.velocity(8, 64, 64))
         for calibrated, found in errors.items():
-            value = moft.from_clip(miniature, video, calibrated=calibrated).value[..., 0, 0]
+            value = moft.from_clip(miniature, video, how=ClipReading(calibrated=calibrated)).value[..., 0, 0]
             velocity = clock @ known.displacement(value) / clock.square().sum() * 64
             found.append(float((velocity - asked).norm() / asked.norm()))
     assert max(errors[True]) < 0.25
@@ -226,10 +228,9 @@ def test_a_clip_is_read_where_it_was_asked(tiny_animatediff: Any, tiny_statistic
     video = np.random.default_rng(3).integers(0, 255, (4, 64, 64, 3), np.uint8)
     left = np.repeat([[1.0, 0.0]], 2, 0).astype(np.float32)
 
-    def read(**options: Any) -> torch.Tensor:
-        return moft.from_clip(
-            tiny_animatediff, video, statistics=tiny_statistics, calibrated=False, **options
-        ).value
+    def read(per_position: bool = False, **where: Any) -> torch.Tensor:
+        how = ClipReading(per_position, calibrated=False)
+        return moft.from_clip(tiny_animatediff, video, statistics=tiny_statistics, how=how, **where).value
 
     whole, halves = read(), [read(region=region) for region in (left, 1 - left)]
     torch.testing.assert_close(read(region=np.ones((4, 64, 64), np.float32)), whole)

@@ -33,11 +33,11 @@ import moft
 from moft.errors import BackboneError, RequestError
 from moft.feature.definition import motion_feature
 from moft.feature.losses import position_loss
-from moft.feature.target import from_clip
+from moft.feature.reference import ClipReading, from_clip
 from moft.models.families import INSIDE, family_of
 from moft.models.hooks import SharedKV, capture
 from moft.models.tap import Call, Tap
-from moft.steering.guide import steer
+from moft.steering.entry import steer
 from moft.steering.recording import Recording, record
 from moft.steering.settings import Settings
 
@@ -434,13 +434,13 @@ def test_a_clip_is_a_reference_of_its_own_motion(pipe: Any, statistics: moft.Sta
         sample(pipe)
     assert run.report.steps[0]["losses"][1] < run.report.steps[0]["losses"][0]
     if type(pipe.scheduler).__name__ == "DDIMScheduler":
-        inverted = from_clip(pipe, video, statistics=statistics, invert=True)
+        inverted = from_clip(pipe, video, statistics=statistics, how=ClipReading(invert=True))
         assert inverted.value.shape == reference.value.shape and not torch.equal(
             inverted.value, reference.value
         )
     else:
         with pytest.raises(BackboneError, match="needs a DDIMScheduler"):
-            from_clip(pipe, video, statistics=statistics, invert=True)
+            from_clip(pipe, video, statistics=statistics, how=ClipReading(invert=True))
     with pytest.raises(RequestError, match="uint8"):
         from_clip(pipe, video.astype(np.float32), statistics=statistics)
 

@@ -22,12 +22,12 @@ from tiny import BUILDERS, CELLS, LATENT_FRAMES, VARIANTS, clip_size, sample, ti
 
 import moft
 from moft.errors import BackboneError
+from moft.feature.reference import ClipReading, from_clip
 from moft.feature.statistics import find_motion_channels
-from moft.feature.target import from_clip
 from moft.models.families import FAMILIES, family_of
 from moft.models.hooks import capture
 from moft.models.tap import Tap, usual_level
-from moft.steering.guide import steer
+from moft.steering.entry import steer
 from moft.steering.settings import Settings
 
 
@@ -75,7 +75,7 @@ def test_a_clip_is_read_or_the_way_to_read_it_is_told(name: str):
         with pytest.raises(BackboneError, match="from_pipe"):
             from_clip(pipe, video, statistics=statistics_of(name))
     else:
-        reference = from_clip(pipe, video, statistics=statistics_of(name), timestep=950)
+        reference = from_clip(pipe, video, statistics=statistics_of(name), how=ClipReading(timestep=950))
         assert reference.value.shape[0] == LATENT_FRAMES and reference.value.isfinite().all()
 
 

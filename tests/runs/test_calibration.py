@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 import moft
 from moft.cli import commands as cli
 from moft.errors import BackboneError
+from moft.feature.reference import FromClip
 from moft.feature.statistics import find_statistics
-from moft.feature.target import FromClip, synthesise
+from moft.feature.target import Synthesised
 from moft.metrics.motion import MeasuredMotion
 from moft.request.motion import DIRECTIONS, Motion
 from moft.runs import calibration as calibrate
@@ -80,11 +81,11 @@ def test_targets_are_enlarged_by_the_gain(tiny_statistics: moft.Statistics, dire
     found = torch.zeros(1, 8, len(tiny_statistics.channels), 4, 4)
     motion = Motion(direction, speed=0.9)  # so fast that channels reach their bounds
     usual, enlarged = (
-        synthesise(motion, replace(tiny_statistics, gain=g)).target(found, SIZE) for g in (1.0, 2.5)
+        Synthesised(motion, replace(tiny_statistics, gain=g)).at(found, SIZE) for g in (1.0, 2.5)
     )
     torch.testing.assert_close(enlarged, 2.5 * usual)
     clip = FromClip(torch.randn(8, 3, 2, 2), torch.arange(3), "a", 1.0, 300)
-    torch.testing.assert_close(replace(clip, gain=2.5).target(found, SIZE), 2.5 * clip.target(found, SIZE))
+    torch.testing.assert_close(replace(clip, gain=2.5).at(found, SIZE), 2.5 * clip.at(found, SIZE))
 
 
 def test_the_gain_is_kept_in_files_and_is_one_where_none_was_found(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ from steered import everything_about
 
 import moft
 from moft.errors import RequestError
-from moft.steering.dragging import SCHEDULE, _around, _at_frames, _Pull, discs, drag, trajectories
+from moft.request.drag import Drag
+from moft.steering.dragging import SCHEDULE, Pull, around, at_frames, discs, dragging, trajectories
+from moft.steering.objective import Look
 from moft.steering.settings import Settings
 from moft.types import ClipSize
 
@@ -20,9 +23,15 @@ SIZE = ClipSize(8, 64, 64)
 RIGHT, STAY = [(20, 32), (34, 32)], [(52, 12)]
 
 
-def pull(path: Any, steps: tuple[float, float] = SCHEDULE[1], radius: float = 4) -> _Pull:
-    tracks = torch.from_numpy(trajectories([path], SIZE)[0] + _around(radius)[:, None])
-    return _Pull(None, None, 1.0, "region", steps, tracks=tracks)  # type: ignore[arg-type]
+def pull(path: Any, steps: tuple[float, float] = SCHEDULE[1], radius: float = 4) -> Pull:
+    tracks = torch.from_numpy(trajectories(Drag([path]), SIZE)[0] + around(radius)[:, None])
+    return Pull("a layer", 300, steps=steps, tracks=tracks)
+
+
+def cost(pull: Pull, features: torch.Tensor) -> torch.Tensor:
+    """Of features (b f c h w) of a clip of SIZE."""
+    tap: Any = SimpleNamespace(clip_size=lambda latents: SIZE)
+    return pull.loss(Look(tap, features, torch.tensor(300.0), {}, features))
 
 
 def sample(pipe: Any, **kwargs: Any) -> torch.Tensor:
@@ -35,13 +44,13 @@ def sample(pipe: Any, **kwargs: Any) -> torch.Tensor:
 
 
 def test_a_start_and_an_end_are_a_straight_and_even_way() -> None:
-    (found,) = trajectories([RIGHT], SIZE)
+    (found,) = trajectories(Drag([RIGHT]), SIZE)
     np.testing.assert_allclose(found, [[20 + 2 * i, 32] for i in range(8)])
 
 
 def test_one_position_stays_a_bend_is_passed_midway_and_a_whole_trajectory_is_itself() -> None:
     whole = [(10 + i * i / 2, 40 - i) for i in range(8)]
-    stays, bends, itself = trajectories([STAY, [(0, 0), (14, 0), (14, 14)], whole], SIZE)
+    stays, bends, itself = trajectories(Drag([STAY, [(0, 0), (14, 0), (14, 14)], whole]), SIZE)
     assert (stays == STAY[0]).all()
     np.testing.assert_allclose(bends, [(0, 0), (4, 0), (8, 0), (12, 0), (14, 2), (14, 6), (14, 10), (14, 14)])
     np.testing.assert_allclose(itself, whole)
@@ -50,7 +59,7 @@ def test_one_position_stays_a_bend_is_passed_midway_and_a_whole_trajectory_is_it
 @pytest.mark.parametrize(
     ("points", "said"),
     [
-        ([], r"at least one point; received \(\)"),
+        ([], r"at least one point; received \[\]"),
         ([RIGHT, []], "point 2: expected one or more positions"),
         ([[(20, math.nan)]], "point 1: expected one or more positions .* finite"),
         ([[(20, 30), (math.inf, 30)]], "point 1: .* finite"),
@@ -65,11 +74,11 @@ def test_one_position_stays_a_bend_is_passed_midway_and_a_whole_trajectory_is_it
 )
 def test_wrong_points_are_refused_by_number(points: Any, said: str) -> None:
     with pytest.raises(RequestError, match=said):
-        trajectories(points, SIZE)
+        trajectories(Drag(points), SIZE)
 
 
 def test_a_disc_goes_with_its_point() -> None:
-    found = discs(trajectories([RIGHT], SIZE)[0], 6, SIZE)
+    found = discs(trajectories(Drag([RIGHT]), SIZE)[0], 6, SIZE)
     assert found.shape == (8, 64, 64) and found.min() == 0 and found.max() == 1
     y, x = np.mgrid[:64, :64]
     for i, disc in enumerate(found):
@@ -99,9 +108,9 @@ def moving(step: float) -> torch.Tensor:
 
 
 def test_the_loss_is_least_where_the_features_go_as_the_point() -> None:
-    losses = [float(pull(RIGHT).cost(moving(step), SIZE)) for step in (2, 1.5, 1, 0)]
+    losses = [float(cost(pull(RIGHT), moving(step))) for step in (2, 1.5, 1, 0)]
     assert losses[0] < 0.1 and losses == sorted(losses) and losses[-1] > 0.9
-    still = [float(pull(STAY).cost(moving(step), SIZE)) for step in (0, 0.5, 1)]
+    still = [float(cost(pull(STAY), moving(step))) for step in (0, 0.5, 1)]
     assert still[0] < 0.01 and still == sorted(still)
 
 
@@ -109,26 +118,26 @@ def test_it_is_the_mean_distance_over_the_later_frames_in_units_of_the_first() -
     features = torch.zeros(1, 8, 3, 16, 16)
     features[:, 0, 0] = 2
     features[:, 1:, 1] = 1
-    assert float(pull(STAY).cost(features, SIZE)) == pytest.approx(5**0.5 / 2, rel=1e-4)
+    assert float(cost(pull(STAY), features)) == pytest.approx(5**0.5 / 2, rel=1e-4)
 
 
 def test_the_first_frame_is_the_goal_and_is_not_pulled() -> None:
     features = moving(0).clone().requires_grad_()
-    pull(RIGHT).cost(features, SIZE).backward()
+    cost(pull(RIGHT), features).backward()
     assert features.grad is not None and features.grad.isfinite().all()
     assert not features.grad[:, 0].any() and features.grad[:, 1:].any()
 
 
 def test_latent_frames_are_read_at_their_moments() -> None:
     """Nine frames of video in three of latents: the first, the middle and the last."""
-    tracks = torch.from_numpy(trajectories([[(0, 8), (16, 40)]], ClipSize(9, 64, 64)))
-    assert _at_frames(tracks, 3).tolist() == [[[0, 8], [8, 24], [16, 40]]]
+    tracks = torch.from_numpy(trajectories(Drag([[(0, 8), (16, 40)]]), ClipSize(9, 64, 64)))
+    assert at_frames(tracks, 3).tolist() == [[[0, 8], [8, 24], [16, 40]]]
 
 
 def test_what_is_outside_the_picture_asks_nothing() -> None:
     """A point at the edge: its neighbours beyond it do not count, and those inside count as ever."""
     edge = [(1, 32), (15, 32)]
-    assert float(pull(edge, radius=8).cost(moving(2), SIZE)) < 0.1
+    assert float(cost(pull(edge, radius=8), moving(2))) < 0.1
 
 
 # ---------------------------------------------------------------- in a pipeline
@@ -138,7 +147,7 @@ def test_dragging_moves_the_latents_and_reports_by_the_schedule(
     tiny_animatediff: Any, tiny_statistics: Any
 ) -> None:
     plain = sample(tiny_animatediff)
-    with drag(tiny_animatediff, RIGHT, STAY, statistics=tiny_statistics) as run:
+    with moft.steer(tiny_animatediff, Drag([RIGHT, STAY]), statistics=tiny_statistics) as run:
         found = sample(tiny_animatediff)
     assert found.isfinite().all() and not torch.allclose(found, plain)
     assert [step["step"] for step in run.report.steps] == [
@@ -151,12 +160,11 @@ def test_dragging_moves_the_latents_and_reports_by_the_schedule(
         7,
     ]  # 10 steps: MOFT to 2, DIFT 3 to 7
     assert run.report.seconds >= run.report.guidance_seconds > 0 and run.report.skipped == 0
-    np.testing.assert_allclose(run.wanted, trajectories([RIGHT, STAY], SIZE))
 
 
 def test_both_losses_fall_within_their_steps(tiny_animatediff: Any, tiny_statistics: Any) -> None:
     settings = Settings(step_size=0.02, gradient_steps=3)
-    with drag(tiny_animatediff, RIGHT, statistics=tiny_statistics, settings=settings) as run:
+    with moft.steer(tiny_animatediff, Drag([RIGHT]), statistics=tiny_statistics, settings=settings) as run:
         sample(tiny_animatediff)
     for step in run.report.steps:
         assert step["losses"] == sorted(step["losses"], reverse=True), step
@@ -165,22 +173,26 @@ def test_both_losses_fall_within_their_steps(tiny_animatediff: Any, tiny_statist
 def test_what_surrounds_the_points_stays_as_recorded(tiny_animatediff: Any, tiny_statistics: Any) -> None:
     with moft.record(tiny_animatediff) as recording:
         plain = sample(tiny_animatediff)
-    with drag(tiny_animatediff, [(12, 12), (18, 12)], radius=8, statistics=tiny_statistics, plain=recording):
+    with moft.steer(
+        tiny_animatediff, Drag([[(12, 12), (18, 12)]], 8), statistics=tiny_statistics, plain=recording
+    ):
         found = sample(tiny_animatediff)
     changed = (found != plain).any(1)[0].any(0)  # (h w) cells of 4 px
     assert changed[:7, :8].any() and not changed[7:].any() and not changed[:, 8:].any()
 
 
 def test_no_step_size_is_plain_sampling(tiny_animatediff: Any, tiny_statistics: Any) -> None:
-    with drag(tiny_animatediff, RIGHT, statistics=tiny_statistics, settings=Settings(step_size=0)):
+    with moft.steer(
+        tiny_animatediff, Drag([RIGHT]), statistics=tiny_statistics, settings=Settings(step_size=0)
+    ):
         found = sample(tiny_animatediff)
     assert torch.equal(found, sample(tiny_animatediff))
 
 
 def test_a_callback_does_the_same(tiny_animatediff: Any, tiny_statistics: Any) -> None:
-    with drag(tiny_animatediff, RIGHT, statistics=tiny_statistics):
+    with moft.steer(tiny_animatediff, Drag([RIGHT]), statistics=tiny_statistics):
         found = sample(tiny_animatediff)
-    with drag(tiny_animatediff, RIGHT, statistics=tiny_statistics, by_callback=True) as run:
+    with moft.steer(tiny_animatediff, Drag([RIGHT]), statistics=tiny_statistics, by_callback=True) as run:
         assert torch.equal(found, sample(tiny_animatediff, callback_on_step_end=run.callback))
 
 
@@ -188,11 +200,11 @@ def test_it_detaches_without_a_trace_also_from_a_run_that_fails(
     tiny_animatediff: Any, tiny_statistics: Any
 ) -> None:
     before = everything_about(tiny_animatediff)
-    with drag(tiny_animatediff, RIGHT, statistics=tiny_statistics):
+    with moft.steer(tiny_animatediff, Drag([RIGHT]), statistics=tiny_statistics):
         sample(tiny_animatediff)
     assert everything_about(tiny_animatediff) == before
     with pytest.raises(RequestError, match="point 1: expected positions inside the picture"):
-        with drag(tiny_animatediff, [(20, 32), (200, 32)], statistics=tiny_statistics):
+        with moft.steer(tiny_animatediff, Drag([[(20, 32), (200, 32)]]), statistics=tiny_statistics):
             sample(tiny_animatediff)
     assert everything_about(tiny_animatediff) == before
 
@@ -214,8 +226,9 @@ def test_it_detaches_without_a_trace_also_from_a_run_that_fails(
 def test_wrong_requests_are_refused_before_anything_runs(
     tiny_animatediff: Any, tiny_statistics: Any, points: Any, options: Any, said: str
 ) -> None:
+    radius = options.pop("radius", None)
     with (
         pytest.raises(RequestError, match=said),
-        drag(tiny_animatediff, *points, statistics=tiny_statistics, **options),
+        dragging(tiny_animatediff, Drag(points, radius), statistics=tiny_statistics, **options).attached(),
     ):
         raise AssertionError("the block was entered")

@@ -11,6 +11,10 @@ import torch
 
 import moft
 from moft.errors import RequestError
+from moft.feature.target import Synthesised
+from moft.steering.descent import Descent
+from moft.steering.objective import follow
+from moft.types import ClipSize
 
 LEFT_HALF = np.repeat([[1.0, 0.0]], 2, 0)
 KEPT = moft.Settings(keep=1.0)
@@ -286,6 +290,7 @@ def test_keys_of_another_kind_of_run_are_refused(
 # ---------------------------------------------------------------- Adam
 
 
+SIZE = ClipSize(8, 64, 64)
 ADAM = moft.Settings(steps=(0.1, 0.7), rule="adam", step_size=0.2)
 
 
@@ -293,14 +298,19 @@ def test_adam_goes_by_its_moments_of_normalised_gradients(tiny_animatediff: Any,
     """Kingma and Ba, Algorithm 1, written out, in float64."""
     mean = square = np.zeros((1, 4, 8, 16, 16))
     random = torch.Generator().manual_seed(0)
-    with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics, settings=ADAM) as run:
-        for t in (1, 2, 3):
-            gradient = torch.randn(mean.shape, generator=random) * 10**-t
-            g = gradient.double().numpy()
-            g = g / np.sqrt(np.square(g).mean())
-            mean, square = 0.9 * mean + 0.1 * g, 0.999 * square + 0.001 * g**2
-            wanted = mean / (1 - 0.9**t) / (np.sqrt(square / (1 - 0.999**t)) + 1e-8)
-            np.testing.assert_allclose(run._update(gradient).numpy(), 0.2 * wanted, rtol=1e-4, atol=1e-5)
+    descent, objectives = (
+        Descent(ADAM),
+        [follow(Synthesised(moft.Motion("left"), tiny_statistics), None, alone=True)],
+    )
+    for t in (1, 2, 3):
+        gradient = torch.randn(mean.shape, generator=random) * 10**-t
+        g = gradient.double().numpy()
+        g = g / np.sqrt(np.square(g).mean())
+        mean, square = 0.9 * mean + 0.1 * g, 0.999 * square + 0.001 * g**2
+        wanted = mean / (1 - 0.9**t) / (np.sqrt(square / (1 - 0.999**t)) + 1e-8)
+        np.testing.assert_allclose(
+            descent.update(gradient, objectives).numpy(), 0.2 * wanted, rtol=1e-4, atol=1e-5
+        )
 
 
 @pytest.mark.parametrize("fused", [False, True])
@@ -461,7 +471,7 @@ def test_inside_a_region_a_motion_is_asked_by_its_mean(tiny_animatediff: Any, ti
     ):
         regions = None if region is None else [region]
         with moft.steer(tiny_animatediff, wanted, statistics=tiny_statistics, regions=regions) as run:
-            assert run.targets[0].loss == loss
+            assert run.objectives(SIZE)[0].kind == loss
 
 
 def test_the_gain_is_left_out_where_all_parts_move(tiny_animatediff: Any, tiny_statistics: Any):
@@ -474,10 +484,8 @@ def test_the_gain_is_left_out_where_all_parts_move(tiny_animatediff: Any, tiny_s
 
     def gains(*wanted: Any, regions: Any = None) -> list[float]:
         with moft.steer(tiny_animatediff, *wanted, statistics=enlarged, regions=regions) as run:
-            return [
-                getattr(target.reference, "gain", None) or target.reference.statistics.gain
-                for target in run.targets
-            ]
+            targets = [objective.target for objective in run.objectives(SIZE)]
+            return [getattr(target, "gain", None) or target.statistics.gain for target in targets]
 
     still = moft.Motion("still", region="rest")
     assert gains(HALVES[0]) == gains(clip) == [2] and gains(HALVES[0], still) == [2, 2]

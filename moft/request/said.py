@@ -1,0 +1,81 @@
+"""What is said of a field, once: help, unit, range. Options, forms and the reference page are made from it.
+
+@dataclass(frozen=True)
+class Scene:
+    seed: int = said(0, "Which noise to start from.", least=0, most=2**63 - 1)
+
+    def __post_init__(self) -> None:
+        check(self)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from moft.errors import RequestError
+
+_KEY = "moft"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said of a field."""
+
+    help: str  # a sentence, as the command line prints it
+    unit: str | None = None  # of the value: px, frames, share of the steps …
+    least: float | None = None  # a number, or each of several, is not below
+    most: float | None = None  # nor above
+    choices: tuple[str, ...] | Callable[[], tuple[str, ...]] | None = None
+
+    @property
+    def options(self) -> tuple[str, ...] | None:
+        """The texts that it may be, if it is one of some."""
+        return self.choices() if callable(self.choices) else self.choices
+
+
+def said(
+    default: Any,
+    help: str,  # noqa: A002
+    *,
+    unit: str | None = None,
+    least: float | None = None,
+    most: float | None = None,
+    choices: tuple[str, ...] | Callable[[], tuple[str, ...]] | None = None,
+) -> Any:
+    """A dataclass field with a default (`...` for none) of which this is said."""
+    metadata = {_KEY: Said(help, unit, least, most, choices)}
+    return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
+
+
+def said_of(cls: type) -> dict[str, Said]:
+    """What is said of each field of a dataclass, by its name; fields of which nothing is said are left out."""
+    return {f.name: f.metadata[_KEY] for f in fields(cls) if _KEY in f.metadata}
+
+
+def check(value: Any) -> None:
+    """Raise RequestError, naming the field, for one that is out of its range or none of its choices; None is always fine."""
+    for name, about in said_of(type(value)).items():
+        given = getattr(value, name)
+        if given is None:
+            continue
+        options = about.options
+        if options is not None and given not in options:
+            raise RequestError(f"expected {name} among {', '.join(options)}, got {given!r:.50}")
+        if about.least is not None or about.most is not None:
+            for number in given if isinstance(given, tuple) else (given,):
+                _check_range(name, number, about)
+
+
+def _check_range(name: str, number: Any, about: Said) -> None:
+    least = -math.inf if about.least is None else about.least
+    most = math.inf if about.most is None else about.most
+    try:
+        fine = least <= number <= most and math.isfinite(number)
+    except TypeError:
+        fine = False
+    if not fine:
+        bounds = f"≥ {about.least:g}" if about.most is None else f"in {least:g}…{most:g}"
+        raise RequestError(f"expected a finite {name} {bounds}, got {number!r:.50}")

@@ -1,0 +1,83 @@
+"""From losses to moved latents: gradients, each kept inside its own region, and the rule by which latents go down them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from moft.feature.regions import at_cells
+from moft.steering.objective import Look, Objective, inside
+
+if TYPE_CHECKING:
+    from moft.steering.settings import Settings
+
+
+class Gradients:
+    """Losses and their gradients; half precision is scaled, and the scale halves where it overflows."""
+
+    def __init__(self, loss_scale: float) -> None:
+        self._scale = loss_scale
+
+    def of(self, objectives: Sequence[Objective], look: Look) -> tuple[float, Tensor | None]:
+        """(Σ strength · loss, its gradient by `look.latents`, (b c f h w)). Each objective moves its own region alone: what it
+        asks of the others' would work against them. None, with a warning, for a gradient that is not finite."""
+        scale = self._scale if look.tap.denoiser.dtype == torch.float16 else 1.0
+        x = look.latents
+        losses = [objective.strength * objective.loss(look) for objective in objectives]
+        gradient = torch.zeros_like(x)
+        for objective, loss in zip(objectives, losses, strict=True):
+            (own,) = torch.autograd.grad(loss * scale, x, retain_graph=loss is not losses[-1])
+            region = objective.region
+            gradient += own if region is None else own * at_cells(region, x.shape[-3:]).to(own)
+        gradient, total = gradient / scale, sum(loss.item() for loss in losses)
+        if gradient.isfinite().all():
+            return total, gradient
+        self._scale /= 2
+        warnings.warn("a gradient is not finite; its update is skipped", RuntimeWarning, stacklevel=2)
+        return total, None
+
+
+class Descent:
+    """By how much latents go against a gradient: `Settings.rule`, `step_size` and `clip_frames`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._adam: torch.optim.Adam | None = None  # that rule's moments, over the updates of one step
+
+    def start(self) -> None:
+        """A new denoising step begins."""
+        self._adam = None
+
+    def update(self, gradient: Tensor, objectives: Sequence[Objective]) -> Tensor:
+        """What to take from the latents for a gradient (b c f h w) of these objectives."""
+        shaped = self._shaped(gradient, objectives)
+        return self.settings.step_size * (self._by_adam(shaped) if self.settings.rule == "adam" else shaped)
+
+    def _by_adam(self, gradient: Tensor) -> Tensor:
+        """Minus the move of Adam at a learning rate of 1."""
+        self._adam = self._adam or torch.optim.Adam([torch.zeros_like(gradient)], lr=1.0)
+        (moved,) = self._adam.param_groups[0]["params"]
+        moved.zero_()
+        moved.grad = gradient
+        self._adam.step()
+        return -moved
+
+    def _shaped(self, gradient: Tensor, objectives: Sequence[Objective]) -> Tensor:
+        """The gradient inside the regions and on the first frames only (Eq. 8), of unit rms unless plain."""
+        keep = torch.ones_like(gradient[:1, :1])
+        where = inside(objectives, gradient.shape[-3:])
+        if where is not None:
+            keep = keep * where.to(gradient)
+        if self.settings.clip_frames is not None:
+            keep[:, :, self.settings.clip_frames :] = 0
+        gradient = gradient * keep
+        if self.settings.rule == "plain":
+            return gradient
+        sums = gradient.square().sum(
+            (1, 2, 3, 4), keepdim=True
+        )  # per clip, so a batch does not couple its clips
+        return gradient / (sums / (keep.sum() * gradient.shape[1])).sqrt().clamp_min(1e-20)

@@ -1,0 +1,229 @@
+"""The door: requests in, a steered pipeline out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from moft.errors import RequestError
+from moft.feature.reference import FromClip, from_like
+from moft.feature.statistics import Statistics, find_statistics
+from moft.feature.target import Synthesised, Target
+from moft.media.mask import check_agreement, check_region, read_regions
+from moft.media.resampled import read_followed
+from moft.models.size import clip_size
+from moft.models.tap import Tap, serves
+from moft.request.drag import Drag
+from moft.request.like import Like
+from moft.request.motion import Motion
+from moft.steering.carry import Carry, check_carried
+from moft.steering.dragging import dragging
+from moft.steering.guide import Fused, Guide
+from moft.steering.keep import Keep
+from moft.steering.loop import Change, Report, Steering
+from moft.steering.objective import Objective, Objectives, follow
+from moft.steering.settings import Settings
+
+if TYPE_CHECKING:
+    from moft.steering.recording import Recording
+    from moft.types import ClipSize
+
+Steerable = Motion | Like | Drag | FromClip | Objective  # what `steer` takes
+
+
+@contextmanager
+def steer(
+    pipe: Any,
+    *requests: Steerable,
+    statistics: Statistics | None = None,
+    regions: Sequence[Any] | None = None,
+    settings: Settings | None = None,
+    plain: Recording | None = None,
+    size: ClipSize | None = None,
+    by_callback: bool = False,
+) -> Iterator[Steering]:
+    """Steer whatever `pipe` samples inside the block; afterwards the pipeline is as it was.
+
+        with moft.steer(pipe, moft.Motion("left")) as run:
+            frames = pipe("a red ball over blue cells").frames[0]
+        print(run.report)
+
+    Args:
+        pipe: a diffusers video pipeline of a known family (`moft models`).
+        requests: one or more: `Motion`, `Like`, `FromClip`, or an `Objective`; or one `Drag`.
+        statistics: motion channels of this model; None takes those shipped with or computed for it.
+        regions: one for each request: a mask, (h w) or for each frame (f h w), in 0…1 at any resolution, a text as
+            of `Motion.region`, or None, which is the whole frame for a single request and beside others what they
+            leave. None here takes those named by the requests.
+        settings: see `Settings`; a drag decides some of them itself (`dragging`).
+        plain: the plain run of the same seed, made under `record`: what surrounds the regions then stays as in it for
+            `Settings.keep` of the steps. Without it, motion spreads out of a region. If its keys were recorded too,
+            `Settings.keep_keys` puts them in place of the run's own, in its gradients as well.
+        size: at which the pipeline will sample, for a `Like`, whose clip is read at once; None is that at which the motion
+            channels were found, else the model's own.
+        by_callback: change latents only through `pipe(…, callback_on_step_end=run.callback)`; the default needs no such
+            argument.
+    Raises:
+        RequestError: contradictory requests, or no statistics known for this model; for what depends on the clip's
+            size, such as different motions of one place, in the pipeline's first step.
+        MediaError: a clip or mask that cannot be read.
+        BackboneError: unknown pipeline, or a scheduler that cannot keep a change made between its steps.
+    """
+    serves(pipe)  # or say first of all why not
+    settings = settings or Settings()
+    if any(isinstance(request, Drag) for request in requests):
+        steering = dragging(pipe, _alone(requests), statistics=statistics, settings=settings, plain=plain)
+    else:
+        targets = _targets(pipe, requests, statistics, regions, size)
+        steering = guided(pipe, _objectives(targets, requests, regions, settings), settings, plain)
+    with steering.attached(by_callback) as run:
+        yield run
+
+
+def guided(
+    pipe: Any,
+    objectives: Sequence[Objective],
+    settings: Settings,
+    plain: Recording | None = None,
+    guide: type[Guide] | None = None,
+) -> Steering:
+    """A steering by objectives of one layer, not yet attached. guide: how it goes down their gradients; None: as the settings say.
+
+    Raises RequestError for settings that need another plain run than was given, or other requests."""
+    first = objectives[0]
+    tap, report = Tap(pipe, first.layer, first.timestep), Report()
+    for objective in objectives:
+        if objective.layer != tap.layer:
+            raise RequestError(
+                f"expected all requests on one layer, got {objective.layer!r} and {tap.layer!r}"
+            )
+    if settings.carry:
+        if plain is None:
+            raise RequestError(
+                "expected a plain run to carry from, got none; "
+                "record it with moft.record, or make it with moft.invert"
+            )
+        check_carried([objective.request for objective in objectives])
+    if settings.keep_keys and (plain is None or plain.keys is None):
+        raise RequestError(
+            "expected a plain run with its keys for keep_keys, got none; "
+            "record it with moft.record(pipe, keys=True)"
+        )
+    placed, changes = _placing(objectives), list[Change]()
+    if settings.step_size > 0:
+        if settings.carry and plain:
+            changes.append(Carry(placed, plain, settings.carry))
+        else:
+            way = guide or (Fused if settings.fused else Guide)
+            changes.append(way(tap, placed, settings, report))
+        if plain:
+            changes.append(Keep(placed, plain, settings.keep))
+    return Steering(tap, placed, changes, report, plain, settings.keep_keys)
+
+
+def _placing(objectives: Sequence[Objective]) -> Objectives:
+    """Their regions laid over a clip, once its size is known; each size by itself."""
+
+    @cache
+    def placed(size: ClipSize) -> Sequence[Objective]:
+        regions = read_regions(
+            [objective.region for objective in objectives], size.frames, size.height, size.width
+        )
+        check_agreement([objective.request for objective in objectives], regions)
+        tensors = [None if region is None else torch.as_tensor(region) for region in regions]
+        return [replace(o, region=region) for o, region in zip(objectives, tensors, strict=True)]
+
+    return placed
+
+
+def _alone(requests: Sequence[Steerable]) -> Drag:
+    (first, *others) = requests
+    if others or not isinstance(first, Drag):
+        raise RequestError(
+            f"expected a Drag by itself, got {len(requests)} requests; "
+            "give all its points to one Drag, and leave the others out"
+        )
+    return first
+
+
+def _targets(
+    pipe: Any,
+    requests: Sequence[Steerable],
+    statistics: Statistics | None,
+    regions: Sequence[Any] | None,
+    size: ClipSize | None,
+) -> list[Target | Objective]:
+    """What each request asks of the feature; an objective is its own."""
+    if not requests:
+        raise RequestError('expected at least one request, got none; try moft.Motion("left")')
+    if regions is not None and len(regions) != len(requests):
+        raise RequestError(
+            f"expected one region (or None) per request, got {len(regions)} for {len(requests)}"
+        )
+    if statistics is None and any(isinstance(request, Motion | Like) for request in requests):
+        statistics = find_statistics(pipe)
+    if any(isinstance(request, Like) for request in requests):
+        assert statistics is not None
+        size = size or clip_size(pipe, None, None, None, statistics.made)
+        requests = _clips_read(pipe, requests, statistics, size, regions)
+    if len(requests) > 1 and not any(isinstance(r, Motion) and r.direction == "still" for r in requests):
+        # The gain was found on whole frames. Where all parts move, it would turn them aside (docs/steering.md).
+        statistics = statistics and replace(statistics, gain=1.0)
+        requests = [replace(r, gain=1.0) if isinstance(r, FromClip) else r for r in requests]
+    targets: list[Target | Objective] = []
+    for request in requests:
+        if isinstance(request, Motion):
+            assert statistics is not None
+            targets.append(Synthesised(request, statistics))
+        elif isinstance(request, FromClip | Objective):
+            targets.append(request)
+        else:
+            raise RequestError(
+                f"expected a Motion, Like, Drag, FromClip or Objective, got {type(request).__name__}"
+            )
+    return targets
+
+
+def _clips_read(
+    pipe: Any,
+    requests: Sequence[Steerable],
+    statistics: Statistics,
+    size: ClipSize,
+    regions: Sequence[Any] | None,
+) -> list[Steerable]:
+    """The requests, those that name a clip read at this size."""
+    masks = read_regions(_places(requests, regions), size.frames, size.height, size.width)
+    return [
+        from_like(pipe, request, read_followed(request, size), statistics, onto=mask)
+        if isinstance(request, Like)
+        else request
+        for request, mask in zip(requests, masks, strict=True)
+    ]
+
+
+def _places(requests: Sequence[Steerable], regions: Sequence[Any] | None) -> Sequence[Any]:
+    """Where each counts: as given, else as the requests say themselves."""
+    return regions or [getattr(request, "region", None) for request in requests]
+
+
+def _objectives(
+    targets: Sequence[Target | Objective],
+    requests: Sequence[Steerable],
+    regions: Sequence[Any] | None,
+    settings: Settings,
+) -> list[Objective]:
+    objectives: list[Objective] = []
+    for target, region in zip(targets, _places(requests, regions), strict=True):
+        if region is not None:
+            check_region(region)
+        if isinstance(target, Objective):
+            objectives.append(replace(target, region=region))
+        else:
+            alone = len(targets) == 1
+            objectives.append(follow(target, region, alone=alone, loss=settings.loss, steps=settings.steps))
+    return objectives

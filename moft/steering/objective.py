@@ -1,0 +1,153 @@
+"""What one request asks of a model: a loss of what the denoiser shows, where, when and how hard.
+
+A new objective, of ours or of another system, is a class with one method, `loss`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property, reduce
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from moft.feature.definition import motion_feature
+from moft.feature.losses import LOSSES
+from moft.feature.reference import FromClip
+from moft.feature.regions import at_cells
+from moft.feature.target import Synthesised, Target
+from moft.request.motion import DIRECTIONS, Motion
+
+if TYPE_CHECKING:
+    from moft.models.tap import Call, Tap
+    from moft.types import ClipSize
+
+EARLY, MOST = (
+    (0.12, 0.48),
+    (0.12, 0.92),
+)  # shares of the denoising steps: 3…11 of 25 in the release; for stillness
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look into the denoiser, at latents whose gradient is wanted. What it costs is paid when it is asked for."""
+
+    tap: Tap
+    latents: Tensor  # (b c f h w), which ask for a gradient
+    timestep: Tensor  # scalar, as the scheduler counts
+    call: Call  # the pipeline's own, for the conditional part
+    passing: Tensor | None = None  # features that were read already, from the pipeline's own call (fused)
+
+    @cached_property
+    def inputs(self) -> Tensor:
+        """What the denoiser takes for these latents, (b c f h w)."""
+        return self.latents if self.passing is not None else self.tap.scaled(self.latents, self.timestep)
+
+    @cached_property
+    def features(self) -> Tensor:
+        """The output of the tap's layer, (b f c h w), float32."""
+        if self.passing is not None:
+            return self.passing
+        return self.tap.read(self.inputs, float(self.timestep), self.call)
+
+    @cached_property
+    def size(self) -> ClipSize:
+        """The size of the clip that the latents decode to."""
+        return self.tap.clip_size(self.latents)
+
+
+@dataclass(frozen=True)
+class Objective(ABC):
+    """One request made ready for one model.
+
+    A subclass adds what it needs and says what its loss is.
+    """
+
+    layer: str  # submodule of the denoiser behind which reading may stop
+    timestep: int  # of a model with two denoisers, which of them is read: the one at work there
+    _: KW_ONLY
+    region: Any = (
+        None  # (h w) or (f h w) in 0…1 at any resolution, a text as of `Motion.region`, or None: all
+    )
+    strength: float = 1.0  # ≥ 0, factor of the loss
+    steps: tuple[float, float] = EARLY  # share of the denoising steps in which it counts
+    request: Any = None  # what was asked; two of one place must ask for the same
+
+    @abstractmethod
+    def loss(self, look: Look) -> Tensor:
+        """How far the model is from what is asked: a scalar through which gradients flow to `look.latents`."""
+
+    def due(self, index: int, count: int) -> bool:
+        """Whether it counts at a step of so many."""
+        return round(self.steps[0] * count) <= index < min(round(self.steps[1] * count), count)
+
+
+Objectives = Callable[
+    ["ClipSize"], Sequence[Objective]
+]  # the objectives of a run, laid over a clip of a size
+
+
+@dataclass(frozen=True)
+class Follow(Objective):
+    """MOFT inside the region should be that of the target (Eq. 3, or a loss of means)."""
+
+    target: Target
+    kind: str = "quadrants"  # a name in `moft.feature.losses.LOSSES`
+
+    def loss(self, look: Look) -> Tensor:
+        feature = motion_feature(look.features, self.target.channels)
+        goal = self.target.at(feature, look.size).to(feature)
+        cells = (feature.shape[1], *feature.shape[-2:])
+        region = None if self.region is None else at_cells(self.region, cells).to(feature)
+        return LOSSES[self.kind](feature / self.target.scale, goal / self.target.scale, region)
+
+
+def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None, steps: Any = None) -> Follow:
+    """The objective of a target, with the loss and the steps that suit it.
+
+    alone: whether it is the only request of its run. loss: a name, whatever suits. steps: those of requests that say
+    nothing themselves; None is what suits.
+    """
+    whole = region is None and alone
+    return Follow(
+        target.layer,
+        target.timestep,
+        region=region,
+        strength=target.strength,
+        steps=target.steps or steps or (MOST if _is_still(target) else EARLY),
+        request=target.motion if isinstance(target, Synthesised) else target,
+        target=target,
+        kind=loss or _suiting(target, whole),
+    )
+
+
+def _is_still(target: Target) -> bool:
+    """Stillness is asked in most of the steps, since details that are drawn late flicker by themselves."""
+    return isinstance(target, Synthesised) and target.motion.direction == "still"
+
+
+def _suiting(target: Target, whole: bool) -> str:
+    """Which loss: "position" (Eq. 3) where every place has a target of its own, or none may move; else "quadrants", which
+    says where things go on the whole and leaves their details free. In a region "region", whose pieces a cut by the
+    quarters of the frame would make too small to say where they go; but for zooms, whose mean is nought."""
+    if _is_still(target) or (isinstance(target, FromClip) and target.per_position):
+        return "position"
+    if whole or (isinstance(target, Synthesised) and not _goes_somewhere(target.motion)):
+        return "quadrants"
+    return "region"
+
+
+def _goes_somewhere(motion: Motion) -> bool:
+    return motion.path is not None or isinstance(motion.direction, float) or motion.direction in DIRECTIONS
+
+
+def inside(objectives: Sequence[Objective], size: Sequence[int]) -> Tensor | None:
+    """The union of the regions, (h w) or (f h w) in 0…1, at this size (f, h, w); None if one is the whole frame. Cells
+    that two regions share are theirs by the sum of their parts."""
+    regions = [objective.region for objective in objectives if objective.region is not None]
+    if len(regions) < len(objectives):
+        return None
+    return reduce(torch.add, [at_cells(region, size) for region in regions]).clamp(max=1)
