@@ -13,9 +13,10 @@ from torch import Tensor
 
 import moft
 from moft.feature.definition import ccr
+from moft.models.calls import Call
 from moft.models.families import family_of
 from moft.models.hooks import capture
-from moft.models.tap import Call, Tap
+from moft.models.tap import Tap
 from moft.steering.entry import steer
 from moft.steering.loop import Steering
 from moft.steering.objective import Look

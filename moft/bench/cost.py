@@ -24,8 +24,8 @@ import moft
 from moft.bench.counting import flops, memory
 from moft.feature.statistics import find_statistics
 from moft.feature.target import Synthesised
+from moft.models.calls import Call
 from moft.models.hooks import capture
-from moft.models.tap import Call
 from moft.request.motion import Motion
 from moft.steering.entry import guided
 from moft.steering.guide import Guide

@@ -29,8 +29,9 @@ from moft.feature.points import at_points
 from moft.feature.read import encode
 from moft.feature.reference import ClipReading, FromClip, from_clip
 from moft.feature.statistics import find_statistics
+from moft.models.calls import Call
 from moft.models.hooks import capture, submodule
-from moft.models.tap import Call, Tap
+from moft.models.tap import Tap
 from moft.request.motion import Motion
 from moft.steering.entry import guided, steer
 from moft.steering.guide import Guide
@@ -269,22 +270,9 @@ class CleanDifferences(Peer):
         inputs, timestep = look.inputs, float(look.timestep)
         with torch.no_grad():
             predicted = look.tap.predicted(inputs.detach(), timestep, look.call)
-            clean, signal = clean_latents(look.tap.pipe.scheduler, inputs.detach(), predicted, timestep)
+            clean, signal = look.tap.host.parametrisation.clean(inputs.detach(), predicted, timestep)
         clean = clean + (inputs - inputs.detach()) / signal  # with the predicted noise constant
         return (clean.diff(dim=2) - self.clip.diff(dim=2).to(clean)).square().mean()
-
-
-def clean_latents(scheduler: Any, noisy: Tensor, predicted: Tensor, timestep: float) -> tuple[Tensor, float]:
-    """x₀ from what was predicted for x = s·x₀ + n·ε, and the share s of it: ∂x₀/∂x = 1/s where ε is constant."""
-    kind = scheduler.config.get("prediction_type", "flow_prediction")
-    if kind == "flow_prediction":  # ε − x₀
-        level = timestep / scheduler.config.num_train_timesteps
-        return noisy - level * predicted, 1 - level
-    signal = float(scheduler.alphas_cumprod[int(timestep)]) ** 0.5
-    noise = (1 - signal**2) ** 0.5
-    if kind == "v_prediction":
-        return signal * noisy - noise * predicted, signal
-    return (predicted if kind == "sample" else (noisy - noise * predicted) / signal), signal
 
 
 def _sites(tap: Tap, pattern: str) -> list[str]:

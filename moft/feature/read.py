@@ -40,7 +40,9 @@ def noised_layers(
     latents = encode(tap, videos)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
     noisy, told = tap.noised(latents, noise, timestep)
-    size = 1 if tap.starts_from_image else len(latents)  # pipelines take one image for all clips of a batch
+    size = (
+        1 if tap.host.starts_from_image else len(latents)
+    )  # pipelines take one image for all clips of a batch
     found: dict[str, list[Tensor]] = {name: [] for name in layers}
     for i in range(0, len(latents), size):
         some, images = slice(i, i + size), videos[i : i + size, 0]
@@ -69,4 +71,4 @@ def inverted_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str =
 def encode(tap: Tap, videos: np.ndarray) -> Tensor:
     """Clips uint8 (b f h w 3) → latents (b c f h w)."""
     pixels = torch.from_numpy(np.ascontiguousarray(videos)).permute(0, 1, 4, 2, 3).float() / 255
-    return tap.encode(pixels).to(tap.device)
+    return tap.host.encode(pixels).to(tap.host.device)

@@ -21,7 +21,8 @@ from moft.errors import RequestError
 from moft.feature.definition import ccr, motion_channels, pool
 from moft.feature.read import noised_features
 from moft.media.tensors import load_tensors, save_tensors
-from moft.models.tap import Tap, usual_level
+from moft.models.pipeline import usual_level
+from moft.models.tap import Tap
 from moft.request.motion import Motion
 from moft.types import ClipSize
 
@@ -97,7 +98,7 @@ def find_motion_channels(
     Channels: largest weight in the first two principal components of first-frame CCR features, pooled over the frame
     (the paper uses the first; horizontal and vertical motion need one each). Response: least squares of the pooled
     MOFT on the displacement against its mean over the frames. `timestep` is the noise level to look at, 1…999; None is
-    `moft.models.tap.usual_level`. `track` wraps the loop over batches, to show progress.
+    `moft.models.pipeline.usual_level`. `track` wraps the loop over batches, to show progress.
     """
     timestep = usual_level(pipe) if timestep is None else timestep
     tap = Tap(pipe, layer, timestep)

@@ -17,9 +17,10 @@ from safetensors.torch import load_file, save_file
 
 from moft.known.renderer import FRAMES, SIZE, ClipMaker, World
 from moft.miniature import model
+from moft.models.calls import Call
 from moft.models.hooks import capture
 from moft.models.load import miniature_path
-from moft.models.tap import Call, Tap
+from moft.models.tap import Tap
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
 
-from moft.errors import BackboneError
+from moft.models.calls import Call
 from moft.models.hooks import SharedKV
-from moft.models.tap import Call, Tap
+from moft.models.tap import Tap
 
 
 class Between:
@@ -36,7 +34,7 @@ class Between:
     def tell_keys(self, step: int, number: int) -> None:
         """Tell the keys at which step the denoiser is about to be called, and for the how many-th time in it."""
         if self.keys is not None:
-            due = step < round(self.share * len(self.tap.pipe.scheduler.timesteps))
+            due = step < round(self.share * len(self.tap.timesteps))
             self.keys.moment = (step, number) if due else None
 
     def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
@@ -46,59 +44,27 @@ class Between:
 
     def callback(self, _pipe: Any, _index: int, timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
         """For `pipe(…, callback_on_step_end=run.callback)`: the same through diffusers' own door."""
-        kwargs["latents"] = self._between(kwargs["latents"], timestep)
+        kwargs["latents"] = self.change(kwargs["latents"], timestep)
         return kwargs
 
-    def after_step(self, output: Any, timestep: Any) -> Any:
-        """For what `scheduler.step` returns."""
-        if isinstance(output, tuple):
-            return (self._between(output[0], timestep), *output[1:])
-        output.prev_sample = self._between(output.prev_sample, timestep)
-        return output
-
-    def _between(self, held: Tensor, timestep: Any) -> Tensor:
+    def change(self, held: Tensor, timestep: Any) -> Tensor:
         """`next` for latents in the pipeline's own layout. Counted on the scheduler's whole schedule, of which a
         pipeline that starts from a video runs only the end."""
         calls, self.calls[:] = list(self.calls), []
-        index = int((self.tap.pipe.scheduler.timesteps == timestep).nonzero()[0]) + 1
-        latents = self.tap.enter(held, calls[0])
+        index = int((self.tap.timesteps == timestep).nonzero()[0]) + 1
+        latents = self.tap.layout.enter(held, calls[0])
         self._aside = True
         try:
             found = self.next(latents, index, calls)
         finally:
             self._aside = False
-        return held if found is latents else self.tap.leave(found, held)
-
-
-@contextmanager
-def _replaced_step(scheduler: Any, after: Callable[[Any, Any], Any]) -> Iterator[None]:
-    """Pass what `scheduler.step` returns through `after(output, timestep)`."""
-    original = scheduler.step
-    had_own = "step" in vars(scheduler)
-    signature = inspect.signature(original)
-
-    @functools.wraps(original)  # pipelines read the signature to decide whether to pass `generator` and `eta`
-    def step(*args: Any, **kwargs: Any) -> Any:
-        return after(original(*args, **kwargs), signature.bind(*args, **kwargs).arguments["timestep"])
-
-    scheduler.step = step
-    try:
-        yield
-    finally:
-        if had_own:
-            scheduler.step = original
-        else:
-            del scheduler.step
+        return held if found is latents else self.tap.layout.leave(found, held)
 
 
 @contextmanager
 def between_steps(what: Between, by_callback: bool) -> Iterator[None]:
-    """Show `what` the denoiser's calls and, unless a callback does it, what `scheduler.step` returns."""
-    pipe = what.tap.pipe
-    if by_callback and "callback_on_step_end" not in inspect.signature(pipe.__call__).parameters:
-        raise BackboneError(f"{type(pipe).__name__} takes no callback_on_step_end; leave by_callback out")
-    with (
-        what.tap.watched(what.note),
-        nullcontext() if by_callback else _replaced_step(pipe.scheduler, what.after_step),
-    ):
+    """Show `what` the denoiser's calls and, unless a callback does it, the latents that each step hands on.
+
+    Raises BackboneError if the host has no callback."""
+    with what.tap.watched(what.note), what.tap.host.between_steps(what.change, by_callback):
         yield

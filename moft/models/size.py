@@ -18,7 +18,7 @@ def clip_size(
 
     Raises RequestError for what is too small or no whole number of latent cells."""
     from moft.models.families import family_of
-    from moft.models.tap import pixels_per_cell
+    from moft.models.pipeline import pixels_per_cell
     from moft.types import ClipSize
 
     family, unit = family_of(pipe), pixels_per_cell(pipe)

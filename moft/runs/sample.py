@@ -41,18 +41,18 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
 
     from moft.media.video import read_video
     from moft.models.families import INSIDE
-    from moft.models.tap import Tap
+    from moft.models.pipeline import Pipeline
 
-    tap, size, takes = Tap(pipe), scene.size, inspect.signature(pipe.__call__).parameters
+    host, size, takes = Pipeline(pipe), scene.size, inspect.signature(pipe.__call__).parameters
     name = type(pipe).__name__
-    if "video" in tap.family.pipelines.get(name, ""):
+    if "video" in host.family.pipelines.get(name, ""):
         raise BackboneError(f"{name} starts from a video; steer it in Python, with moft.steer(pipe, ...)")
-    if scene.video is not None and tap.starts_from_image:
+    if scene.video is not None and host.starts_from_image:
         raise RequestError(
             f"{name} starts from an image, so it cannot be given a whole clip; leave out --video"
         )
     given = {"prompt": scene.prompt is not None, "image": scene.image is not None}
-    wanted = {"prompt": "prompt" in takes, "image": tap.starts_from_image}
+    wanted = {"prompt": "prompt" in takes, "image": host.starts_from_image}
     for option, want in wanted.items():
         if want != given[option]:
             starts = " and ".join(o for o, so in wanted.items() if so)
@@ -60,7 +60,7 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
     offered: dict[str, Any] = {
         "prompt": scene.prompt,
         "num_inference_steps": scene.steps,
-        tap.family.frames: size.frames,
+        host.family.frames: size.frames,
         "height": size.height,
         "width": size.width,
         "output_type": "np",
@@ -70,9 +70,9 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
         first = read_video(scene.image, frames=1, size=(size.height, size.width))[0]
         offered["image"] = offered["conditioning_frames"] = Image.fromarray(first)
     if scene.guidance_scale is not None:
-        offered[tap.guidance_name] = scene.guidance_scale
+        offered[host.guidance_name] = scene.guidance_scale
     if start is not None:
-        offered |= {"latents": rearrange(start, f"{INSIDE} -> {tap.family.layout}"), tap.guidance_name: 1.0}
+        offered |= {"latents": rearrange(start, f"{INSIDE} -> {host.family.layout}"), host.guidance_name: 1.0}
     if scene.negative_prompt is not None:
         offered["negative_prompt"] = scene.negative_prompt
     return {name: value for name, value in offered.items() if name in takes}

@@ -16,8 +16,9 @@ from moft.feature.statistics import Statistics, find_statistics
 from moft.feature.target import Synthesised, Target
 from moft.media.mask import check_agreement, check_region, read_regions
 from moft.media.resampled import read_followed
+from moft.models.pipeline import serves
 from moft.models.size import clip_size
-from moft.models.tap import Tap, serves
+from moft.models.tap import Tap
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion

@@ -16,7 +16,8 @@ from moft.steering.loop import Change, Moment, Report
 from moft.steering.objective import Look, Objective, Objectives
 
 if TYPE_CHECKING:
-    from moft.models.tap import Call, Tap
+    from moft.models.calls import Call
+    from moft.models.tap import Tap
     from moft.steering.settings import Settings
 
 

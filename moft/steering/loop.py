@@ -16,7 +16,8 @@ from torch import Tensor
 from moft.models.attach import Between, between_steps
 
 if TYPE_CHECKING:
-    from moft.models.tap import Call, Tap
+    from moft.models.calls import Call
+    from moft.models.tap import Tap
     from moft.steering.objective import Objective, Objectives
     from moft.steering.recording import Recording
     from moft.types import ClipSize

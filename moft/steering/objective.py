@@ -22,7 +22,8 @@ from moft.feature.target import Synthesised, Target
 from moft.request.motion import DIRECTIONS, Motion
 
 if TYPE_CHECKING:
-    from moft.models.tap import Call, Tap
+    from moft.models.calls import Call
+    from moft.models.tap import Tap
     from moft.types import ClipSize
 
 EARLY, MOST = (

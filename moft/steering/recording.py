@@ -14,9 +14,10 @@ from moft.errors import RequestError
 from moft.feature.read import encode
 from moft.feature.reference import check_clip
 from moft.models.attach import Between, between_steps
+from moft.models.calls import Call
 from moft.models.hooks import SharedKV
 from moft.models.inversion import inverted
-from moft.models.tap import Call, Tap
+from moft.models.tap import Tap
 
 
 class Recording(Between):
@@ -99,6 +100,6 @@ def invert(
         recording.latents[steps - 1 - i] = latents
     if keys:
         with record(pipe, keys) as again, torch.no_grad():
-            tap.run([prompt], recording.start, num_inference_steps=steps)
+            tap.host.run([prompt], recording.start, steps=steps)
         recording.keys, recording.share = again.keys, again.share
     return recording

@@ -23,7 +23,6 @@ from moft.bench.peers import (
     TemporalAttention,
     alignment_loss,
     cell_paths,
-    clean_latents,
     low_frequencies,
     pairwise_loss,
     top_entries_loss,
@@ -135,34 +134,6 @@ def test_low_frequencies_keep_the_mean_and_halve_the_cutoff() -> None:
     assert float(low_frequencies(fine).abs().max()) < 0.01
     edge = torch.cos(torch.pi / 2 * x).expand(2, 16, 16)  # half the highest frequency
     torch.testing.assert_close(low_frequencies(edge), edge / 2, atol=1e-5, rtol=0)
-
-
-@pytest.mark.parametrize("kind", ["v_prediction", "epsilon", "sample"])
-def test_clean_latents_are_found_again(kind: str) -> None:
-    from diffusers import DDIMScheduler
-
-    scheduler = DDIMScheduler(prediction_type=kind)
-    clean, noise = torch.randn(2, 1, 4, 8, 4, 4)
-    noisy = scheduler.add_noise(clean, noise, torch.tensor([300]))
-    given = {
-        "v_prediction": scheduler.get_velocity(clean, noise, torch.tensor([300])),
-        "epsilon": noise,
-        "sample": clean,
-    }
-    found, signal = clean_latents(scheduler, noisy, given[kind], 300.0)
-    torch.testing.assert_close(found, clean, atol=1e-4, rtol=1e-4)
-    assert signal**2 == pytest.approx(float(scheduler.alphas_cumprod[300]))
-
-
-def test_clean_latents_of_flow_matching() -> None:
-    from diffusers import FlowMatchEulerDiscreteScheduler
-
-    clean, noise = torch.randn(2, 1, 4, 8, 4, 4)
-    found, signal = clean_latents(
-        FlowMatchEulerDiscreteScheduler(), 0.6 * clean + 0.4 * noise, noise - clean, 400.0
-    )
-    torch.testing.assert_close(found, clean)
-    assert signal == pytest.approx(0.6)
 
 
 # ---------------------------------------------------------------- read from a model

@@ -34,9 +34,10 @@ from moft.errors import BackboneError, RequestError
 from moft.feature.definition import motion_feature
 from moft.feature.losses import position_loss
 from moft.feature.reference import ClipReading, from_clip
+from moft.models.calls import Call
 from moft.models.families import INSIDE, family_of
 from moft.models.hooks import SharedKV, capture
-from moft.models.tap import Call, Tap
+from moft.models.tap import Tap
 from moft.steering.entry import steer
 from moft.steering.recording import Recording, record
 from moft.steering.settings import Settings

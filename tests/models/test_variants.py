@@ -26,7 +26,8 @@ from moft.feature.reference import ClipReading, from_clip
 from moft.feature.statistics import find_motion_channels
 from moft.models.families import FAMILIES, family_of
 from moft.models.hooks import capture
-from moft.models.tap import Tap, usual_level
+from moft.models.pipeline import usual_level
+from moft.models.tap import Tap
 from moft.steering.entry import steer
 from moft.steering.settings import Settings
 
@@ -171,8 +172,9 @@ def test_the_table_says_what_a_pipeline_starts_from(name: str):
     pipe, takes = tiny(name), inspect.signature(tiny(name).__call__).parameters
     told = {
         "text": "prompt" in takes,
-        "image": Tap(pipe).starts_from_image,
-        "video": bool({"video", "conditioning_frames"} & takes.keys()) and not Tap(pipe).starts_from_image,
+        "image": Tap(pipe).host.starts_from_image,
+        "video": bool({"video", "conditioning_frames"} & takes.keys())
+        and not Tap(pipe).host.starts_from_image,
     }
     assert family_of(pipe).pipelines[type(pipe).__name__] == ", ".join(
         word for word, so in told.items() if so

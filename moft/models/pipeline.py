@@ -1,0 +1,255 @@
+"""diffusers as a host: what its pipelines give, each through the one class of its denoiser's family."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import ceil
+from typing import Any
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from moft.errors import BackboneError
+from moft.models.families import INSIDE, Family, family_of
+from moft.models.host import Host
+from moft.models.parametrisation import Parametrisation
+from moft.types import ClipSize
+
+_SECOND_ORDER = (
+    "HeunDiscreteScheduler",
+    "FlowMatchHeunDiscreteScheduler",
+    "KDPM2DiscreteScheduler",
+    "KDPM2AncestralDiscreteScheduler",
+    "EDMDPMSolverMultistepScheduler",
+)
+_PIXELS = (
+    "vae_scale_factor_spatial",
+    "vae_spatial_scale_factor",
+    "vae_spatial_compression_ratio",
+    "vae_scale_factor",
+)
+
+
+class Pipeline(Host):
+    """An ordinary diffusers video pipeline. Nothing of it is changed.
+
+    Raises:
+        BackboneError: unknown pipeline, or a setting under which it cannot be read and steered; with the remedy.
+    """
+
+    def __init__(self, pipe: Any) -> None:
+        self.pipe, self.family = pipe, serves(pipe)
+        self._parameters = inspect.signature(pipe.__call__).parameters
+
+    @property
+    def denoisers(self) -> list[nn.Module]:
+        return _denoisers(self.pipe, self.family)
+
+    def at_work(self, timestep: float) -> Any:
+        """Two share the work in some pipelines (Wan 2.2)."""
+        first = getattr(self.pipe, self.family.attribute)
+        second = getattr(self.pipe, self.family.expert, None) if self.family.expert else None
+        boundary = self.pipe.config.get("boundary_ratio")
+        if second is None or boundary is None:
+            return second if first is None else first
+        return first if timestep >= boundary * self.pipe.scheduler.config.num_train_timesteps else second
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.pipe._execution_device)
+
+    @property
+    def pixels_per_cell(self) -> int:
+        return pixels_per_cell(self.pipe)
+
+    def encode(self, video: Tensor) -> Tensor:
+        """As of every host. Raises BackboneError if the VAE wants a setting first."""
+        vae = self.pipe.vae
+        pixels = (video * 2 - 1).to(self.device, vae.dtype)
+        try:  # clip by clip: it saves memory, and some VAEs take no more
+            if self.family.frame_stride == 1:
+                parts = [vae.encode(clip).latent_dist.mode().transpose(0, 1)[None] for clip in pixels]
+            else:
+                parts = [vae.encode(clip.transpose(0, 1)[None]).latent_dist.mode() for clip in pixels]
+        except NotImplementedError as error:  # Allegro's
+            raise BackboneError(f"{error} Call pipe.vae.enable_tiling() first.") from error
+        latents = torch.cat(parts)
+        told = {name: value for name, value in vae.config.items() if value is not None}
+        kept = dict(vae.named_buffers()) | told
+        mean, std = kept.get("latents_mean"), kept.get("latents_std")
+        if mean is not None and std is not None:
+            mean, std = (torch.as_tensor(value).view(1, -1, 1, 1, 1).to(latents) for value in (mean, std))
+            latents = (latents - mean) / std
+        return latents * (vae.config.get("scaling_factor") or 1.0)
+
+    @property
+    def timesteps(self) -> Tensor:
+        timesteps: Tensor = self.pipe.scheduler.timesteps
+        return timesteps
+
+    def scaled(self, latents: Tensor, timestep: Tensor | int) -> Tensor:
+        scale = getattr(self.pipe.scheduler, "scale_model_input", None)
+        return latents if scale is None else scale(latents, timestep)
+
+    def forget_last_sample(self) -> None:
+        """UniPC's corrector would restore the latents that it handed out."""
+        if getattr(self.pipe.scheduler, "last_sample", None) is not None:
+            self.pipe.scheduler.last_sample = None
+
+    @property
+    def parametrisation(self) -> Parametrisation:
+        return Parametrisation(self.pipe.scheduler)
+
+    def ddim(self, steps: int) -> tuple[float, list[tuple[int, float]]]:
+        from diffusers import DDIMScheduler
+
+        scheduler = self.pipe.scheduler
+        if not isinstance(scheduler, DDIMScheduler):
+            raise BackboneError(
+                f"inversion needs a DDIMScheduler, got {type(scheduler).__name__}; set one, or add noise"
+            )
+        own = type(scheduler).from_config(scheduler.config)
+        own.set_timesteps(steps)
+        signals = [(t, float(own.alphas_cumprod[t]) ** 0.5) for t in own.timesteps.tolist()]
+        return float(own.final_alpha_cumprod) ** 0.5, signals
+
+    def run(self, prompt: list[str], latents: Tensor, images: np.ndarray | None = None, *, steps: int) -> Any:
+        """As of every host, the progress bar off; returns what the pipeline does, with latents.
+
+        Raises:
+            BackboneError: the pipeline wants more than a prompt or a first frame.
+        """
+        offered = self._offered(prompt, latents, images) | {"num_inference_steps": steps}
+        bar = getattr(self.pipe, "_progress_bar_config", None)
+        self.pipe.set_progress_bar_config(disable=True)
+        try:
+            return self.pipe(**{name: value for name, value in offered.items() if name in self._parameters})
+        finally:
+            if bar is None:
+                del self.pipe._progress_bar_config
+            else:
+                self.pipe._progress_bar_config = bar
+
+    def _offered(self, prompt: list[str], latents: Tensor, images: np.ndarray | None) -> dict[str, Any]:
+        """What the pipeline may be called with; it takes some of it."""
+        takes_clips = bool({"video", "conditioning_frames"} & self._parameters.keys())
+        if takes_clips and not self.starts_from_image or "conditions" in self._parameters:
+            raise BackboneError(
+                f"{type(self.pipe).__name__} wants more than a prompt, so its features cannot be read by themselves; "
+                f"read them through {next(iter(self.family.pipelines))}.from_pipe(pipe), which runs the same model"
+            )
+        size = self.clip_size(latents)
+        pictures = _pictures(images, size, len(latents))
+        return {
+            "prompt": prompt,
+            "image": pictures,
+            "conditioning_frames": pictures,
+            "latents": rearrange(latents, f"{INSIDE} -> {self.family.layout}"),
+            self.family.frames: size.frames,
+            "height": size.height,
+            "width": size.width,
+            self.family.guidance: 1.0,
+            "output_type": "latent",
+            "generator": torch.Generator().manual_seed(0),  # SVD adds noise to its image
+        }
+
+    @property
+    def starts_from_image(self) -> bool:
+        """SparseCtrl's frame to hold on to is one too."""
+        return bool({"image", "controlnet_frame_indices"} & self._parameters.keys())
+
+    @property
+    def guidance_name(self) -> str:
+        """The pipeline's argument that says how closely to follow its prompt."""
+        return "guidance_scale" if "guidance_scale" in self._parameters else self.family.guidance
+
+    @contextmanager
+    def between_steps(self, change: Callable[[Tensor, Any], Tensor], by_callback: bool) -> Iterator[None]:
+        """As of every host; without a callback, `scheduler.step` is another inside the block."""
+        if by_callback:
+            if "callback_on_step_end" not in self._parameters:
+                name = type(self.pipe).__name__
+                raise BackboneError(f"{name} takes no callback_on_step_end; leave by_callback out")
+            yield
+            return
+        scheduler = self.pipe.scheduler
+        original, had_own = scheduler.step, "step" in vars(scheduler)
+        signature = inspect.signature(original)
+
+        @functools.wraps(
+            original
+        )  # pipelines read the signature to decide whether to pass `generator` and `eta`
+        def step(*args: Any, **kwargs: Any) -> Any:
+            output = original(*args, **kwargs)
+            timestep = signature.bind(*args, **kwargs).arguments["timestep"]
+            if isinstance(output, tuple):
+                return (change(output[0], timestep), *output[1:])
+            output.prev_sample = change(output.prev_sample, timestep)
+            return output
+
+        scheduler.step = step
+        try:
+            yield
+        finally:
+            if had_own:
+                scheduler.step = original
+            else:
+                del scheduler.step
+
+
+def usual_level(pipe: Any) -> int:
+    """The noise level (0…1000) at which to look for motion channels unless told otherwise: 300. Of two denoisers (Wan 2.2)
+    the first decides how things move, so there it is the least noise at which that one works."""
+    family = family_of(pipe)
+    boundary = pipe.config.get("boundary_ratio") if family.expert else None
+    if boundary is None or getattr(pipe, family.attribute) is None:
+        return 300
+    return max(300, ceil(boundary * pipe.scheduler.config.num_train_timesteps))
+
+
+def pixels_per_cell(pipe: Any) -> int:
+    """Side in px of one cell of the latents."""
+    return int(next(getattr(pipe, name) for name in _PIXELS if getattr(pipe, name, None)))
+
+
+def serves(pipe: Any) -> Family:
+    """The family of a pipeline that can be read and steered as it is set up now.
+
+    Raises:
+        BackboneError: unknown pipeline, or a setting under which it cannot; with the remedy.
+    """
+    family = family_of(pipe)
+    scheduler = type(pipe.scheduler).__name__
+    if scheduler in _SECOND_ORDER:
+        raise BackboneError(
+            f"{scheduler} drops changes made between its two stages; use DDIM, Euler, DPM++ or UniPC"
+        )
+    for denoiser in _denoisers(pipe, family):
+        if getattr(denoiser, "is_cache_enabled", False):
+            raise BackboneError("the denoiser's cache skips layers; call disable_cache() before steering")
+        hooks = [getattr(m, "_diffusers_hook", None) for m in denoiser.modules() if isinstance(m, nn.Conv2d)]
+        if any(hook is not None and "layerwise_casting" in hook.hooks for hook in hooks):
+            raise BackboneError(
+                "layerwise casting of convolutions leaves no gradient; load the denoiser in bfloat16 instead"
+            )
+    return family
+
+
+def _denoisers(pipe: Any, family: Family) -> list[nn.Module]:
+    names = (family.attribute, *([family.expert] if family.expert else []))
+    return [module for name in names if isinstance(module := getattr(pipe, name, None), nn.Module)]
+
+
+def _pictures(images: np.ndarray | None, size: ClipSize, count: int) -> Any:
+    """PIL images of this size, as pipelines take them: not in a list if it is one. Grey if there are none."""
+    from PIL import Image
+
+    if images is None:
+        images = np.full((count, size.height, size.width, 3), 128, np.uint8)
+    pictures = [Image.fromarray(image) for image in images]
+    return pictures[0] if len(pictures) == 1 else pictures
