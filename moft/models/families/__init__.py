@@ -1,41 +1,23 @@
-"""The model families that moft knows. To add one, write its file and list it here (docs/adding-a-backbone.md)."""
+"""The model families that moft knows: one module each, whose `FAMILY` is found here (docs/adding-a-backbone.md)."""
 
 from __future__ import annotations
 
+import pkgutil
+from importlib import import_module
 from typing import Any
 
 from moft.errors import BackboneError
-from moft.models.families.allegro import ALLEGRO
-from moft.models.families.animatediff import ANIMATEDIFF
-from moft.models.families.cogvideox import COGVIDEOX
 from moft.models.families.family import INSIDE, Family, default_layer, patch_size
-from moft.models.families.hunyuan import HUNYUAN
-from moft.models.families.latte import LATTE
-from moft.models.families.ltx import LTX
-from moft.models.families.mochi import MOCHI
-from moft.models.families.modelscope import MODELSCOPE
-from moft.models.families.svd import SVD
-from moft.models.families.wan import WAN
 
-FAMILIES: tuple[Family, ...] = (
-    ANIMATEDIFF,
-    MODELSCOPE,
-    SVD,
-    COGVIDEOX,
-    WAN,
-    LTX,
-    LATTE,
-    HUNYUAN,
-    MOCHI,
-    ALLEGRO,
-)
+_MODULES = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "family")
+FAMILIES: tuple[Family, ...] = tuple(import_module(f"{__name__}.{name}").FAMILY for name in _MODULES)
 
 
 def family_of(pipe: Any) -> Family:
     """The family of a diffusers pipeline, by its class (or one that it derives from) and that of its denoiser.
 
     Raises:
-        BackboneError: no family fits, listing those that are known.
+        BackboneError: no family fits, listing those that are known; or its denoiser is wrapped.
     """
     names = {cls.__name__ for cls in type(pipe).__mro__}
     for family in FAMILIES:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moft.models.families.family import UNET_SEGMENTS, Family
 
-ANIMATEDIFF = Family(
+FAMILY = Family(
     name="AnimateDiff",
     pipelines={
         "AnimateDiffPipeline": "text",

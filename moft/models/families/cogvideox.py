@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moft.models.families.family import Family
 
-COGVIDEOX = Family(
+FAMILY = Family(
     name="CogVideoX",
     pipelines={"CogVideoXPipeline": "text", "CogVideoXImageToVideoPipeline": "text, image"},
     denoiser="CogVideoXTransformer3DModel",

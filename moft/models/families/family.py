@@ -1,4 +1,4 @@
-"""What differs between model families, as facts. One file a family; `moft.models.families` lists them."""
+"""What differs between model families, as facts. One module a family; `moft.models.families` finds them."""
 
 from __future__ import annotations
 
@@ -18,40 +18,50 @@ class Family:
     """
 
     name: str
-    pipelines: Mapping[
-        str, str
-    ]  # diffusers class names on which the contract is proven, and what each starts from
-    denoiser: str  # class name of the denoiser
-    attribute: str  # where the pipeline keeps it
-    features: Mapping[str, str]  # layout of what a layer puts out, by the beginning of the layer's name
-    layer: str  # default feature layer, a submodule of the denoiser; * is the middle one of its list
-    kv_sites: str  # regular expression of the self-attentions whose keys and values may be shared: they hold content
-    batched: tuple[
-        str, ...
-    ] = ()  # arguments of the denoiser whose tensors carry the guidance batch; timestep aside
-    latents: str = "hidden_states"  # the denoiser's argument that holds the latents
-    layout: str = INSIDE  # of that argument, of the pipeline's own `latents`, and of what its callback gets
-    stepped: tuple[
-        str, ...
-    ] = ()  # layouts that `scheduler.step` gets if others, told apart by their number of axes
-    grid: tuple[str, str, str] | None = (
-        None  # the denoiser's arguments that say f, h, w where the layout packs them
-    )
-    places: str | None = (
-        None  # the argument with each token's place (b 3 n), of pipelines that give it instead of `grid`
-    )
-    expert: str | None = (
-        None  # where the pipeline keeps a second denoiser, at work below its `boundary_ratio`
-    )
-    frames: str = "num_frames"  # the pipeline's argument for the length in frames
-    guidance: str = "guidance_scale"  # the pipeline's argument that turns guidance off at 1
-    frame_stride: int = (
-        1  # frames of video per latent frame, after the first; 1 also: the VAE takes single frames
-    )
-    segments: str = (
-        r"\w*blocks\.\d+"  # regular expression of what may be computed again in backward, to save memory
-    )
-    first_frames: int = 1  # frames of video in the first latent frame
+
+    # Class names of diffusers' pipelines on which the contract is proven, and what each starts from: text, image, video.
+    pipelines: Mapping[str, str]
+
+    # Class name of the denoiser, and the pipeline's attribute that holds it.
+    denoiser: str
+    attribute: str
+
+    # Layout of what a layer puts out, by the beginning of the layer's name.
+    features: Mapping[str, str]
+
+    # Default feature layer, a submodule of the denoiser; * is the middle one of its list.
+    layer: str
+
+    # Regular expression of the self-attentions whose keys and values may be shared: those that hold content.
+    kv_sites: str
+
+    # Arguments of the denoiser whose tensors carry the guidance batch; latents and timestep aside.
+    batched: tuple[str, ...] = ()
+
+    # The denoiser's argument that holds the latents; its layout, which is also that of the pipeline's own `latents` and
+    # of what its callback gets; and the layouts that `scheduler.step` gets if others, told apart by their number of axes.
+    latents: str = "hidden_states"
+    layout: str = INSIDE
+    stepped: tuple[str, ...] = ()
+
+    # Where the layout packs f, h, w: the denoiser's arguments that say them, or, of pipelines that give it instead, the
+    # one with each token's place (b 3 n).
+    grid: tuple[str, str, str] | None = None
+    places: str | None = None
+
+    # Attribute that holds a second denoiser, at work below the pipeline's `boundary_ratio`.
+    expert: str | None = None
+
+    # The pipeline's arguments for the length in frames, and for what turns guidance off at 1.
+    frames: str = "num_frames"
+    guidance: str = "guidance_scale"
+
+    # Frames of video in the first latent frame, and per latent frame after it; 1 also says: the VAE takes single frames.
+    first_frames: int = 1
+    frame_stride: int = 1
+
+    # Regular expression of what may be computed again in the backward pass, to save memory.
+    segments: str = r"\w*blocks\.\d+"
 
 
 def patch_size(config: Any) -> tuple[int, int, int]:

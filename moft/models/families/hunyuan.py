@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moft.models.families.family import Family
 
-HUNYUAN = Family(
+FAMILY = Family(
     name="HunyuanVideo",
     pipelines={"HunyuanVideoPipeline": "text"},
     denoiser="HunyuanVideoTransformer3DModel",

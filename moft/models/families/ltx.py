@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moft.models.families.family import INSIDE, Family
 
-LTX = Family(
+FAMILY = Family(
     name="LTX",
     pipelines={
         "LTXPipeline": "text",

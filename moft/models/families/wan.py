@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moft.models.families.family import Family
 
-WAN = Family(
+FAMILY = Family(
     name="Wan",
     pipelines={"WanPipeline": "text", "WanImageToVideoPipeline": "text, image"},
     denoiser="WanTransformer3DModel",
