@@ -18,6 +18,7 @@ from moft.models.families import family_of
 from moft.models.hooks import capture
 from moft.models.tap import Tap
 from moft.steering.entry import steer
+from moft.steering.guide import Guide
 from moft.steering.loop import Steering
 from moft.steering.objective import Look
 from moft.steering.recording import record
@@ -50,6 +51,17 @@ def plain_sample(name: str) -> Tensor:
 def steered_sample(name: str) -> tuple[Tensor, Steering]:
     with steer(tiny(name), LEFT, statistics=statistics_of(name), settings=EARLY) as run:
         return sample(tiny(name)), run
+
+
+def guide_of(run: Steering) -> Guide:
+    """What moves the latents of a steered run by gradients."""
+    return next(change for change in run.changes if isinstance(change, Guide))
+
+
+def guided(run: Steering, latents: Tensor, call: Call, index: int) -> Tensor:
+    """Latents (b c f h w) after the updates that a run makes at a step."""
+    run.tell_keys(index, 0)
+    return guide_of(run).guided(latents, call, index, run.objectives(run.tap.clip_size(latents)))
 
 
 def everything_about(pipe: Any) -> dict[str, Any]:

@@ -21,6 +21,8 @@ from steered import (
     assert_fused_features_are_the_same,
     assert_the_loss_stays_down,
     everything_about,
+    guide_of,
+    guided,
     losses_of,
     plain_sample,
     statistics_of,
@@ -257,12 +259,13 @@ def test_odd_sizes_are_steered_too(pipe: Any, statistics: moft.Statistics):
 def test_bfloat16_weights_steer_alike(pipe: Any, statistics: moft.Statistics, latents: Tensor, call: Call):
     own = copy.deepcopy(pipe)  # rounding is for good: tables that no state dict holds lose bits too
     with steer(own, LEFT, statistics=statistics) as run:
-        _, exact = run.gradient(latents, torch.tensor(500), call)
+        gradient, asked = guide_of(run).gradient, run.objectives(run.tap.clip_size(latents))
+        _, exact = gradient(latents, torch.tensor(500), call, asked)
         getattr(own, family_of(own).attribute).to(torch.bfloat16)
         low = {
             k: v.bfloat16() if isinstance(v, Tensor) and v.is_floating_point() else v for k, v in call.items()
         }
-        _, rough = run.gradient(latents, torch.tensor(500), low)
+        _, rough = gradient(latents, torch.tensor(500), low, asked)
     assert exact is not None and rough is not None
     assert torch.cosine_similarity(exact.flatten(), rough.flatten(), 0) > 0.95
 
@@ -271,14 +274,16 @@ def test_one_update_is_a_step_of_what_the_denoiser_takes(pipe: Any, statistics: 
     """However large the latents are between two steps: SVD's start at 700 times the size."""
     found: list[float] = []
     with steer(pipe, LEFT, statistics=statistics, settings=replace(EARLY, gradient_steps=1)) as run:
-        usual = run.guide
+        guide = guide_of(run)
+        usual = guide.guided
 
-        def watched(latents: Tensor, timestep: Tensor, call: Call, index: int) -> Tensor:
-            moved = usual(latents, timestep, call, index)
-            found.append(float(run.tap.scaled(moved - latents, timestep).square().mean().sqrt()))
+        def watched(latents: Tensor, call: Call, index: int, due: Any) -> Tensor:
+            moved = usual(latents, call, index, due)
+            step = run.tap.scaled(moved - latents, run.tap.timesteps[index])
+            found.append(float(step.square().mean().sqrt()))
             return moved
 
-        run.guide = watched
+        guide.guided = watched
         sample(pipe)
     assert found == pytest.approx([EARLY.step_size] * 3, rel=1e-3)
 
@@ -289,7 +294,7 @@ def test_a_region_keeps_the_gradient_inside(
     mask = np.zeros((8, 8), np.float32)
     mask[:, 4:] = 1
     with steer(pipe, LEFT, statistics=statistics, settings=EARLY, regions=[mask]) as run:
-        moved = run.guide(latents, torch.tensor(500), call, 1)
+        moved = guided(run, latents, call, 1)
     half = CELLS[1] // 2
     assert torch.equal(moved[..., :half], latents[..., :half])
     assert not torch.equal(moved[..., half:], latents[..., half:])
@@ -299,7 +304,7 @@ def test_a_frame_clip_leaves_later_frames_alone(
     pipe: Any, statistics: moft.Statistics, latents: Tensor, call: Call
 ):
     with steer(pipe, LEFT, statistics=statistics, settings=Settings(clip_frames=2)) as run:
-        moved = run.guide(latents, torch.tensor(500), call, 1)
+        moved = guided(run, latents, call, 1)
     changed = (moved - latents).abs().amax((0, 1, 3, 4)) > 0
     assert changed.tolist() == [True, True] + [False] * (LATENT_FRAMES - 2)
 
@@ -308,7 +313,7 @@ def test_a_gradient_that_is_not_finite_is_skipped(
     pipe: Any, statistics: moft.Statistics, latents: Tensor, call: Call
 ):
     with steer(pipe, LEFT, statistics=statistics) as run, pytest.warns(RuntimeWarning, match="not finite"):
-        moved = run.guide(latents * math.inf, torch.tensor(500), call, 1)
+        moved = guided(run, latents * math.inf, call, 1)
     assert run.report.skipped == 2 and torch.equal(moved, latents * math.inf)
 
 
@@ -392,12 +397,12 @@ def test_keys_and_values_of_another_run_change_the_sample_and_the_gradient(
     with steer(pipe, LEFT, statistics=statistics, settings=replace(PLAIN, keep_keys=1), plain=plain):
         kept = sample(pipe, seed=1)
     assert not torch.equal(kept, sample(pipe, seed=1))
-    latents, timestep = -plain.latents[2], pipe.scheduler.timesteps[2]
+    latents = -plain.latents[2]
     found = []
     for share in (0, 0.3, 1):  # of six steps the first two, or all
         settings = replace(EARLY, keep_keys=share, gradient_steps=1)
         with steer(pipe, LEFT, statistics=statistics, settings=settings, plain=plain) as run:
-            found.append(run.guide(latents, timestep, call, 2))
+            found.append(guided(run, latents, call, 2))
     assert torch.equal(found[0], found[1]) and not torch.equal(found[0], found[2])
 
 
@@ -410,14 +415,15 @@ def test_the_gradient_takes_over_the_conditional_part(name: str, pipe: Any, stat
             EARLY, steps=(0.17, 0.34), keep_keys=share
         )  # step 1 alone, before anything is changed
         with steer(pipe, LEFT, statistics=statistics, settings=settings, plain=plain) as run:
+            guide = guide_of(run)
 
-            def watched(latents: Tensor, timestep: Tensor, call: Call, usual: Any = run.gradient) -> Any:
-                loss, gradient = usual(plain.latents[1].float(), timestep, call)
+            def watched(latents: Tensor, *rest: Any, usual: Any = guide.gradient) -> Any:
+                loss, gradient = usual(plain.latents[1].float(), *rest)
                 losses.append(loss)
                 gradients.append(gradient)
-                return usual(latents, timestep, call)
+                return usual(latents, *rest)
 
-            run.gradient = watched
+            guide.gradient = watched
             sample(pipe)
     assert losses == pytest.approx([losses[0]] * 4, rel=1e-4)
     assert torch.equal(gradients[0], gradients[1]) and not torch.allclose(
@@ -435,7 +441,7 @@ def test_a_clip_is_a_reference_of_its_own_motion(pipe: Any, statistics: moft.Sta
         sample(pipe)
     assert run.report.steps[0]["losses"][1] < run.report.steps[0]["losses"][0]
     if type(pipe.scheduler).__name__ == "DDIMScheduler":
-        inverted = from_clip(pipe, video, statistics=statistics, how=ClipReading(invert=True))
+        inverted = from_clip(pipe, video, statistics=statistics, how=ClipReading(timestep=40, invert=True))
         assert inverted.value.shape == reference.value.shape and not torch.equal(
             inverted.value, reference.value
         )
