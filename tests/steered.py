@@ -1,4 +1,4 @@
-"""What the contract asks of a tiny pipeline (tests/tiny.py): run it plain and steered, and look at it closely."""
+"""What the contract asks of a tiny pipeline (tests/tiny): run it plain and steered, look at it closely."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ FRESH_NOISE = (
 
 @cache
 def losses_of(name: str, settings: Settings) -> tuple[dict[int, float], dict[int, float]]:
-    """The loss of the latents that each step is handed by the scheduler, and of those after guiding them, if any."""
+    """The loss of the latents that each step is handed by the scheduler, and of those after guiding."""
     pipe, handed, left = tiny(name), {}, {}
     with steer(pipe, LEFT, statistics=statistics_of(name), settings=settings) as run:
         usual = run.next
@@ -108,7 +108,7 @@ def losses_of(name: str, settings: Settings) -> tuple[dict[int, float], dict[int
 
 
 def assert_fused_features_are_the_same(name: str) -> None:
-    """Read in passing, features and gradient are those that are read by themselves; the sample is the same."""
+    """Read in passing, features and gradient are those read by themselves; the sample is the same."""
     pipe, tap, calls, seen = tiny(name), Tap(tiny(name)), [], []
 
     def due() -> torch.Size | None:

@@ -1,7 +1,7 @@
 """The idea, on one page: MOFT, the motion feature inside a video diffusion model, and its channels.
 
-Axes: b batch, f frames, c channels, h w feature cells. Paper: Xiao, Zhou, Yang, Pan, "Video Diffusion Models are
-Training-free Motion Interpreter and Controller", NeurIPS 2024 (arXiv:2405.14864). Its loss, Eq. 3, is in
+Axes: b batch, f frames, c channels, h w feature cells. Paper: Xiao, Zhou, Yang, Pan, "Video Diffusion Models
+are Training-free Motion Interpreter and Controller", NeurIPS 2024 (arXiv:2405.14864). Its loss, Eq. 3, is in
 `moft.feature.losses`.
 """
 
@@ -27,7 +27,7 @@ def ccr(features: Tensor) -> Tensor:
 
 
 def principal_components(features: Tensor, count: int = 2) -> tuple[Tensor, Tensor]:
-    """The first principal components of first-frame features of clips that pan in known directions (Sec. 3.2).
+    """The first principal components of first-frame features of clips that pan (Sec. 3.2).
 
     Args:
         features: (n c), one row a clip (or a clip and cell). Rows are centred here.
@@ -49,10 +49,10 @@ def principal_components(features: Tensor, count: int = 2) -> tuple[Tensor, Tens
 
 
 def motion_channels(features: Tensor, share: float = 0.04, components: int = 1) -> Tensor:
-    """Motion channel filter (Sec. 3.2): the channels with the largest weight in the first principal component.
+    """Motion channel filter (Sec. 3.2): the channels of largest weight in the first principal component.
 
-    With `components=2`, the largest weight in either of the first two: left and right are told apart by one, up and
-    down by the other.
+    With `components=2`, the largest weight in either of the first two: left and right are told apart by one,
+    up and down by the other.
 
     Args:
         features: (n c), first-frame CCR features of panned clips.

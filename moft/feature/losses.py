@@ -1,8 +1,8 @@
 """How far a MOFT is from what it should be: the paper's loss, its release's, and two more.
 
-A loss takes a feature, its target and a region, and gives a scalar that is least at the target, does not see what lies
-outside the region, and has a finite gradient everywhere. To add one, write it here and list it in `LOSSES`: the tests ask
-all that of each. This module loads no torch by itself, since settings check the names.
+A loss takes a feature, its target and a region, and gives a scalar that is least at the target, does not see
+what lies outside the region, and has a finite gradient everywhere. To add one, write it here and list it in
+`LOSSES`: the tests ask all that of each. The module loads no torch by itself: settings check names.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def position_loss(feature: Tensor, target: Tensor, region: Tensor | None = None)
     """The paper's loss (Eq. 3): mean over positions in the region of the distance ‖M − M^r‖ over channels.
 
     Args:
-        feature, target: (b f c h w); `target` may have one cell, (b f c 1 1), and is then the same everywhere.
+        feature, target: (b f c h w); `target` may have one cell, (b f c 1 1), the same everywhere.
         region: (h w) or (f h w) in 0…1, or None for the whole frame.
     Returns:
         scalar.
@@ -36,15 +36,17 @@ def position_loss(feature: Tensor, target: Tensor, region: Tensor | None = None)
 
 
 def region_loss(feature: Tensor, target: Tensor, region: Tensor | None = None) -> Tensor:
-    """The loss of the paper's release: squared distance of the region means of M and M^r. Shapes as `position_loss`."""
+    """The loss of the paper's release: squared distance of the region means of M and M^r.
+
+    Shapes as `position_loss`."""
     from moft.feature.definition import pool
 
     return (pool(feature, region) - pool(target.expand_as(feature), region)).square().mean()
 
 
 def quadrants_loss(feature: Tensor, target: Tensor, region: Tensor | None = None) -> Tensor:
-    """`region_loss` for each quarter of the frame by itself, so that it also sees what a mean over all would cancel:
-    zooms. Quarters outside the region count nothing. Not of the paper. Shapes as `position_loss`.
+    """`region_loss` for each quarter of the frame by itself, so that it also sees what a mean over all would
+    cancel: zooms. Quarters outside the region count nothing. Not of the paper. Shapes as `position_loss`.
     """
     import torch
 
@@ -57,9 +59,9 @@ def quadrants_loss(feature: Tensor, target: Tensor, region: Tensor | None = None
 
 
 def cosine_loss(feature: Tensor, target: Tensor, region: Tensor | None = None) -> Tensor:
-    """The loss of DiTFlow (Pondaven et al., CVPR 2025) for MOFT: one minus the cosine over channels, per position.
+    """The loss of DiTFlow (Pondaven et al., CVPR 2025) for MOFT: one minus the cosine over channels.
 
-    Shapes as `position_loss`."""
+    Per position. Shapes as `position_loss`."""
     from moft.feature.regions import region_mean
 
     dot = (feature * target).sum(2, keepdim=True)

@@ -1,4 +1,7 @@
-"""What a model's layers show of clips that it did not make: encoded, brought to a noise level, and read there."""
+"""What a model's layers show of clips that it did not make: encoded, brought to a noise level, read there.
+
+Clips are uint8 (b f h w 3), timesteps noise levels 0…1000, features (b f c h w), float32.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,15 @@ from moft.models.hooks import capture
 from moft.models.inversion import inverted
 from moft.models.tap import Tap
 
+INVERSION_STEPS = 25
+
 
 def noised_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", seed: int = 0) -> Tensor:
-    """Features (b f c h w) of clips uint8 (b f h w 3), noised to a timestep in one go."""
+    """Features (b f c h w) of clips uint8 (b f h w 3), noised to a timestep in one go.
+
+    Args:
+        seed: of the noise.
+    """
     return noised_layers(tap, videos, timestep, (tap.layer,), prompt, seed)[tap.layer]
 
 
@@ -23,7 +32,8 @@ def noised_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "
 def both_ways(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", seed: int = 0) -> Tensor:
     """The mean of a clip's `noised_features` and, turned back, those of it played backwards: (b f c h w).
 
-    Motion back in time is the same motion; what else the noise and the picture leave in the feature is not, and some of it goes.
+    Motion back in time is the same motion; what else the noise and the picture leave in the feature is not,
+    and some of it goes.
     """
     forwards = noised_features(tap, videos, timestep, prompt, seed)
     return (forwards + noised_features(tap, videos[:, ::-1], timestep, prompt, seed).flip(1)) / 2
@@ -32,10 +42,12 @@ def both_ways(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", see
 def noised_layers(
     tap: Tap, videos: np.ndarray, timestep: int, layers: Sequence[str], prompt: str = "", seed: int = 0
 ) -> dict[str, Tensor]:
-    """As `noised_features`, for several layers in one pass; it stops behind `tap.layer`, so name that one last.
+    """As `noised_features`, for several layers in one pass: by their names.
 
+    Args:
+        layers: submodules of the denoiser; the pass stops behind `tap.layer`, so name that one last.
     Raises:
-        BackboneError: a layer that the pass does not reach.
+        BackboneError: a layer that the pass does not reach, or a model that wants more than that.
     """
     latents = encode(tap, videos)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
@@ -43,7 +55,7 @@ def noised_layers(
     size = (
         1 if tap.host.starts_from_image else len(latents)
     )  # pipelines take one image for all clips of a batch
-    found: dict[str, list[Tensor]] = {name: [] for name in layers}
+    features: dict[str, list[Tensor]] = {name: [] for name in layers}
     for i in range(0, len(latents), size):
         some, images = slice(i, i + size), videos[i : i + size, 0]
         call = tap.first_call([prompt] * size, latents[some], images)
@@ -54,21 +66,29 @@ def noised_layers(
                 raise BackboneError(
                     f"{name!r} runs behind {tap.layer!r}, where reading stops; read it by itself"
                 )
-            found[name].append(tap.grid(seen[name], call, name).float())
-    return {name: torch.cat(parts) for name, parts in found.items()}
+            features[name].append(tap.grid(seen[name], call, name).float())
+    return {name: torch.cat(parts) for name, parts in features.items()}
 
 
 @torch.no_grad()
 def inverted_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", seed: int = 0) -> Tensor:
-    """Features (b f c h w) of clips brought to a timestep by inversion in 25 steps (deterministic; no seed)."""
+    """Features (b f c h w) of clips brought to a timestep by inversion: deterministic, the seed has no say.
+
+    Raises:
+        BackboneError: a sampler other than DDIM.
+    """
     latents = encode(tap, videos)
     call = tap.first_call([prompt] * len(latents), latents)
-    path = inverted(tap, latents, 25, prompt)
-    level, found = next((at for at in path if at[0] >= timestep), (timestep, latents))
-    return tap.features_of(found, level, call)
+    levels = inverted(tap, latents, INVERSION_STEPS, prompt)
+    reached, noisy = next((level for level in levels if level[0] >= timestep), (timestep, latents))
+    return tap.features_of(noisy, reached, call)
 
 
 def encode(tap: Tap, videos: np.ndarray) -> Tensor:
-    """Clips uint8 (b f h w 3) → latents (b c f h w)."""
+    """Clips uint8 (b f h w 3) → latents (b c f h w), as the denoiser expects them, where it runs.
+
+    Raises:
+        BackboneError: the VAE wants a setting first.
+    """
     pixels = torch.from_numpy(np.ascontiguousarray(videos)).permute(0, 1, 4, 2, 3).float() / 255
     return tap.host.encode(pixels).to(tap.host.device)

@@ -1,6 +1,7 @@
 """Regions on the cells of a feature: brought to their size, as weights, and one laid over another.
 
-A region is (h w), or (f h w) where it moves, in 0…1; None is the whole frame. Axes as in `moft.feature.definition`.
+A region is (h w), or (f h w) where it moves, in 0…1; None is the whole frame. Axes: b batch, f frames,
+c channels, h w feature cells.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ LEAST_WEIGHT = 1e-6  # what the mean over an empty region is divided by
 
 
 def at_cells(region: Tensor, size: Sequence[int]) -> Tensor:
-    """A region (h w) or (f h w) at this size (f, h, w), as means over the areas of the new cells and frames."""
+    """A region (h w) or (f h w) at this size (f, h, w): means over the new cells' areas and frames."""
     return F.interpolate(region[None, None].float(), size=tuple(size[-region.ndim :]), mode="area")[0, 0]
 
 
@@ -36,7 +37,9 @@ def region_weights(feature: Tensor, region: Tensor) -> Tensor:
 
 
 def region_mean(value: Tensor, region: Tensor | None) -> Tensor:
-    """Mean over batch, frames and the cells of the region of a value (b f 1 h w) → scalar; zero for an empty region.
+    """Mean over batch, frames and the cells of the region of a value (b f 1 h w) → scalar.
+
+    Zero for an empty region.
 
     Raises:
         RequestError: a region that is not of the value's cells.
@@ -63,7 +66,7 @@ def laid_over(feature: Tensor, region: Tensor | None, onto: Tensor | None) -> Te
 
 
 def _bounds(region: Tensor | None, height: int, width: int) -> tuple[int, int, int, int]:
-    """Top, left, bottom and right of the cells that a region touches in any frame; the ends are not among them."""
+    """Top, left, bottom, right of the cells that a region touches in any frame, the ends past them."""
     if region is None:
         return 0, 0, height, width
     cells = at_cells(region.float().reshape(-1, *region.shape[-2:]).amax(0), (height, width)) > 0

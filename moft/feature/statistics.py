@@ -1,7 +1,7 @@
 """Which channels of a model follow motion, and how: found once from synthetic pans (paper, Sec. 3.2).
 
-How much each changes per unit of displacement, and between which values it moves, goes into a file of a few kilobytes
-with its provenance.
+How much each changes per unit of displacement, and between which values it moves, goes into a file of a few
+kilobytes with its provenance.
 """
 
 from __future__ import annotations
@@ -31,23 +31,17 @@ STATISTICS_FILE = "motion_channels.safetensors"
 
 @dataclasses.dataclass(frozen=True)
 class Statistics:
-    """Motion channels of one model and layer, and how they respond to motion.
+    """Motion channels of one model and layer, and how they respond to motion."""
 
-    channels (k,); response (k, 2): change of the feature per displacement of one shorter side, right and down;
-    low, high (k,): the range seen over the pans; scale: half that range, on average.
-    """
-
-    channels: Tensor
-    response: Tensor
-    low: Tensor
+    channels: Tensor  # (k,) which of the layer's
+    response: Tensor  # (k 2) change of the feature per displacement of one shorter side, right and down
+    low: Tensor  # (k,) least and greatest value seen over the pans, but for the outer hundredths
     high: Tensor
-    layer: str
-    timestep: int  # of the features the statistics were read from
+    layer: str  # submodule of the denoiser that the feature is read from
+    timestep: int  # noise level, 0…1000, at which it was read
     model: str
     made: dict[str, Any] = dataclasses.field(default_factory=dict)  # provenance: command, versions, scores
-    gain: float = (
-        1.0  # targets are this much larger, so that clips move as fast as asked (`moft.runs.calibration`)
-    )
+    gain: float = 1.0  # targets are this much larger, so that clips move as fast as asked (`moft calibrate`)
 
     @property
     def scale(self) -> float:
@@ -60,24 +54,23 @@ class Statistics:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, whole or not at all."""
-        save_tensors(
-            path,
-            {name: getattr(self, name) for name in ("channels", "response", "low", "high")},
-            {
-                "kind": "moft statistics",
-                **{k: getattr(self, k) for k in ("layer", "timestep", "model", "gain", "made")},
-            },
-        )
+        tensors = {name: getattr(self, name) for name in _TENSORS}
+        save_tensors(path, tensors, {"kind": _KIND} | {name: getattr(self, name) for name in _NOTES})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Statistics:
-        """Read what `save` wrote. Raises RequestError for anything else."""
-        tensors, notes = load_tensors(path, "moft statistics")
-        return cls(
-            **tensors,
-            gain=notes.get("gain", 1.0),
-            **{k: notes[k] for k in ("layer", "timestep", "model", "made")},
-        )
+        """Read what `save` wrote.
+
+        Raises:
+            RequestError: anything else, or nothing there.
+        """
+        tensors, notes = load_tensors(path, _KIND)
+        return cls(**tensors, **{name: notes[name] for name in _NOTES if name in notes or name != "gain"})
+
+
+_KIND = "moft statistics"
+_TENSORS = ("channels", "response", "low", "high")
+_NOTES = ("layer", "timestep", "model", "gain", "made")  # "gain" is missing in files of before it
 
 
 def find_motion_channels(
@@ -88,41 +81,42 @@ def find_motion_channels(
     timestep: int | None = None,
     share: float = 0.04,
     model: str = "",
-    prompt: str = "",
-    seed: int = 0,
     batch: int = 8,
     track: Callable[[Sequence[int]], Iterable[int]] = iter,
 ) -> Statistics:
-    """Motion channels and their response, from clips of known motion (see `pans`).
+    """Motion channels and their response, from clips of known motion (paper, Sec. 3.2).
 
-    Channels: largest weight in the first two principal components of first-frame CCR features, pooled over the frame
-    (the paper uses the first; horizontal and vertical motion need one each). Response: least squares of the pooled
-    MOFT on the displacement against its mean over the frames. `timestep` is the noise level to look at, 1…999; None is
-    `moft.models.pipeline.usual_level`. `track` wraps the loop over batches, to show progress.
+    Channels: largest weight in the first two principal components of first-frame CCR features, pooled over
+    the frame; the paper uses the first, but horizontal and vertical motion need one each. Response: least
+    squares of the pooled MOFT on the displacement against its mean over the frames.
+
+    Args:
+        pipe: a diffusers video pipeline of a known family.
+        clips: uint8 (f h w 3), all of one size, and how each moves (`moft.known.pans`).
+        layer: submodule of the denoiser to read; None is the family's default.
+        timestep: noise level to look at, 1…999; None is `moft.models.pipeline.usual_level`.
+        share: share of the layer's channels to keep, in (0, 1].
+        model: its name, for the record.
+        batch: clips read at once.
+        track: wraps the loop over batches, to show progress.
+    Raises:
+        RequestError: an impossible share, or fewer than two clips.
+        BackboneError: unknown pipeline or layer, or features that cannot be read.
     """
     timestep = usual_level(pipe) if timestep is None else timestep
     tap = Tap(pipe, layer, timestep)
     features, paths = [], []
     for start in track(range(0, len(clips), batch)):
-        some = clips[start : start + batch]
-        videos = np.stack([video for video, _ in some])
-        features.append(pool(ccr(noised_features(tap, videos, timestep, prompt, seed + start))).cpu())
-        size = ClipSize(*videos.shape[1:4])
-        paths += [latent_path(motion, size, features[-1].shape[1]) for _, motion in some]
+        videos = np.stack([video for video, _ in clips[start : start + batch]])
+        features.append(pool(ccr(noised_features(tap, videos, timestep, seed=start))).cpu())
+        size, frames = ClipSize(*videos.shape[1:4]), features[-1].shape[1]
+        paths += [latent_path(motion, size, frames) for _, motion in clips[start : start + batch]]
     feature, path = torch.cat(features), torch.stack(paths)  # (n f c), (n f 2)
     channels = motion_channels(feature[:, 0], share, components=2)
-    kept = feature[..., channels]
-    response = torch.linalg.lstsq(path.flatten(0, 1), kept.flatten(0, 1)).solution.T
-    flat = kept.flatten(0, 1)
-    return Statistics(
-        channels,
-        response.contiguous(),
-        flat.quantile(0.01, 0),
-        flat.quantile(0.99, 0),
-        tap.layer,
-        timestep,
-        model,
-    )
+    value = feature[..., channels].flatten(0, 1)
+    response = torch.linalg.lstsq(path.flatten(0, 1), value).solution.T.contiguous()
+    low, high = value.quantile(0.01, 0), value.quantile(0.99, 0)
+    return Statistics(channels, response, low, high, tap.layer, timestep, model)
 
 
 def latent_path(motion: Motion, size: ClipSize, frames: int) -> Tensor:
@@ -142,7 +136,11 @@ def statistics_path(pipe: Any) -> Path:
 
 
 def find_statistics(pipe: Any) -> Statistics:
-    """The statistics shipped with or computed for this pipeline's model. Raises RequestError if there are none."""
+    """The statistics shipped with or computed for this pipeline's model.
+
+    Raises:
+        RequestError: there are none.
+    """
     path = statistics_path(pipe)
     if not path.exists():
         raise RequestError(

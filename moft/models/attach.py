@@ -18,10 +18,7 @@ class Between:
 
     def __init__(self, tap: Tap, keys: SharedKV | None = None, share: float = 1.0) -> None:
         self.tap = tap
-        self.keys, self.share = (
-            keys,
-            share,
-        )  # recorded or replayed in this share of the denoising steps, from the first
+        self.keys, self.share = keys, share  # recorded or replayed in this share of the steps, from the first
         self.calls: list[Call] = []  # of the denoiser in the step at hand, by the pipeline
         self._aside = False
 
@@ -32,14 +29,14 @@ class Between:
             self.tell_keys(self.tap.step_of(call), len(self.calls) - 1)
 
     def tell_keys(self, step: int, number: int) -> None:
-        """Tell the keys at which step the denoiser is about to be called, and for the how many-th time in it."""
+        """Tell the keys at which step the denoiser is about to be called, the how many-th time in it."""
         if self.keys is not None:
             due = step < round(self.share * len(self.tap.timesteps))
             self.keys.moment = (step, number) if due else None
 
     def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
-        """What becomes of the latents (b c f h w) that the denoiser will see at step `index`; the last index is behind
-        it. `calls` are those of the step before."""
+        """What becomes of the latents (b c f h w) that the denoiser will see at step `index`; the last index
+        is behind it. `calls` are those of the step before."""
         raise NotImplementedError
 
     def callback(self, _pipe: Any, _index: int, timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -48,8 +45,8 @@ class Between:
         return kwargs
 
     def change(self, held: Tensor, timestep: Any) -> Tensor:
-        """`next` for latents in the pipeline's own layout. Counted on the scheduler's whole schedule, of which a
-        pipeline that starts from a video runs only the end."""
+        """`next` for latents in the pipeline's own layout. Counted on the scheduler's whole schedule, of
+        which a pipeline that starts from a video runs only the end."""
         calls, self.calls[:] = list(self.calls), []
         index = int((self.tap.timesteps == timestep).nonzero()[0]) + 1
         latents = self.tap.layout.enter(held, calls[0])

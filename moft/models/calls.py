@@ -1,4 +1,4 @@
-"""How a host calls its denoiser: the arguments by name, the parts of a guidance batch, timesteps told by token."""
+"""How a host calls its denoiser: the arguments by name, parts of a guidance batch, timesteps by token."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def timestep_of(call: Call) -> float:
 
 
 def parts_of(call: Call, family: Family, clips: int) -> list[Callable[[], Call]]:
-    """The guidance batch of a call in parts of so many clips, each made, with tensors of its own, when it is asked for.
+    """The guidance batch of a call in parts of so many clips, the conditional one last.
 
-    The conditional part is the last.
+    Each is made, with tensors of its own, when it is asked for.
     """
     count = call[family.latents].shape[0] // clips
     batched = {family.latents, *family.batched}
@@ -47,9 +47,9 @@ def retold(call: Call, timestep: float, device: torch.device) -> Tensor:
 
 
 def given_cells(call: Call, cells: Tensor) -> Tensor | None:
-    """Which cells of latents (b c f h w) a call gives, told 0 by their tokens: bool (b 1 f h w); None if none can be.
+    """Which cells of latents (b c f h w) a call gives, told 0 by their tokens: bool (b 1 f h w).
 
-    A token covers a square of cells.
+    None if timesteps are not told by token. A token covers a square of cells.
     """
     told = torch.as_tensor(call["timestep"], device=cells.device)
     if not _by_token(told):

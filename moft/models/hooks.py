@@ -53,22 +53,22 @@ def capture(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Any]]:
 
 
 def run_until(model: nn.Module, name: str, call: Callable[[], object]) -> Any:
-    """Run `call()`, which runs `model`, only as far as the submodule `name`, and return that submodule's output.
+    """Run `call()`, which runs `model`, only as far as the submodule `name`; returns that one's output.
 
     The layers behind it cost neither time nor memory. Works with gradient checkpointing, offloading and a
-    compiled model, because nothing of the model is changed.
+    compiled model, because nothing of the model is changed. Raises BackboneError if it is not reached.
     """
-    found: list[Any] = []
+    outputs: list[Any] = []
 
     def stop(_module: nn.Module, _args: object, output: Any) -> None:
-        found.append(output)
+        outputs.append(output)
         raise _Stop
 
     handle = submodule(model, name).register_forward_hook(stop)
     try:
         call()
     except _Stop:
-        return found[0]
+        return outputs[0]
     finally:
         handle.remove()
     raise _unreached(model, name)
@@ -84,21 +84,21 @@ def _unreached(model: nn.Module, name: str) -> BackboneError:
 def recorded_until(model: nn.Module, name: str) -> Iterator[list[Any]]:
     """What runs inside is recorded for a backward pass as far as the submodule `name`, and no further.
 
-    Yields a list that the submodule's output is put into.
+    Yields a list that the submodule's output is put into. Raises BackboneError if it is not reached.
     """
-    found: list[Any] = []
+    outputs: list[Any] = []
 
     def stop(_module: nn.Module, _args: object, output: Any) -> None:
-        found.append(output)
+        outputs.append(output)
         torch.set_grad_enabled(False)  # until the block below ends
 
     handle = submodule(model, name).register_forward_hook(stop)
     try:
         with torch.enable_grad():
-            yield found
+            yield outputs
     finally:
         handle.remove()
-    if not found:
+    if not outputs:
         raise _unreached(model, name)
 
 
@@ -117,8 +117,9 @@ def frozen(model: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def checkpointed(model: nn.Module, pattern: str, until: str) -> Iterator[None]:
-    """Submodules whose names match keep nothing but their input for the backward pass, and compute the rest again there:
-    a third more work, several times less memory, the same gradient. Works whether or not the model offers checkpointing.
+    """Submodules whose names match keep nothing but their input for the backward pass, and compute the rest
+    again there: a third more work, several times less memory, the same gradient. Works whether or not the
+    model offers checkpointing.
 
     Args:
         pattern: regular expression of whole names; matches may not contain one another.
@@ -155,9 +156,7 @@ class SharedKV:
 
     def __init__(self, attentions: Mapping[str, nn.Module]) -> None:
         self.attentions = dict(attentions)
-        self.moment: tuple[int, int] | None = (
-            None  # (denoising step, call in it); None: nothing is recorded or replayed
-        )
+        self.moment: tuple[int, int] | None = None  # (denoising step, call in it); None: neither is done
         self.bank: dict[tuple[int, int, str], Tensor] = {}
         for name, attention in self.attentions.items():
             if getattr(attention, "fused_projections", False):
@@ -177,8 +176,8 @@ class SharedKV:
 
     @contextmanager
     def replaying(self) -> Iterator[None]:
-        """Put what was recorded at the moment in place of the run's own. Keep the block open until backward is done:
-        gradient checkpointing runs the forward pass again.
+        """Put what was recorded at the moment in place of the run's own. Keep the block open until backward
+        is done: gradient checkpointing runs the forward pass again.
 
         Raises RequestError, in the model's call, if nothing of that kind was recorded at the moment."""
 
@@ -198,16 +197,16 @@ class SharedKV:
             yield
 
     def _stored(self, name: str, own: Tensor) -> Tensor:
-        """What was recorded for this input; of a guidance batch the last rows, if only the conditional part is run."""
+        """What was recorded for this input; of a guidance batch the last rows, if only that part is run."""
         assert self.moment is not None
-        found = self.bank.get((*self.moment, name))
-        if found is None or found.shape[1:] != own.shape[1:] or len(found) < len(own):
-            got = "none" if found is None else f"them for {tuple(found.shape)}"
+        stored = self.bank.get((*self.moment, name))
+        if stored is None or stored.shape[1:] != own.shape[1:] or len(stored) < len(own):
+            got = "none" if stored is None else f"them for {tuple(stored.shape)}"
             raise RequestError(
-                f"expected keys and values of a plain run like this one (step {self.moment[0]}, inputs {tuple(own.shape)}), got "
-                f"{got}; record it with the same arguments, and keys=True"
+                f"expected keys and values of a plain run like this one (step {self.moment[0]}, "
+                f"inputs {tuple(own.shape)}), got {got}; record it with the same arguments, and keys=True"
             )
-        return found[-len(own) :].to(own)
+        return stored[-len(own) :].to(own)
 
 
 def map_tree(function: Callable[[Tensor], Any], value: Any) -> Any:
@@ -224,7 +223,7 @@ def map_tree(function: Callable[[Tensor], Any], value: Any) -> Any:
 
 
 def concatenated(values: Sequence[Any]) -> Any:
-    """Outputs for the parts of a batch → that of the whole: tensors, or tuples or diffusers' outputs of them."""
+    """Outputs for the parts of a batch → that of the whole: tensors, tuples or diffusers' outputs."""
     first = values[0]
     if isinstance(first, Tensor):
         return torch.cat(list(values))

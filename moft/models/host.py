@@ -1,4 +1,4 @@
-"""What a program that samples video gives, so that its models can be read and steered: one class for each such program."""
+"""What a program that samples video gives, so that its models can be read and steered."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 
 class Host(ABC):
-    """A video model in the program that samples from it. `moft.models.pipeline.Pipeline` is that of diffusers.
+    """A video model in the program that samples from it: of diffusers, `moft.models.pipeline.Pipeline`.
 
-    A second program (ComfyUI, say) gives what stands here, and nothing else: `Tap` reads through it, and what steers asks
-    the tap. Latents are (b c f h w) here; in the denoiser's own arguments they lie as `family` says, which is also where
-    a layer's name, its output's layout and the denoiser's arguments are read. Nothing given away is changed for good.
+    A second program (ComfyUI, say) gives what stands here, and nothing else: `Tap` reads through it, and what
+    steers asks the tap. Latents are (b c f h w) here; in the denoiser's own arguments they lie as `family`
+    says, which is also where a layer's name, its output's layout and the denoiser's arguments are read.
+    Nothing given away is changed for good.
     """
 
     family: Family
@@ -33,7 +34,8 @@ class Host(ABC):
     @property
     @abstractmethod
     def denoisers(self) -> list[nn.Module]:
-        """All the networks that predict, whole and uncompiled or compiled in place: their calls are watched by hooks."""
+        """All the networks that predict, whole and uncompiled or compiled in place: their calls are watched
+        by hooks."""
 
     @abstractmethod
     def at_work(self, timestep: float) -> Any:
@@ -64,7 +66,8 @@ class Host(ABC):
     @property
     @abstractmethod
     def timesteps(self) -> Tensor:
-        """The timesteps (n,) of the run at hand, the noisiest first: the whole schedule, also of a run that joins late."""
+        """The timesteps (n,) of the run at hand, the noisiest first: the whole schedule, also of a run that
+        joins late."""
 
     @abstractmethod
     def scaled(self, latents: Tensor, timestep: Tensor | int) -> Tensor:
@@ -72,7 +75,8 @@ class Host(ABC):
 
     @abstractmethod
     def forget_last_sample(self) -> None:
-        """Let the next step start from latents that were changed since the last one, as if that had handed them out."""
+        """Let the next step start from latents that were changed since the last one, as if that had handed
+        them out."""
 
     @property
     @abstractmethod
@@ -91,7 +95,8 @@ class Host(ABC):
 
     @abstractmethod
     def run(self, prompt: list[str], latents: Tensor, images: np.ndarray | None = None, *, steps: int) -> Any:
-        """Sample in so many steps, without guidance, from latents (b c f h w), one prompt each, up to the last latents.
+        """Sample in so many steps, without guidance, from latents (b c f h w), one prompt each, up to the
+        last latents.
 
         Args:
             images: uint8 (b h w 3), first frames for a model that starts from one; None is grey.
@@ -108,11 +113,12 @@ class Host(ABC):
     def between_steps(
         self, change: Callable[[Tensor, Any], Tensor], by_callback: bool
     ) -> AbstractContextManager[None]:
-        """Inside the block, latents that a step hands on at its timestep are `change(latents, timestep)` of them, both as
-        the host has them (`Family.stepped`).
+        """Inside the block, latents that a step hands on at its timestep are `change(latents, timestep)` of
+        them, both as the host has them (`Family.stepped`).
 
         Args:
-            by_callback: the user hands `change` to the host's own callback; the host only says whether it has one.
+            by_callback: the user hands `change` to the host's own callback; the host only says whether it has
+                one.
         Raises:
             BackboneError: it has none.
         """

@@ -1,9 +1,11 @@
-"""From a clip back to the noise that the model would make it from, so that sampling from there gives the clip again.
+"""From a clip back to the noise that the model would make it from, so that sampling from there gives the clip
+again.
 
-DDIM inversion takes the step from one noise level to the next with the prediction at the level it comes from, where sampling
-will take it at the level it goes to. That is why inverted clips change (the paper's stated limit). Here each step is solved for
-the latents from which sampling comes back: a fixed point, found by repeating the prediction (Pan et al., "Effective Real Image
-Editing with Accelerated Iterative Diffusion Inversion", ICCV 2023).
+DDIM inversion takes the step from one noise level to the next with the prediction at the level it comes from,
+where sampling will take it at the level it goes to. That is why inverted clips change (the paper's stated
+limit). Here each step is solved for the latents from which sampling comes back: a fixed point, found by
+repeating the prediction (Pan et al., "Effective Real Image Editing with Accelerated Iterative Diffusion
+Inversion", ICCV 2023).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The doors of a family: its layouts of latents, arguments and layers' outputs ⇄ (b c f h w).
 
-Inside, latents are (b c f h w) and features (b f c h w), whatever the model; only here is it known how they lie in it.
+Inside, latents are (b c f h w) and features (b f c h w), whatever the model; only here is it known how they
+lie in it.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class Layout:
     # ------------------------------------------------------------ in a call of the denoiser
 
     def inputs(self, call: Call) -> Tensor:
-        """What the denoiser is given in a call, (b c f h w); behind the latents may be channels that condition."""
+        """What the denoiser is given in a call, (b c f h w): latents, and channels behind that condition."""
         return self.prediction(call[self.family.latents], call)
 
     def with_inputs(self, inputs: Tensor, call: Call) -> Call:
@@ -78,7 +79,7 @@ class Layout:
         return rearrange(output, f"{layout} -> {INSIDE}", **self._sizes(layout, call))
 
     def features(self, output: Any, call: Call, layer: str) -> Tensor:
-        """What a layer put out in a call → features (b f c h w). Beside video tokens, blocks may return text's."""
+        """What a layer put out in a call → features (b f c h w). Blocks may return text's too."""
         output = output[0] if isinstance(output, tuple) else output
         patterns = self.family.features.items()
         layout = next(pattern for start, pattern in patterns if layer.startswith(start))
@@ -95,8 +96,8 @@ class Layout:
             size = [len(axis.unique()) for axis in places]
             if prod(size) != places.shape[1] or (places[0].diff() < 0).any():
                 raise BackboneError(
-                    "expected tokens frame by frame; a picture for a later frame comes as tokens of its own before them. "
-                    "Give pictures and clips at frame_index=0"
+                    "expected tokens frame by frame; a picture for a later frame comes as tokens of its own "
+                    "before them. Give pictures and clips at frame_index=0"
                 )
             return dict(zip("fhw", size, strict=True))
         shape = parse_shape(call[self.family.latents], self.family.layout)

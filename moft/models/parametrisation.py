@@ -1,7 +1,7 @@
 """What a model's noise levels, timesteps and predictions mean, asked of its scheduler once.
 
-A denoiser takes s·clean + n·noise: with s = √ᾱ and n = √(1−ᾱ), or on the straight line s = 1−t, n = t (flow matching). It
-predicts the noise, the clean latents, v = s·noise − n·clean, or the flow noise − clean.
+A denoiser takes s·clean + n·noise: with s = √ᾱ and n = √(1−ᾱ), or on the straight line s = 1−t, n = t (flow
+matching). It predicts the noise, the clean latents, v = s·noise − n·clean, or the flow noise − clean.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from torch import Tensor
 class Parametrisation:
     """The parametrisation under which a scheduler runs its model.
 
-    Noise levels are 0…1000; the timestep that the denoiser is *told* is another number in some models. Latents and
-    predictions are of any one shape.
+    Noise levels are 0…1000; the timestep that the denoiser is *told* is another number in some models.
+    Latents and predictions are of any one shape.
 
     Args:
         scheduler: of diffusers; any, for it is asked for nothing but its config and ᾱ.
@@ -49,8 +49,8 @@ class Parametrisation:
         return noisy, float(told)
 
     def clean(self, inputs: Tensor, predicted: Tensor, told: float) -> tuple[Tensor, float]:
-        """The clean latents x₀ in what the denoiser takes, by its prediction, and their share s in it: where the noise is
-        constant, ∂x₀/∂inputs = 1/s."""
+        """The clean latents x₀ in what the denoiser takes, by its prediction, and their share s in it: where
+        the noise is constant, ∂x₀/∂inputs = 1/s."""
         if self.kind == "flow_prediction":
             level = told / self._steps
             if self._upwards:
@@ -63,8 +63,8 @@ class Parametrisation:
         return (predicted if self.kind == "sample" else (inputs - noise * predicted) / signal), signal
 
     def before(self, x: Tensor, predicted: Tensor, signal: float, goal: float) -> Tensor:
-        """The latents y at √ᾱ = `goal` from which a DDIM step with this prediction leads to x at √ᾱ = `signal`: x =
-        signal·x₀(y) + √(1−signal²)·ε(y), solved for y. Not for flow matching."""
+        """The latents y at √ᾱ = `goal` from which a DDIM step with this prediction leads to x at √ᾱ =
+        `signal`: x = signal·x₀(y) + √(1−signal²)·ε(y), solved for y. Not for flow matching."""
         noise, more = (1 - signal**2) ** 0.5, (1 - goal**2) ** 0.5
         if self.kind == "v_prediction":  # x₀ = goal·y − more·v, ε = goal·v + more·y
             return (x - (noise * goal - signal * more) * predicted) / (signal * goal + noise * more)

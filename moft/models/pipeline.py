@@ -39,7 +39,7 @@ class Pipeline(Host):
     """An ordinary diffusers video pipeline. Nothing of it is changed.
 
     Raises:
-        BackboneError: unknown pipeline, or a setting under which it cannot be read and steered; with the remedy.
+        BackboneError: unknown pipeline, or a setting under which it cannot be read; with the remedy.
     """
 
     def __init__(self, pipe: Any) -> None:
@@ -140,8 +140,9 @@ class Pipeline(Host):
         takes_clips = bool({"video", "conditioning_frames"} & self._parameters.keys())
         if takes_clips and not self.starts_from_image or "conditions" in self._parameters:
             raise BackboneError(
-                f"{type(self.pipe).__name__} wants more than a prompt, so its features cannot be read by themselves; "
-                f"read them through {next(iter(self.family.pipelines))}.from_pipe(pipe), which runs the same model"
+                f"{type(self.pipe).__name__} wants more than a prompt, so its features cannot be read by "
+                f"themselves; read them through {next(iter(self.family.pipelines))}.from_pipe(pipe), "
+                "which runs the same model"
             )
         size = self.clip_size(latents)
         pictures = _pictures(images, size, len(latents))
@@ -203,8 +204,9 @@ class Pipeline(Host):
 
 
 def usual_level(pipe: Any) -> int:
-    """The noise level (0…1000) at which to look for motion channels unless told otherwise: 300. Of two denoisers (Wan 2.2)
-    the first decides how things move, so there it is the least noise at which that one works."""
+    """The noise level (0…1000) at which to look for motion channels unless told otherwise: 300. Of two
+    denoisers (Wan 2.2) the first decides how things move, so there it is the least noise at which that one
+    works."""
     family = family_of(pipe)
     boundary = pipe.config.get("boundary_ratio") if family.expert else None
     if boundary is None or getattr(pipe, family.attribute) is None:

@@ -1,4 +1,4 @@
-"""Reads features out of a denoiser: see how its host calls it, then call it like that, or look on while it is called.
+"""Reads features out of a denoiser: see how its host calls it, then call it like that, or look on.
 
 Latents are (b c f h w), features (b f c h w); `moft.models.layout` has the doors to how they lie in a model.
 """
@@ -35,7 +35,7 @@ class Tap:
     Args:
         model: an ordinary diffusers video pipeline, or another program's `Host`. Nothing of it is changed.
         layer: submodule of the denoiser whose output is the feature; None is the family's default.
-        timestep: for a model with two denoisers, the noise level (0…1000) at which to read; None is the noisiest.
+        timestep: for a model with two denoisers, the level (0…1000) at which to read; None is the noisiest.
     Raises:
         BackboneError: unknown pipeline or layer, or a setting under which features cannot be read.
     """
@@ -83,7 +83,7 @@ class Tap:
         self.host.forget_last_sample()
 
     def scaled(self, latents: Tensor, timestep: Tensor | int) -> Tensor:
-        """Latents between two steps, (b c f h w), as the scheduler scales them for the denoiser at `timestep`."""
+        """Latents between two steps, (b c f h w), scaled for the denoiser at `timestep`."""
         return self.host.scaled(latents, timestep)
 
     def clip_size(self, latents: Tensor) -> ClipSize:
@@ -136,7 +136,7 @@ class Tap:
     # ------------------------------------------------------------ reading by calls of our own
 
     def inputs(self, call: Call) -> Tensor:
-        """What the denoiser is given in a call, (b c f h w); behind the latents may be channels that condition."""
+        """What the denoiser is given in a call, (b c f h w): latents, and channels behind that condition."""
         return self.layout.inputs(call)
 
     def grid(self, output: Any, call: Call, layer: str | None = None) -> Tensor:
@@ -156,13 +156,14 @@ class Tap:
 
     @torch.no_grad()
     def features_of(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
-        """Features (b f c h w), float32, of what the denoiser takes, (b c f h w); without gradients, frozen."""
+        """Features (b f c h w), float32, of what the denoiser takes, (b c f h w); no gradients."""
         with frozen(self.denoiser):
             return self.read(inputs, timestep, call)
 
     def read(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
-        """Features (b f c h w), float32, of what the denoiser takes, (b c f h w): repeats a call with that, told another
-        timestep. What conditions in the call, channels behind the latents or given tokens, stays."""
+        """Features (b f c h w), float32, of what the denoiser takes, (b c f h w): repeats a call with that,
+        told another timestep. What conditions in the call, channels behind the latents or given tokens,
+        stays."""
         told = {"timestep": retold(call, timestep, inputs.device)}
         arguments = self.layout.with_inputs(inputs, call) | told
         output = run_until(self.denoiser, self.layer, lambda: self.denoiser(**arguments))
@@ -170,7 +171,8 @@ class Tap:
 
     @torch.no_grad()
     def predicted(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
-        """What the denoiser predicts for what it takes, (b c f h w), told a timestep; without the variance that some add."""
+        """What the denoiser predicts for what it takes, (b c f h w), told a timestep; without the variance
+        that some add."""
         told = torch.as_tensor(call["timestep"], device=inputs.device)
         arguments = self.layout.with_inputs(inputs, call) | {"timestep": torch.full_like(told, timestep)}
         whole = self.layout.prediction(self.denoiser(**arguments)[0], call)
@@ -185,11 +187,13 @@ class Tap:
         see: Callable[[Tensor, Tensor], None],
         save_memory: bool = False,
     ) -> Iterator[None]:
-        """Read features in passing, from the host's own calls inside the block, where `due()` gives the latents' shape.
+        """Read features in passing, from the host's own calls inside the block, where `due()` gives the
+        latents' shape.
 
-        `see` gets the features (b f c h w), float32, of the conditional part, and what the denoiser took, (b c f h w):
-        a gradient flows from the first to the second, as in `features`. The parts of the guidance batch are run one
-        after the other then, so that only one is recorded; the host gets the same prediction.
+        `see` gets the features (b f c h w), float32, of the conditional part, and what the denoiser took, (b
+        c f h w): a gradient flows from the first to the second, as in `features`. The parts of the guidance
+        batch are run one after the other then, so that only one is recorded; the host gets the same
+        prediction.
         """
         denoiser, original = self.denoiser, self.denoiser.forward
         had_own = "forward" in vars(denoiser)

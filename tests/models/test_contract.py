@@ -1,4 +1,4 @@
-"""One contract for every model family, on its real diffusers classes at tiny random configurations (tests/tiny.py)."""
+"""One contract for every model family, on its real diffusers classes, tiny and random (tests/tiny)."""
 
 from __future__ import annotations
 
@@ -322,8 +322,8 @@ def test_a_gradient_that_is_not_finite_is_skipped(
 
 @pytest.mark.parametrize("place", [(1, 0, 10), (3, 6, 0), (2, 6, 10)], ids=str)
 def test_features_keep_frames_and_grid(pipe: Any, latents: Tensor, call: Call, place: tuple[int, int, int]):
-    """What is planted in the latents changes the feature there: in that frame and token, or, since a UNet's feature block
-    sees wide, on that side of the middle."""
+    """What is planted in the latents changes the feature there: in that frame and token, or, since a UNet's
+    feature block sees wide, on that side of the middle."""
     tap, (f, y, x) = Tap(pipe), place
     planted = latents.clone()
     planted[:, :, f, y : y + 2, x : x + 2] += 3
@@ -383,7 +383,7 @@ def recorded_with_keys(name: str) -> Recording:
 def test_taking_over_a_runs_own_keys_and_values_is_the_identity(
     name: str, pipe: Any, statistics: moft.Statistics
 ):
-    """In all calls of the pipeline: of both parts of the guidance batch, whether in one call a step or in two."""
+    """In all calls of the pipeline: of both parts of the guidance batch, in one call a step or in two."""
     before, plain = everything_about(pipe), recorded_with_keys(name)
     with steer(pipe, LEFT, statistics=statistics, settings=replace(PLAIN, keep_keys=1), plain=plain):
         assert torch.equal(sample(pipe), plain_sample(name))
@@ -407,8 +407,8 @@ def test_keys_and_values_of_another_run_change_the_sample_and_the_gradient(
 
 
 def test_the_gradient_takes_over_the_conditional_part(name: str, pipe: Any, statistics: moft.Statistics):
-    """At the latents of the plain run these are what the features have by themselves, in each update; but held fast, so that no
-    gradient flows through them."""
+    """At the latents of the plain run these are what the features have by themselves, in each update; but
+    held fast, so that no gradient flows through them."""
     plain, losses, gradients = recorded_with_keys(name), [], []
     for share in (0, 1):
         settings = replace(

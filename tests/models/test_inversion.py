@@ -1,4 +1,4 @@
-"""Inversion: its step undoes diffusers' own, a real clip comes back from its noise, and stays outside a steered region."""
+"""Inversion: a real clip comes back from its noise, and stays outside a steered region."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Pipelines of the real diffusers classes with random weights, as small as they run: a module for each family.
+"""Pipelines of the real diffusers classes with random weights, as small as they run: a module a family.
 
-Its function of the module's own name builds the family's plain pipeline, on which the whole contract is tried; others
-build further ones. Each has the kind of scheduler that the family's checkpoints ship.
+Its function of the module's own name builds the family's plain pipeline, on which the whole contract is
+tried; others build further ones. Each has the kind of scheduler that the family's checkpoints ship.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def hunyuan() -> Any:
 
 
 def _words() -> Any:
-    """A tokenizer that knows the words of HunyuanVideo's template, which must be as many as the pipeline cuts off."""
+    """A tokenizer that knows the words of HunyuanVideo's template, as many as the pipeline cuts off."""
     from diffusers.pipelines.hunyuan_video.pipeline_hunyuan_video import DEFAULT_PROMPT_TEMPLATE
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast

@@ -50,7 +50,7 @@ def image_processor(side: int) -> Any:
 
 
 def ddim() -> Any:
-    """With v-prediction, since what a random network calls noise would blow the latents up from step to step."""
+    """With v-prediction, since what a random network calls noise would blow the latents up."""
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(

@@ -1,4 +1,4 @@
-"""The model families that moft knows: one module each, whose `FAMILY` is found here (docs/adding-a-backbone.md)."""
+"""The model families that moft knows: a module each, found by listing them (docs/adding-a-backbone.md)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FAMILIES: tuple[Family, ...] = tuple(import_module(f"{__name__}.{name}").FAMILY 
 
 
 def family_of(pipe: Any) -> Family:
-    """The family of a diffusers pipeline, by its class (or one that it derives from) and that of its denoiser.
+    """The family of a diffusers pipeline, by its class, or one that it derives from, and its denoiser's.
 
     Raises:
         BackboneError: no family fits, listing those that are known; or its denoiser is wrapped.

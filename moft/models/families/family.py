@@ -19,7 +19,8 @@ class Family:
 
     name: str
 
-    # Class names of diffusers' pipelines on which the contract is proven, and what each starts from: text, image, video.
+    # Class names of diffusers' pipelines on which the contract is proven, and what each starts from: text,
+    # image, video.
     pipelines: Mapping[str, str]
 
     # Class name of the denoiser, and the pipeline's attribute that holds it.
@@ -38,14 +39,15 @@ class Family:
     # Arguments of the denoiser whose tensors carry the guidance batch; latents and timestep aside.
     batched: tuple[str, ...] = ()
 
-    # The denoiser's argument that holds the latents; its layout, which is also that of the pipeline's own `latents` and
-    # of what its callback gets; and the layouts that `scheduler.step` gets if others, told apart by their number of axes.
+    # The denoiser's argument that holds the latents; its layout, which is also that of the pipeline's own
+    # `latents` and of what its callback gets; and the layouts that `scheduler.step` gets if others, told apart
+    # by their number of axes.
     latents: str = "hidden_states"
     layout: str = INSIDE
     stepped: tuple[str, ...] = ()
 
-    # Where the layout packs f, h, w: the denoiser's arguments that say them, or, of pipelines that give it instead, the
-    # one with each token's place (b 3 n).
+    # Where the layout packs f, h, w: the denoiser's arguments that say them, or, of pipelines that give it
+    # instead, the one with each token's place (b 3 n).
     grid: tuple[str, str, str] | None = None
     places: str | None = None
 
@@ -56,7 +58,8 @@ class Family:
     frames: str = "num_frames"
     guidance: str = "guidance_scale"
 
-    # Frames of video in the first latent frame, and per latent frame after it; 1 also says: the VAE takes single frames.
+    # Frames of video in the first latent frame, and per latent frame after it; a stride of 1 also says that
+    # the VAE takes single frames.
     first_frames: int = 1
     frame_stride: int = 1
 

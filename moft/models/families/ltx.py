@@ -1,4 +1,4 @@
-"""LTX-Video: latents travel as packed tokens. From an image, the first frame is given and never handed to a step."""
+"""LTX-Video: latents travel as packed tokens. A given first frame is never handed to a step."""
 
 from __future__ import annotations
 

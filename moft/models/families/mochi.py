@@ -1,4 +1,4 @@
-"""Mochi 1: an asymmetric transformer over text and video; its timesteps count up, from noise at 0 to the video."""
+"""Mochi 1: an asymmetric transformer over text and video; timesteps count up, from noise at 0."""
 
 from __future__ import annotations
 

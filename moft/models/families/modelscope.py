@@ -1,4 +1,4 @@
-"""ModelScope and ZeroScope: a UNet with temporal layers. Its pipelines have no callback at the end of a step."""
+"""ModelScope and ZeroScope: a UNet with temporal layers. Its pipelines have no callback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stable Video Diffusion: starts from an image, whose latents stand behind the noisy ones, and takes no prompt."""
+"""Stable Video Diffusion: starts from an image, its latents behind the noisy ones; no prompt."""
 
 from __future__ import annotations
 

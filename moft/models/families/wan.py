@@ -1,4 +1,4 @@
-"""Wan 2.1 and 2.2: a transformer over space and time. The guidance batch is two calls, the conditional one first."""
+"""Wan 2.1 and 2.2: a transformer over space and time. Guidance is two calls, the conditional one first."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ FAMILY = Family(
     expert="transformer_2",
     features={"": "b (f h w) c"},
     layer="blocks.*",
-    kv_sites=r"blocks\.[0-3]\.attn1",  # keys and values carry motion too in a transformer: only the first blocks
+    kv_sites=r"blocks\.[0-3]\.attn1",  # further in, keys and values carry motion too
     frame_stride=4,
 )
