@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+import torch
+from PIL import Image
+
+from moft.media.video import write_video
 
 FINE = 4  # the source has this many pixels per clip pixel, so that quarter pixels are drawn exactly
 
@@ -43,3 +49,26 @@ def zoomed(rate: float, frames: int = 5) -> np.ndarray:
         scaled = cv2.warpAffine(picture, zoom, (400, 400), flags=cv2.INTER_CUBIC)
         clip.append(cv2.resize(scaled[72:328, 72:328], (64, 64), interpolation=cv2.INTER_AREA))
     return np.stack(clip)
+
+
+def slopes(velocity: torch.Tensor) -> np.ndarray:
+    """Clips uint8 (b 8 64 64 3) of two slopes, red along x and green along y, that go by velocities (b 2) px
+    a frame."""
+    clock, axis = torch.arange(8.0) - 3.5, torch.arange(64.0)
+    at = axis - velocity[:, :, None, None] * clock[:, None]  # (b 2 f 64)
+    x, y = at[:, 0, :, None, :].expand(-1, -1, 64, -1), at[:, 1, :, :, None].expand(-1, -1, -1, 64)
+    return (64 + 2 * torch.stack([x, y, torch.zeros_like(x)], -1)).round().clamp(0, 255).byte().numpy()
+
+
+def noise_clip(path: Path, frames: int, step: int = 2) -> Path:
+    """A file of frames of 64 x 64 px whose content goes to the right by `step` px a frame."""
+    field = np.random.default_rng(0).integers(0, 255, (24, 80, 3)).astype(np.uint8)
+    fine = field.repeat(4, 0).repeat(4, 1)
+    write_video(path, np.stack([fine[:64, 200 - step * i : 264 - step * i] for i in range(frames)]))
+    return path
+
+
+def noise_picture(path: Path) -> Path:
+    """A file of one picture of 120 x 90 px."""
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (90, 120, 3), np.uint8)).save(path)
+    return path

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moft.bench import figures
 from moft.bench.results import Record, difference, load
-from moft.interpreter import figures
+from moft.interpreter.figures.style import render
 from moft.media.files import staging
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def write(results: Path, out: Path) -> Path:
     with staging(results) as aside:
         for name, figure in drawn(found).items():
             path = aside / f"{name}.svg"
-            path.write_bytes(figures.render(figure, "svg") + f"<!-- of {digest(found)} -->\n".encode())
+            path.write_bytes(render(figure, "svg") + f"<!-- of {digest(found)} -->\n".encode())
             os.replace(path, results / path.name)
     with staging(out.parent) as aside:
         page = aside / out.name

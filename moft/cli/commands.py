@@ -516,18 +516,16 @@ def explain(
     if not clips and not probe and not sweep:
         raise RequestError("no clips: expected a clip or a picture, or --probe for held-out ones")
     needs("diffusers", "matplotlib", "jinja2", "sklearn", "cv2")
-    from moft.feature.statistics import Statistics
-    from moft.interpreter.explaining import check_folder_for
+    from moft.feature.model import load
+    from moft.interpreter.explaining import check_report_folder
     from moft.interpreter.explaining import explain as run
-    from moft.interpreter.reading import Wanted
+    from moft.interpreter.viewpoint import ExplainSettings
 
-    wanted = Wanted(_point(point), sweep, layer, timestep)
+    settings = ExplainSettings(_point(point), sweep, layer, timestep)
     if probe:
-        wanted = replace(wanted, objects=192, places=12)
-    check_folder_for(out)
-    pipe = load_pipeline(model)
-    statistics = Statistics.load(channels) if channels else None
-    record = run(pipe, clips or [], out, wanted=wanted, model=model, statistics=statistics, tell=_say)
+        settings = replace(settings, objects=192, places=12)
+    check_report_folder(out)
+    record = run(load(model, channels=channels), clips or [], out, settings=settings, tell=_say)
     typer.echo(json.dumps(record) if as_json else _explained(record, out))
 
 

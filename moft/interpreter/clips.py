@@ -1,4 +1,5 @@
-"""The clips that are looked into: given ones, brought to a model's size, and made ones whose flow is known exactly."""
+"""The clips that are looked into: given ones, brought to a model's size, and made ones whose flow is known
+exactly."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from moft.types import ClipSize
 
 _STRIDES = (4, 2, 1)  # of frames read from a clip that is long enough: more motion in as many frames
 _FASTEST = 0.05  # shorter sides a frame; what read-outs are fitted on goes to 0.0625
+_PAN = 0.03  # of pictures, shorter sides a frame
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +29,15 @@ class Clip:
     video: np.ndarray  # uint8 (f h w 3)
     true: np.ndarray | None = None  # exact flow (f h w 2), px a frame
     note: str | None = None  # what was done to bring it here
+
+    @property
+    def size(self) -> ClipSize:
+        return ClipSize(*self.video.shape[:3])
+
+    @property
+    def flow_origin(self) -> str:
+        """Where `flow` is from: "exact" or "DIS"."""
+        return "exact" if self.true is not None else "DIS"
 
     @cached_property
     def flow(self) -> np.ndarray:
@@ -43,13 +54,13 @@ class Clip:
 
 
 def read_clip(path: str | os.PathLike[str], size: ClipSize) -> Clip:
-    """A file as the model takes it: a picture is panned to the left, a longer clip is read from its start with a stride, a
-    shorter one is slowed down by repeating frames. What was done is in the note.
+    """A file as the model takes it: a picture is panned to the left, a longer clip is read from its start
+    with a stride, a shorter one is slowed down by repeating frames. What was done is in the note.
 
     Raises:
         MediaError: unreadable, or a clip of one frame.
     """
-    from moft.media.video import evenly, is_image, read_video
+    from moft.media.video import is_image, read_video
 
     name, sides = str(path), (size.height, size.width)
     for stride in _STRIDES:
@@ -57,29 +68,45 @@ def read_clip(path: str | os.PathLike[str], size: ClipSize) -> Clip:
             whole = read_video(path, frames=size.frames * stride, size=sides)
         except MediaError:  # shorter, or nothing that can be read: the last attempt says which
             continue
-        stride = _stride(whole, size)
-        taken = "the first" if stride == 1 else f"one in {stride} of the first"
-        note = f"{Path(name).name}: {taken} {size.frames * stride} frames, its middle, resized to {_by(size)}"
-        return Clip(name, whole[::stride][: size.frames], None, note)
+        return _taken(name, whole, size)
     short = read_video(path, size=sides)
     if len(short) == 1 and is_image(path):
-        panned = pan(read_video(path)[0], Motion("left", speed=0.03), size)
-        true = np.broadcast_to(np.array([-0.03 * size.side, 0], np.float32), (*panned.shape[:3], 2))
-        return Clip(
-            name,
-            panned,
-            true,
-            f"{Path(name).name}: a picture, panned to the left by 3 % of the shorter side a frame",
-        )
+        return _panned(name, read_video(path)[0], size)
     if len(short) < 2:
         raise MediaError(
-            f"cannot explain {name}: expected a clip of 2 frames or more, or a picture, got one frame; bring a longer clip"
+            f"cannot explain {name}: expected a clip of 2 frames or more, or a picture, got one frame; "
+            "bring a longer clip"
         )
+    return _slowed(name, short, size)
+
+
+def _taken(name: str, video: np.ndarray, size: ClipSize) -> Clip:
+    """The start of a clip that is long enough."""
+    stride = _stride(video, size)
+    taken = "the first" if stride == 1 else f"one in {stride} of the first"
+    by = f"{size.width} x {size.height} px"
+    note = f"{Path(name).name}: {taken} {size.frames * stride} frames, its middle, resized to {by}"
+    return Clip(name, video[::stride][: size.frames], None, note)
+
+
+def _panned(name: str, picture: np.ndarray, size: ClipSize) -> Clip:
+    """A picture uint8 (h w 3) that goes to the left."""
+    video = pan(picture, Motion("left", speed=_PAN), size)
+    true = np.broadcast_to(np.array([-_PAN * size.side, 0], np.float32), (*video.shape[:3], 2))
+    note = f"{Path(name).name}: a picture, panned to the left by 3 % of the shorter side a frame"
+    return Clip(name, video, true, note)
+
+
+def _slowed(name: str, video: np.ndarray, size: ClipSize) -> Clip:
+    """A clip that is too short, each frame shown for as long as it takes."""
+    from moft.media.video import evenly
+
+    count = len(video)
     note = (
-        f"{Path(name).name}: {len(short)} frames, fewer than the model's {size.frames}; resampled by repeating frames, "
-        f"so it moves in jerks at {len(short) / size.frames:.2f} of its speed"
+        f"{Path(name).name}: {count} frames, fewer than the model's {size.frames}; resampled by repeating "
+        f"frames, so it moves in jerks at {count / size.frames:.2f} of its speed"
     )
-    return Clip(name, short[evenly(len(short), size.frames)], None, note)
+    return Clip(name, video[evenly(count, size.frames)], None, note)
 
 
 def _stride(video: np.ndarray, size: ClipSize) -> int:
@@ -88,17 +115,12 @@ def _stride(video: np.ndarray, size: ClipSize) -> int:
 
     for stride in _STRIDES:
         clip = video[::stride][: size.frames]
-        fast = (
-            len(clip) == size.frames
-            and np.quantile(np.linalg.norm(dense_flow(clip), axis=-1), 0.9) / size.side
-        )
-        if fast is not False and fast <= _FASTEST:
+        if len(clip) < size.frames:
+            continue
+        fast = np.quantile(np.linalg.norm(dense_flow(clip), axis=-1), 0.9) / size.side
+        if fast <= _FASTEST:
             return stride
     return 1
-
-
-def _by(size: ClipSize) -> str:
-    return f"{size.width} x {size.height} px"
 
 
 def default_point(clip: Clip) -> tuple[float, float, float]:

@@ -1,175 +1,138 @@
 """`moft explain`: what a model knows of motion, as a report of figures that each have a number behind them.
 
-Clips are read one by one and what was read of each is kept (`data/clip-*.safetensors`), so a run that was stopped goes on
-where it was. The report, its figures and its numbers are finished in a passing folder and then renamed into place.
+Clips are read one by one and what was read of each is kept (`data/clip-*.safetensors`), so a run that was
+stopped goes on where it was. The report, its figures and its numbers are finished in a passing folder and
+then renamed into place.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-
-from moft.errors import MediaError, RequestError
+from moft.errors import MediaError
 from moft.feature.definition import motion_channels
-from moft.feature.statistics import Statistics, statistics_path
-from moft.interpreter import numbers as interpret
-from moft.interpreter.clips import Clip, default_point, held_out_clips, read_clip
-from moft.interpreter.numbers import LEAST_SPEED
-from moft.interpreter.reading import (
-    SWEEP_FILE,
-    Reader,
-    Source,
-    Tell,
-    Wanted,
-    key,
-    look,
-    looked,
-    reader,
-    shown,
-    source_of,
-)
-from moft.interpreter.readout import READOUT_FILE, Readout, flow_score
-from moft.interpreter.report import Report, draw
-from moft.interpreter.scores import as_lines, fit_readout, keep, run_sweep, score
+from moft.feature.model import Model
+from moft.feature.statistics import statistics_path
+from moft.interpreter.clips import default_point, held_out_clips, read_clip
+from moft.interpreter.directions import PanFeatures, read_pans
+from moft.interpreter.page import Page
+from moft.interpreter.reading import Interpreter
+from moft.interpreter.readout import find_readout
+from moft.interpreter.report import write_report
+from moft.interpreter.scores import Findings, score_model
+from moft.interpreter.similarity import check_point
+from moft.interpreter.sweep import keep_beside_model, run_sweep
+from moft.interpreter.viewpoint import SWEEP_FILE, ExplainSettings, Tell, Viewpoint, choose_viewpoint
 from moft.media.files import check_folder, staging
-from moft.models.tap import Tap
 from moft.optional import needs
-from moft.provenance import command, versions
-from moft.types import ClipSize
+
+if TYPE_CHECKING:
+    from moft.types import PathLike
 
 
 def explain(
-    pipe: Any,
-    paths: Sequence[str],
-    out: Path,
+    model: Model,
+    clips: Sequence[PathLike],
+    out: PathLike,
     *,
-    wanted: Wanted | None = None,
-    model: str = "",
-    statistics: Statistics | None = None,
+    settings: ExplainSettings | None = None,
     tell: Tell = lambda line: None,
 ) -> dict[str, Any]:
-    """Write `out/report.html`, `out/scores.json`, `out/figures/` and `out/data/`; returns the scores.
+    """See the motion inside a model: write `out/report.html`, `out/scores.json`, `out/figures/` and
+    `out/data/`.
+
+        record = moft.explain(moft.load("miniature"), ["clip.mp4"], "report")
+        print(record["auc"]["moft"])
 
     Args:
-        paths: clips and pictures; none looks into held-out clips of known flow.
+        model: motion channels that are not known for it are found from pans of photographs.
+        clips: clips and pictures; the first has the point. None looks into held-out clips of known flow.
         out: a folder, made if its parent is there.
         tell: gets one line as each piece of work begins.
+    Returns:
+        The scores, as in `scores.json` (`docs/interpret.md` says what each is).
     Raises:
-        MoftError: anything wrong with clips, point, model or folder; no report is left then. What was read of clips
-            stays in `out/data`, for the next run.
+        MoftError: anything wrong with clips, point, model or folder; no report is left then. What was read of
+            clips stays in `out/data`, for the next run.
     """
     needs("matplotlib", "jinja2", "sklearn", "skimage", "cv2")
-    from moft.known.photographs import held_out_photographs
-
-    started, wanted = time.perf_counter(), wanted or Wanted()
-    check_folder_for(out)
-    pipe.set_progress_bar_config(disable=True)
-    read = reader(pipe, wanted, model, tell, statistics)
-    clips = [read_clip(path, read.size) for path in paths] or held_out_clips(read.size, 4)
-    wanted = dataclasses.replace(wanted, point=_checked(wanted.point or default_point(clips[0]), read.size))
-    sweep = run_sweep(read, wanted, tell) if wanted.sweep else None
-    photos = held_out_photographs()
-    tell("reading pans of photographs at every layer")
-    pans_of = interpret.read_pans(
-        read.pipe, photos, read.size, read.timestep, read.layers, wanted.places, wanted.seed
-    )
-    share = len(read.statistics.channels) / pans_of[read.layer].feature.shape[-1]
-    channels = {
-        name: motion_channels(found.steady.clean[:, 0], share, components=2)
-        for name, found in pans_of.items()
-    }
-    channels[read.layer] = read.statistics.channels
-    made = {"model": model, "command": command(), "versions": versions(), "weights": read.fingerprint}
-    data = out / "data"
-    data.mkdir(parents=True, exist_ok=True)
-    readout = _readout(read, wanted, made, data, tell)
-    scores = score(read, readout, pans_of, photos, wanted, tell)
-    source = source_of(read, clips[0], channels, wanted)
-    seen = []
-    for i, clip in enumerate(clips, 1):
-        tell(f"clip {i} of {len(clips)}: {Path(clip.name).name}")
-
-        def see(clip: Clip = clip, noise: int = i) -> dict[str, Tensor]:
-            return look(read, clip, source, readout, channels, wanted, noise)
-
-        found, kept = looked(clip, source, key(read, clip, source, wanted, i), data, see)
-        seen.append(found)
-        if kept:
-            tell("  as read by an earlier run")
+    started, folder = time.perf_counter(), Path(out)
+    check_report_folder(folder)
+    model.pipe.set_progress_bar_config(disable=True)
+    findings = _look(model, clips, folder / "data", settings or ExplainSettings(), tell)
     tell("drawing")
-    record = {
-        **scores.values,
-        "model": model,
-        "family": Tap(pipe).family.name,
-        "layer": read.layer,
-        "timestep": read.timestep,
-        "channels": len(read.statistics.channels),
-        "share": share,
-        "size": dataclasses.asdict(read.size),
-        "clips": [_clip_record(read, c, s, source) for c, s in zip(clips, seen, strict=True)],
-        **({"sweep": sweep} if sweep else {}),
-        "command": command(),
-        "versions": versions(),
-    }
-    with staging(out.parent) as folder:
-        report = Report(folder)
-        draw(report, read, scores, source, clips, seen, wanted, record)
-        record["seconds"] = time.perf_counter() - started
-        record = json.loads(json.dumps(record), parse_constant=lambda _: None)
-        notes = [clip.note for clip in clips if clip.note]
-        (folder / "report.html").write_text(
-            report.html("Motion inside a video diffusion model", _facts(read, record), notes),
-            encoding="utf-8",
-        )
-        (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        if sweep:
-            (folder / SWEEP_FILE).write_text(as_lines(sweep), encoding="utf-8")
-        _move(folder, out)
-    if sweep:
-        keep(sweep, readout, statistics_path(pipe).parent, tell)
+    record = _write(findings, folder, started)
+    if findings.sweep:
+        beside = statistics_path(model.pipe).parent
+        keep_beside_model(findings.sweep, findings.readout, beside, tell)
     return record
 
 
-def _checked(point: tuple[float, float, float], size: ClipSize) -> tuple[float, float, float]:
-    interpret.cell_of(point, size, torch.empty(1, 1, 1, 1, 1))
-    return point
-
-
-def _readout(read: Reader, wanted: Wanted, made: dict[str, Any], data: Path, tell: Tell) -> Readout:
-    """That of an earlier run on the same weights, that which is kept beside the model, or one fitted now."""
-    path = data / READOUT_FILE
-    for kept in (path, statistics_path(read.pipe).with_name(READOUT_FILE)):
-        if kept.exists():
-            with suppress(RequestError):  # of another version, or broken
-                readout = Readout.load(kept)
-                if (
-                    readout.made.get("weights") == read.fingerprint
-                    and readout.made.get("clips") == wanted.fitting
-                ):
-                    readout.save(path)
-                    return readout
-    tell(f"fitting the read-out on {wanted.fitting} clips")
-    readout = fit_readout(read, wanted.fitting, made)
-    readout.save(path)
-    return readout
-
-
-def check_folder_for(out: Path) -> None:
-    """Raise MediaError unless `out` is a folder that can be written in, or can be made, before anything expensive runs."""
+def check_report_folder(out: Path) -> None:
+    """Raise MediaError unless `out` is a folder that can be written in, or made: before anything expensive
+    runs."""
     if out.exists() and not out.is_dir():
         raise MediaError(f"cannot write in {out}: expected a folder, got a file; choose another -o")
     check_folder(out / "report.html" if out.exists() else out)
+
+
+def _look(
+    model: Model, paths: Sequence[PathLike], data: Path, settings: ExplainSettings, tell: Tell
+) -> Findings:
+    """All that a report says; what takes long to read is kept in the folder `data`."""
+    from moft.known.photographs import held_out_photographs
+
+    viewpoint = choose_viewpoint(model, settings, tell)
+    size = viewpoint.size
+    clips = [read_clip(path, size) for path in paths] or held_out_clips(size, 4)
+    point = settings.point or default_point(clips[0])
+    check_point(point, size)
+    sweep = run_sweep(viewpoint, settings, tell) if settings.sweep else None
+    photos = held_out_photographs()
+    tell("reading pans of photographs at every layer")
+    pans = read_pans(
+        model.pipe, photos, size, viewpoint.timestep, viewpoint.layers, settings.places, settings.seed
+    )
+    data.mkdir(parents=True, exist_ok=True)
+    readout = find_readout(viewpoint, settings.fitting, data, tell)
+    scores = score_model(viewpoint, readout, pans, photos, settings, tell)
+    interpreter = Interpreter(viewpoint, _channels(viewpoint, pans), readout, settings)
+    source, readings = interpreter.source(clips[0], point), []
+    for i, clip in enumerate(clips, 1):
+        tell(f"clip {i} of {len(clips)}: {Path(clip.name).name}")
+        readings.append(interpreter.read_once(clip, source, i, data, tell))
+    return Findings(viewpoint, readout, scores, tuple(readings), sweep)
+
+
+def _channels(viewpoint: Viewpoint, pans: dict[str, PanFeatures]) -> dict[str, Any]:
+    """Motion channels of each layer: the viewpoint's own, and as large a share of the others, from its
+    pans."""
+    own = viewpoint.statistics.channels
+    share = len(own) / pans[viewpoint.layer].feature.shape[-1]
+    found = {name: motion_channels(p.steady.clean[:, 0], share, components=2) for name, p in pans.items()}
+    return {**found, viewpoint.layer: own}
+
+
+def _write(findings: Findings, out: Path, started: float) -> dict[str, Any]:
+    """The report's files, whole or not at all; returns the record, with the seconds since the start."""
+    with staging(out.parent) as folder:
+        page = Page(folder)
+        write_report(page, findings)
+        record = {**findings.to_json(), "seconds": time.perf_counter() - started}
+        record = json.loads(json.dumps(record), parse_constant=lambda _: None)
+        notes = [reading.clip.note for reading in findings.readings if reading.clip.note]
+        html = page.html("Motion inside a video diffusion model", _facts(findings.viewpoint, record), notes)
+        (folder / "report.html").write_text(html, encoding="utf-8")
+        (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        if findings.sweep:
+            (folder / SWEEP_FILE).write_text(findings.sweep.text(), encoding="utf-8")
+        _move(folder, out)
+    return record
 
 
 def _move(folder: Path, out: Path) -> None:
@@ -181,39 +144,16 @@ def _move(folder: Path, out: Path) -> None:
         os.replace(path, target)
 
 
-def _facts(read: Reader, record: dict[str, Any]) -> dict[str, str]:
-    size = read.size
-    chosen = "stored sweep" if read.swept else "where the motion channels are from"
-    origin = "found for this report from pans" if read.found_here else "known for the model"
+def _facts(viewpoint: Viewpoint, record: dict[str, Any]) -> dict[str, str]:
+    """What stands at the head of the page."""
+    size = viewpoint.size
+    chosen = "stored sweep" if viewpoint.swept else "where the motion channels are from"
+    origin = "found for this report from pans" if viewpoint.channels_found else "known for the model"
     return {
         "model": f"{record['model']} ({record['family']})",
-        "read at": f"{read.layer}, timestep {read.timestep} ({chosen})",
+        "read at": f"{viewpoint.layer}, timestep {viewpoint.timestep} ({chosen})",
         "motion channels": f"{record['channels']} ({100 * record['share']:.3g} %), {origin}",
         "clips": f"{size.frames} frames of {size.width} x {size.height} px",
         "command": " ".join(record["command"]),
         "versions": ", ".join(f"{name} {v}" for name, v in record["versions"].items()),
     }
-
-
-def _clip_record(read: Reader, clip: Clip, seen: dict[str, Tensor], source: Source) -> dict[str, Any]:
-    """Numbers of one clip: of each heat map, and of the motion map against exact flow or DIS."""
-    flow = torch.from_numpy(np.ascontiguousarray(clip.flow)).float()
-    least = LEAST_SPEED * read.size.side
-    found = flow_score(seen["flow"], flow, least)
-    return {
-        "name": clip.name,
-        "note": clip.note,
-        "flow": "exact" if clip.true is not None else "DIS",
-        "motion_map": found.to_json(),
-        "maps": {
-            name: _map_auc(value, clip, source, least) for name, value in seen.items() if name != "flow"
-        },
-    }
-
-
-def _map_auc(value: Tensor, clip: Clip, source: Source, least: float) -> float | None:
-    """AUC of the still that is shown, against the flow of its frame."""
-    at, frame = shown(value, source, len(clip.video))
-    flow = torch.from_numpy(np.ascontiguousarray(clip.flow[frame])).float().permute(2, 0, 1)[None]
-    cells = F.adaptive_avg_pool2d(flow, (value.shape[1], value.shape[2]))[0].permute(1, 2, 0)
-    return interpret.map_agreement(value[at], cells, source.velocity, least).auc

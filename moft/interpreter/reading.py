@@ -1,147 +1,29 @@
-"""A model made ready to be looked into: where it is read, with which channels; and what one clip shows there."""
+"""What one clip shows inside a model: where it is like a point of another, and how each of its pixels
+moves."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from moft.errors import RequestError
 from moft.feature.definition import motion_feature
-from moft.feature.statistics import Statistics, find_motion_channels, statistics_path
-from moft.interpreter import numbers as interpret
-from moft.interpreter.clips import Clip, default_point
-from moft.interpreter.numbers import DESIGNS
-from moft.interpreter.readout import Readout
-from moft.known.pans import pans
+from moft.interpreter.clips import Clip
+from moft.interpreter.readout import FlowScore, Readout, flow_score
+from moft.interpreter.similarity import DESIGNS, cell_of, least_speed, map_agreement, similarity
+from moft.interpreter.viewpoint import ExplainSettings, Tell, Viewpoint, layer_batches
 from moft.media.tensors import load_tensors, save_tensors
-from moft.models.families import default_layer
-from moft.models.size import clip_size
-from moft.models.tap import Tap
-from moft.optional import needs
-from moft.types import ClipSize
 
-SWEEP_FILE = "sweep.json"
-TIMESTEPS = (20, 100, 300, 500, 700, 900)
 _KIND = "moft explain clip"
-Tell = Callable[[str], None]
-
-
-@dataclasses.dataclass(frozen=True)
-class Wanted:
-    """What to look at; None takes what is known of the model, else the family's default."""
-
-    point: tuple[float, float, float] | None = None  # (x, y, frame) in the first clip; None: where most moves
-    sweep: bool = False
-    layer: str | None = None
-    timestep: int | None = None
-    share: float = 0.04  # of channels to keep where channels are found anew
-    objects: int = 96  # clips of known flow that scores are computed on
-    fitting: int = 768  # clips that the read-out is fitted on
-    places: int = 6  # in each photograph, from which pans start
-    timesteps: tuple[int, ...] = TIMESTEPS
-    seed: int = 0
-
-
-# ---------------------------------------------------------------- what is known of a model
-
-
-@dataclasses.dataclass(frozen=True)
-class Reader:
-    """A pipeline, where it is read, and what is known of it."""
-
-    pipe: Any
-    size: ClipSize
-    statistics: Statistics
-    timestep: int
-    layers: tuple[str, ...]  # all that are looked at, in the order in which they run
-    found_here: bool  # the motion channels were not known, and found for this report
-    swept: dict[str, Any] | None  # the best of a sweep that is stored beside the model
-
-    @property
-    def layer(self) -> str:
-        return self.statistics.layer
-
-    @property
-    def dift(self) -> str:
-        """The layer whose plain features say what is where: the family's default block."""
-        tap = Tap(self.pipe, None, self.timestep)
-        return tap.layer
-
-    def see(self, videos: np.ndarray, seed: int = 0) -> Tensor:
-        """Plain features (n f c h w) of the layer for clips uint8 (n f h w 3), at the reading timestep."""
-        return interpret.read(self.pipe, videos, self.timestep, self.layer, seed=seed)
-
-    @cached_property
-    def width(self) -> int:
-        """Channels of the layer."""
-        size = self.size
-        return int(self.see(np.zeros((1, size.frames, size.height, size.width, 3), np.uint8)).shape[2])
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Tells weights apart, so that what was read from others is not taken for this model's."""
-        tap = Tap(self.pipe, self.layer, self.timestep)
-        sums = [
-            f"{float(p.detach().double().abs().sum()):.6g}" for p in tap.denoiser.parameters()
-        ]  # the same on any machine
-        return hashlib.sha256(
-            repr((sums, self.layer, self.timestep, self.statistics.channels.tolist())).encode()
-        ).hexdigest()[:16]
-
-
-def reader(pipe: Any, wanted: Wanted, model: str, tell: Tell, statistics: Statistics | None = None) -> Reader:
-    """Where to read a pipeline: as wanted, else as a stored sweep found best, else where its motion channels are from. If no
-    channels are known for that layer, they are found from pans of training photographs.
-
-    Raises:
-        BackboneError: unknown pipeline or layer.
-    """
-    path, swept = statistics_path(pipe), None
-    if statistics is None and path.exists():
-        statistics = Statistics.load(path)
-    if path.with_name(SWEEP_FILE).exists():
-        swept = _stored_sweep(path.with_name(SWEEP_FILE))
-    layer = wanted.layer or (swept or {}).get("layer") or (statistics.layer if statistics else None)
-    timestep = (
-        wanted.timestep or (swept or {}).get("timestep") or (statistics.timestep if statistics else 300)
-    )
-    tap = Tap(pipe, layer, timestep)
-    size = clip_size(pipe, None, None, None, statistics.made if statistics else {})
-    known = statistics is not None and statistics.layer == tap.layer
-    if statistics is None or not known:
-        needs("skimage")
-        from moft.known.photographs import training_photographs
-
-        tell(f"finding motion channels of {tap.layer}")
-        clips = list(pans(list(training_photographs().values()), size, speeds=(0.035,)))
-        statistics = find_motion_channels(
-            pipe, clips, layer=tap.layer, timestep=timestep, share=wanted.share, model=model
-        )
-    layers = interpret.layers_of(tap.denoiser, tap.layer, default_layer(tap.family, tap.denoiser))
-    return Reader(pipe, size, statistics, timestep, layers, not known, swept)
-
-
-def _stored_sweep(path: Path) -> dict[str, Any]:
-    """The best cell of a stored sweep. Raises RequestError for a file that is none."""
-    try:
-        best = json.loads(path.read_text(encoding="utf-8"))["best"]
-        return {"layer": str(best["layer"]), "timestep": int(best["timestep"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RequestError(
-            f"cannot read {path}: expected what `moft explain --sweep` stores, got {error}; remove it"
-        ) from error
-
-
-# ---------------------------------------------------------------- looking into one clip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,90 +31,149 @@ class Source:
     """The point whose likes are sought: what each view holds at its cell, over the frames."""
 
     clip: Clip
-    point: tuple[float, float, float]
-    vectors: dict[str, Tensor]  # by view (f c)
-    velocity: Tensor  # (2,) px a frame at the point, by the clip's flow
+    point: tuple[float, float, float]  # (x, y, frame), px and frames of the clip
+    vectors: Mapping[str, Tensor]  # by view, (f c)
+
+    @cached_property
+    def velocity(self) -> Tensor:
+        """(2,) px a frame at the point, by the clip's flow."""
+        x, y, frame = (int(value) for value in self.point)
+        return torch.from_numpy(np.array(self.clip.flow[frame, y, x])).float()
+
+    @property
+    def moves(self) -> bool:
+        """Whether the point moves, so that what goes its way can be told from what does not."""
+        return float(self.velocity.norm()) >= least_speed(self.clip.size)
 
 
-def views(
-    read: Reader, video: np.ndarray, channels: Mapping[str, Tensor], wanted: Wanted, noise: int = 0
-) -> Iterator[tuple[str, Tensor]]:
-    """Every way to look at a clip uint8 (f h w 3): name → (f c h w). "design/…" at the reading layer and timestep,
-    "layer/…" MOFT of each layer, "time/moft/…" and "time/dift/…" across timesteps.
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """One clip read by one model."""
 
-    `noise` is to differ between clips that are compared: under one noise, places are alike because they are the same place.
-    """
-    seed = wanted.seed + noise
-    main = _features(read, video, read.timestep, read.layers, seed)
-    plain = main[read.layer]
-    for name, design in DESIGNS.items():
-        yield f"design/{name}", design(plain, read.statistics.channels)[0]
-    yield "design/dift", main[read.dift][0]
-    for name in read.layers:
-        yield f"layer/{name}", motion_feature(main[name], channels[name])[0]
-    ordered = tuple(name for name in read.layers if name in (read.layer, read.dift))
-    for t in wanted.timesteps:
-        some = _features(read, video, t, ordered, seed)
-        yield f"time/moft/{t}", motion_feature(some[read.layer], read.statistics.channels)[0]
-        yield f"time/dift/{t}", some[read.dift][0]
+    clip: Clip
+    source: Source
+    maps: Mapping[str, Tensor]  # by view: similarity to the source's point, (f h w) cells, in −1…1
+    flow: Tensor  # (f h w 2), motion of the clip's pixels by the read-out, px a frame
 
+    def still(self, view: str) -> Tensor:
+        """The one frame of a map, (h w), that a figure shows: that of the source's point."""
+        value, last = self.maps[view], max(len(self.clip.video) - 1, 1)
+        return value[round(self._frame * (len(value) - 1) / last)]
 
-def _features(read: Reader, video: np.ndarray, t: int, layers: Sequence[str], seed: int) -> dict[str, Tensor]:
-    return next(interpret.read_batches(read.pipe, video[None], t, layers, seed=seed))
+    @cached_property
+    def aucs(self) -> dict[str, float | None]:
+        """By view, how well the still tells what moves as the point does, by the clip's flow in that
+        frame."""
+        flow = torch.from_numpy(np.ascontiguousarray(self.clip.flow[self._frame])).float().permute(2, 0, 1)
+        least, found = least_speed(self.clip.size), dict[str, float | None]()
+        for view, value in self.maps.items():
+            cells = F.adaptive_avg_pool2d(flow[None], (value.shape[1], value.shape[2]))[0].permute(1, 2, 0)
+            found[view] = map_agreement(self.still(view), cells, self.source.velocity, least).auc
+        return found
 
+    @cached_property
+    def motion(self) -> FlowScore:
+        """The read-out's motion against the clip's flow, exact or DIS."""
+        true = torch.from_numpy(np.ascontiguousarray(self.clip.flow)).float()
+        return flow_score(self.flow, true, least_speed(self.clip.size))
 
-def source_of(read: Reader, clip: Clip, channels: Mapping[str, Tensor], wanted: Wanted) -> Source:
-    """The point of a reference clip, in every view. Raises RequestError for a point outside it."""
-    point = wanted.point or default_point(clip)
-    interpret.cell_of(point, read.size, torch.empty(1, 1, 1, 1, 1))  # before anything runs
-    vectors = {}
-    for name, view in views(read, clip.video, channels, wanted):
-        _, row, column = interpret.cell_of(point, read.size, view[None])
-        vectors[name] = view[:, :, row, column].clone()
-    velocity = torch.from_numpy(np.array(clip.flow[int(point[2]), int(point[1]), int(point[0])]))
-    return Source(clip, point, vectors, velocity.float())
+    @property
+    def _frame(self) -> int:
+        return int(self.source.point[2])
 
+    def to_json(self) -> dict[str, Any]:
+        """Its numbers: of each heat map, and of the motion map."""
+        return {
+            "name": self.clip.name,
+            "note": self.clip.note,
+            "flow": self.clip.flow_origin,
+            "motion_map": dataclasses.asdict(self.motion),
+            "maps": self.aucs,
+        }
 
-def look(
-    read: Reader,
-    clip: Clip,
-    source: Source,
-    readout: Readout,
-    channels: Mapping[str, Tensor],
-    wanted: Wanted,
-    noise: int,
-) -> dict[str, Tensor]:
-    """What a clip shows: similarity maps (f h w) by view, and "flow", the read-out's motion of its pixels (f h w 2)."""
-    found = {
-        name: interpret.similarity(source.vectors[name], view[None])[0]
-        for name, view in views(read, clip.video, channels, wanted, noise)
-    }
-    return {**found, "flow": readout.flow(clip.video[None], partial(read.see, seed=wanted.seed + noise))[0]}
+    def save(self, path: Path) -> None:
+        """Write the maps and the flow as a safetensors file, whole or not at all."""
+        notes = {"kind": _KIND, "clip": self.clip.name, "point": list(self.source.point)}
+        save_tensors(path, {**self.maps, "flow": self.flow}, notes)
 
-
-def looked(
-    clip: Clip, source: Source, key: str, folder: Path, see: Callable[[], dict[str, Tensor]]
-) -> tuple[dict[str, Tensor], bool]:
-    """`see()`, or what an earlier run kept of the same clip, point, and model; and whether it was kept."""
-    path = folder / f"clip-{key}.safetensors"
-    if path.exists():
-        try:
-            return load_tensors(path, _KIND)[0], True
-        except RequestError:
-            path.unlink()
-    found = see()
-    save_tensors(path, found, {"kind": _KIND, "clip": clip.name, "point": list(source.point)})
-    return found, False
+    @classmethod
+    def load(cls, path: Path, clip: Clip, source: Source) -> Reading:
+        """What `save` wrote of this clip. Raises RequestError for anything else."""
+        maps, _ = load_tensors(path, _KIND)
+        flow = maps.pop("flow")
+        return cls(clip, source, maps, flow)
 
 
-def key(read: Reader, clip: Clip, source: Source, wanted: Wanted, noise: int) -> str:
-    told = repr(
-        (noise, read.fingerprint, source.point, wanted.seed, wanted.timesteps, wanted.fitting, read.layers)
-    ).encode()
-    return hashlib.sha256(told + clip.video.tobytes() + source.clip.video.tobytes()).hexdigest()[:16]
+@dataclasses.dataclass(frozen=True)
+class Interpreter:
+    """What reads clips: a viewpoint, the motion channels of each of its layers, and a read-out of motion."""
 
+    viewpoint: Viewpoint
+    channels: Mapping[str, Tensor]  # by layer
+    readout: Readout
+    settings: ExplainSettings
 
-def shown(value: Tensor, source: Source, frames: int) -> tuple[int, int]:
-    """The frame of a map (f h w) that a still shows, and the clip's."""
-    frame = int(source.point[2])
-    return round(frame * (len(value) - 1) / max(frames - 1, 1)), frame
+    def source(self, clip: Clip, point: tuple[float, float, float]) -> Source:
+        """A point (x, y, frame) of a clip, in every view. Raises RequestError for a point outside it."""
+        vectors = {}
+        for name, view in self._views(clip.video):
+            _, row, column = cell_of(point, self.viewpoint.size, view[None])
+            vectors[name] = view[:, :, row, column].clone()
+        return Source(clip, point, vectors)
+
+    def read(self, clip: Clip, source: Source, noise: int) -> Reading:
+        """Look into a clip of the model's size for what is like a source.
+
+        Args:
+            noise: is to differ between clips that are compared: under one noise, places are alike because
+                they are the same place.
+        """
+        maps = {
+            name: similarity(source.vectors[name], view[None])[0]
+            for name, view in self._views(clip.video, noise)
+        }
+        features_of = partial(self.viewpoint.features, seed=self.settings.seed + noise)
+        return Reading(clip, source, maps, self.readout.flow(clip.video[None], features_of)[0])
+
+    def read_once(self, clip: Clip, source: Source, noise: int, folder: Path, tell: Tell) -> Reading:
+        """`read`, or what an earlier run kept in a folder of the same clip, source and model; kept there
+        now."""
+        path = folder / f"clip-{self._key(clip, source, noise)}.safetensors"
+        if path.exists():
+            try:
+                reading = Reading.load(path, clip, source)
+                tell("  as read by an earlier run")
+                return reading
+            except RequestError:  # broken
+                path.unlink()
+        reading = self.read(clip, source, noise)
+        reading.save(path)
+        return reading
+
+    def _key(self, clip: Clip, source: Source, noise: int) -> str:
+        """Tells readings apart: by all that they depend on."""
+        look, at = self.settings, self.viewpoint
+        told = (noise, at.fingerprint, source.point, look.seed, look.timesteps, look.fitting, at.layers)
+        data = repr(told).encode() + clip.video.tobytes() + source.clip.video.tobytes()
+        return hashlib.sha256(data).hexdigest()[:16]
+
+    def _views(self, video: np.ndarray, noise: int = 0) -> Iterator[tuple[str, Tensor]]:
+        """Every way to look at a clip uint8 (f h w 3): name → (f c h w). "design/…" at the viewpoint's layer
+        and timestep, "layer/…" MOFT of each layer, "time/moft/…" and "time/dift/…" across timesteps."""
+        at, kept = self.viewpoint, self.viewpoint.statistics.channels
+        main = self._features(video, at.timestep, at.layers, noise)
+        for name, design in DESIGNS.items():
+            yield f"design/{name}", design(main[at.layer], kept)[0]
+        yield "design/dift", main[at.content_layer][0]
+        for name in at.layers:
+            yield f"layer/{name}", motion_feature(main[name], self.channels[name])[0]
+        two = tuple(name for name in at.layers if name in (at.layer, at.content_layer))
+        for t in self.settings.timesteps:
+            some = self._features(video, t, two, noise)
+            yield f"time/moft/{t}", motion_feature(some[at.layer], kept)[0]
+            yield f"time/dift/{t}", some[at.content_layer][0]
+
+    def _features(self, video: np.ndarray, t: int, layers: Sequence[str], noise: int) -> dict[str, Tensor]:
+        """Plain features (1 f c h w) of layers."""
+        seed = self.settings.seed + noise
+        return next(layer_batches(self.viewpoint.model.pipe, video[None], t, layers, seed))

@@ -1,12 +1,9 @@
-"""The numbers of a report, all of held-out clips; and what they rest on: the read-out that is fitted, the sweep that chooses."""
+"""The numbers of a report: of held-out clips, and with them those of the clips that were read."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,162 +11,75 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from moft.interpreter import numbers as interpret
-from moft.interpreter import sweep as sweeps
-from moft.interpreter.numbers import DESIGNS, LEAST_SPEED, Pans
-from moft.interpreter.reading import SWEEP_FILE, Reader, Tell, Wanted
-from moft.interpreter.readout import READOUT_FILE, Readout, enlarged, fit, flow_score
-from moft.known.clips import (
-    FITTING_SEED,
-    TUNING_SEED,
-    KnownClips,
-    object_batches,
-    object_clips,
-    panned_clips,
-    steadied,
+from moft.interpreter.directions import (
+    BestChannel,
+    PanFeatures,
+    Plane,
+    best_channel,
+    direction_plane,
+    plain_separability,
+    read_pans,
 )
+from moft.interpreter.reading import Reading
+from moft.interpreter.readout import FlowScore, Readout, enlarged, flow_score
+from moft.interpreter.similarity import DESIGNS, Agreement, least_speed, same_way
+from moft.interpreter.sweep import ShareScore, Sweep, share_sweep
+from moft.interpreter.viewpoint import ExplainSettings, Tell, Viewpoint
+from moft.known.clips import KnownClips, object_clips, panned_clips
 from moft.provenance import command, versions
 
-_MOST_INPUTS = 2048  # of the read-out; it solves for a square matrix of them
+_SPEEDS = ((0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 4.0))  # px a frame at 64 px
+_EDGE = 6  # px at 64 px
 
 
-def fit_readout(read: Reader, n: int, made: dict[str, Any], batch: int = 32) -> Readout:
-    """The read-out of a model, fitted on `n` clips of training textures and photographs: as they are, and steadied. It reads
-    all channels of the layer, or the motion channels alone where all would be too many."""
-
-    def batches(change: Callable[[KnownClips, int], KnownClips]) -> Iterator[tuple[Tensor, Tensor]]:
-        made = object_batches(batch, read.size, FITTING_SEED, photos=0.3)
-        for start, clips in zip(range(0, n, batch), made, strict=False):
-            clips = change(clips, start)
-            feature = read.see(clips.video, start)
-            yield feature, clips.cells(feature)
-
-    few = read.size.frames * read.width <= _MOST_INPUTS
-    channels = torch.arange(read.width) if few else read.statistics.channels
-    made = {**made, "clips": n}
-    return fit(
-        batches(lambda clips, _: clips),
-        batches(steadied),
-        channels,
-        read.layer,
-        read.timestep,
-        read.size,
-        made,
-    )
-
-
-# ---------------------------------------------------------------- scores
+# ---------------------------------------------------------------- the read-out
 
 
 @dataclasses.dataclass(frozen=True)
-class Scores:
-    """What was found on held-out clips, and what the figures are drawn from."""
+class ReadoutScore:
+    """The read-out against exact flow; bands of speed and of distance are in px at 64 px, errors in px a
+    frame."""
 
-    values: dict[str, Any]  # goes into scores.json
-    planes: dict[str, interpret.Plane]
-    pans: dict[str, Pans]  # of each layer at the reading timestep
-    at: dict[int, Pans]  # of the reading layer, by timestep
-    best: interpret.BestChannel
-    shares: list[sweeps.Share]
-    known: KnownClips
+    whole: FlowScore  # of every pixel
+    by_speed: dict[str, float]  # mean end-point error of the pixels whose true speed is in a band
+    by_edge: dict[str, float]  # "near" another motion, and "away" from any
+    share_near_edges: float
+    read_once: FlowScore  # what one reading gives
+    perfect_cells: float  # mean end-point error of cells that were read perfectly, enlarged
+
+    def to_json(self) -> dict[str, Any]:
+        """As in scores.json."""
+        return {
+            **dataclasses.asdict(self.whole),
+            "epe_px_by_speed": self.by_speed,
+            "epe_px_by_edge": self.by_edge,
+            "share_near_edges": self.share_near_edges,
+            "read_once": dataclasses.asdict(self.read_once),
+            "epe_px_of_perfect_cells": self.perfect_cells,
+        }
 
 
-def score(
-    read: Reader,
-    readout: Readout,
-    pans_of: dict[str, Pans],
-    photos: Sequence[np.ndarray],
-    wanted: Wanted,
-    tell: Tell,
-) -> Scores:
-    """Every number of the report, on held-out textures and photographs."""
-    from moft.known.photographs import HELD_OUT_SEED, training_photographs
+def score_readout(viewpoint: Viewpoint, readout: Readout, clips: KnownClips) -> ReadoutScore:
+    """The motion that a read-out gives clips of known flow, against that flow."""
+    size, least = clips.size, least_speed(clips.size)
+    feature, scale = viewpoint.features(clips.video), size.side / 64
+    true = torch.from_numpy(clips.flow)
+    parts = np.array_split(clips.video, max(1, len(clips) // 32))
+    flow = torch.cat([readout.flow(some, viewpoint.features) for some in parts])
+    error, speed = (flow - true).norm(dim=-1), true.norm(dim=-1) / scale
+    near = _near_another(true, round(_EDGE * scale))
 
-    least, channels = LEAST_SPEED * read.size.side, read.statistics.channels
-    known = object_clips(wanted.objects, read.size, HELD_OUT_SEED)
-    tell(f"scoring {len(known)} clips of known flow")
-    feature = read.see(known.video, wanted.seed)
-    flow = known.cells(feature)
-    agree = {n: interpret.same_way(d(feature, channels), flow, least) for n, d in DESIGNS.items()}
-    first = {
-        n: interpret.same_way(d(feature, channels), flow, least, curves=False) for n, d in DESIGNS.items()
-    }
-    moved = panned_clips(photos, read.size, max(8, wanted.objects // 2), seed=1)
-    tell("reading pans at other timesteps")
-    at = {
-        t: interpret.read_pans(read.pipe, photos, read.size, t, (read.layer,), 2, wanted.seed)[read.layer]
-        for t in wanted.timesteps
-    }
-    planes = {name: interpret.directions(pans_of[read.layer], name, channels) for name in DESIGNS}
-    chosen = interpret.read_pans(
-        read.pipe,
-        list(training_photographs().values()),
-        read.size,
-        read.timestep,
-        (read.layer,),
-        2,
-        wanted.seed,
+    def means(bands: Mapping[str, Tensor]) -> dict[str, float]:
+        return {name: float(error[band].mean()) for name, band in bands.items() if band.any()}
+
+    return ReadoutScore(
+        flow_score(flow, true, least),
+        means({f"{a:g}-{b:g}": (speed >= a) & (speed < b) for a, b in _SPEEDS}),
+        means({"near": near, "away": ~near}),
+        float(near.float().mean()),
+        flow_score(enlarged(readout.cells(feature, size), size), true, least),
+        flow_score(enlarged(clips.cells(feature), size), true, least).epe_px,
     )
-    best = interpret.best_channel(chosen[read.layer], channels, pans_of[read.layer])
-    values = {
-        "auc": {name: found.auc for name, found in agree.items()},
-        "correlation": {name: found.correlation for name, found in agree.items()},
-        "auc_first_frame": {name: found.auc for name, found in first.items()},
-        "separability": {name: planes[name].separability for name in ("vanilla", "ccr")},
-        "silhouette": {name: planes[name].silhouette for name in ("vanilla", "ccr")},
-        "curve_correlation": abs(best.correlation),
-        "best_channel": {
-            "channel": best.channel,
-            "follows": "xy"[best.axis],
-            "per_photograph": best.per_photo,
-        },
-        "readout": _flow_scores(read, readout, known, least),
-        "readout_pans": _flow_scores(read, readout, moved, least),
-        "layers": {name: _layer_score(pans_of[name], read) for name in read.layers},
-    }
-    shares = sweeps.share_sweep(pans_of[read.layer], feature, known)
-    return Scores(
-        {**values, "shares": [dataclasses.asdict(row) for row in shares]},
-        planes,
-        pans_of,
-        at,
-        best,
-        shares,
-        known,
-    )
-
-
-def _layer_score(found: Pans, read: Reader) -> dict[str, float]:
-    return {name: interpret.directions(found, name).separability for name in ("vanilla", "ccr")}
-
-
-def _flow_scores(read: Reader, readout: Readout, clips: KnownClips, least: float) -> dict[str, Any]:
-    """The read-out against exact flow: of every pixel, by how fast it moves and by how near it is to another motion (px at
-    64 px); and, to compare, what one reading gives, and what its cells would if they were read perfectly."""
-    first = read.see(clips.video)
-    true, cells, scale = torch.from_numpy(clips.flow), clips.cells(first), clips.size.side / 64
-    found = torch.cat(
-        [readout.flow(some, read.see) for some in np.array_split(clips.video, max(1, len(clips) // 32))]
-    )
-    error, speed, near = (
-        (found - true).norm(dim=-1),
-        true.norm(dim=-1) / scale,
-        _near_another(true, round(6 * scale)),
-    )
-    bounds = ((0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 4.0))
-    by_speed = {f"{a:g}-{b:g}": (speed >= a) & (speed < b) for a, b in bounds}
-    return {
-        **flow_score(found, true, least).to_json(),
-        "epe_px_by_speed": {name: float(error[band].mean()) for name, band in by_speed.items() if band.any()},
-        "epe_px_by_edge": {
-            name: float(error[band].mean()) for name, band in (("near", near), ("away", ~near)) if band.any()
-        },
-        "share_near_edges": float(near.float().mean()),
-        "read_once": flow_score(
-            enlarged(readout.cells(first, clips.size), clips.size), true, least
-        ).to_json(),
-        "epe_px_of_perfect_cells": flow_score(enlarged(cells, clips.size), true, least).epe_px,
-    }
 
 
 def _near_another(flow: Tensor, reach: int) -> Tensor:
@@ -179,55 +89,132 @@ def _near_another(flow: Tensor, reach: int) -> Tensor:
     return (spread.amax(1) > 0.25).view(flow.shape[:4])
 
 
-# ---------------------------------------------------------------- where to read
+# ---------------------------------------------------------------- held-out clips
 
 
-def run_sweep(read: Reader, wanted: Wanted, tell: Tell) -> dict[str, Any]:
-    """Every layer at every timestep, on textures and photographs to choose by; with the best, and the command."""
-    from moft.known.photographs import training_photographs
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """What a model knows of motion, on held-out textures and photographs."""
 
-    tell(f"sweeping {len(read.layers)} layers over {len(wanted.timesteps)} timesteps")
-    known = object_clips(max(8, wanted.objects // 2), read.size, TUNING_SEED)
+    pans: dict[str, PanFeatures]  # of each layer at the viewpoint's timestep
+    pans_at: dict[int, PanFeatures]  # of the viewpoint's layer, by timestep
+    agreement: dict[str, Agreement]  # by design, of whole curves
+    first_frame: dict[str, Agreement]  # by design, of the first frame alone
+    planes: dict[str, Plane]  # by design
+    best: BestChannel
+    readout: ReadoutScore  # on clips of objects
+    readout_pans: ReadoutScore  # on panned photographs
+    layers: dict[str, dict[str, float]]  # separability of each layer under the designs without channels
+    shares: list[ShareScore]
 
-    def count(times: Sequence[int]) -> Iterator[int]:
-        for i, t in enumerate(times, 1):
-            tell(f"  timestep {t} ({i} of {len(times)})")
-            yield t
+    def to_json(self) -> dict[str, Any]:
+        """As in scores.json."""
+        planes = {name: self.planes[name] for name in ("vanilla", "ccr")}
+        return {
+            "auc": {name: found.auc for name, found in self.agreement.items()},
+            "correlation": {name: found.correlation for name, found in self.agreement.items()},
+            "auc_first_frame": {name: found.auc for name, found in self.first_frame.items()},
+            "separability": {name: plane.separability for name, plane in planes.items()},
+            "silhouette": {name: plane.silhouette for name, plane in planes.items()},
+            "curve_correlation": abs(self.best.correlation),
+            "best_channel": {
+                "channel": self.best.channel,
+                "follows": "xy"[self.best.axis],
+                "per_photograph": self.best.per_photo,
+            },
+            "readout": self.readout.to_json(),
+            "readout_pans": self.readout_pans.to_json(),
+            "layers": self.layers,
+            "shares": [dataclasses.asdict(row) for row in self.shares],
+        }
 
-    share = len(read.statistics.channels) / read.width
-    cells = sweeps.sweep(
-        read.pipe,
-        list(training_photographs().values()),
-        known,
-        read.layers,
-        wanted.timesteps,
-        share,
-        min(2, wanted.places),
-        count,
+
+def score_model(
+    viewpoint: Viewpoint,
+    readout: Readout,
+    pans: dict[str, PanFeatures],
+    photos: Sequence[np.ndarray],
+    settings: ExplainSettings,
+    tell: Tell,
+) -> Scores:
+    """Every number of a report that is no single clip's.
+
+    Args:
+        pans: of the photographs, by layer.
+        photos: held-out photographs uint8 (h w 3).
+    """
+    from moft.known.photographs import HELD_OUT_SEED
+
+    channels, least, own = viewpoint.statistics.channels, least_speed(viewpoint.size), pans[viewpoint.layer]
+    objects = object_clips(settings.objects, viewpoint.size, HELD_OUT_SEED)
+    tell(f"scoring {len(objects)} clips of known flow")
+    feature = viewpoint.features(objects.video, settings.seed)
+    designs, flow = {name: d(feature, channels) for name, d in DESIGNS.items()}, objects.cells(feature)
+    panned = panned_clips(photos, viewpoint.size, max(8, settings.objects // 2), seed=1)
+    agreement = {name: same_way(d, flow, least) for name, d in designs.items()}
+    first_frame = {name: same_way(d, flow, least, curves=False) for name, d in designs.items()}
+    tell("reading pans at other timesteps")
+    return Scores(
+        pans,
+        _pans_at(viewpoint, photos, settings),
+        agreement,
+        first_frame,
+        {name: direction_plane(own, name, channels) for name in DESIGNS},
+        best_channel(_training_pans(viewpoint, settings.seed), channels, own),
+        score_readout(viewpoint, readout, objects),
+        score_readout(viewpoint, readout, panned),
+        {name: plain_separability(pans[name]) for name in viewpoint.layers},
+        share_sweep(own, feature, objects),
     )
-    best = sweeps.best(cells)
+
+
+def _pans_at(
+    viewpoint: Viewpoint, photos: Sequence[np.ndarray], settings: ExplainSettings
+) -> dict[int, PanFeatures]:
+    """Pans as the viewpoint's layer has them at each timestep."""
+    pipe, layer, size = viewpoint.model.pipe, viewpoint.layer, viewpoint.size
     return {
-        "best": {"layer": best.layer, "timestep": best.timestep, "share": share, "auc": best.auc["moft"]},
-        "cells": [cell.to_json() for cell in cells],
-        "command": command(),
-        "versions": versions(),
+        t: read_pans(pipe, photos, size, t, (layer,), 2, settings.seed)[layer] for t in settings.timesteps
     }
 
 
-def as_lines(sweep: dict[str, Any]) -> str:
-    """JSON with one line a cell."""
-    cells = ",\n  ".join(json.dumps(cell) for cell in sweep["cells"])
-    rest = json.dumps({name: value for name, value in sweep.items() if name != "cells"}, indent=1)
-    return rest.removesuffix("\n}") + f',\n "cells": [\n  {cells}\n ]\n}}\n'
+def _training_pans(viewpoint: Viewpoint, seed: int) -> PanFeatures:
+    """Pans of other photographs than the held-out ones, to choose a channel on."""
+    from moft.known.photographs import training_photographs
+
+    photos, layer = list(training_photographs().values()), viewpoint.layer
+    pipe, size, timestep = viewpoint.model.pipe, viewpoint.size, viewpoint.timestep
+    return read_pans(pipe, photos, size, timestep, (layer,), 2, seed)[layer]
 
 
-def keep(sweep: dict[str, Any], readout: Readout, folder: Path, tell: Tell) -> None:
-    """Both beside the model, where the next report looks for its layer and timestep, and for a read-out of them."""
-    aside = folder / f".{SWEEP_FILE}.{os.getpid()}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        aside.write_text(as_lines(sweep), encoding="utf-8")
-        aside.replace(folder / SWEEP_FILE)
-        readout.save(folder / READOUT_FILE)
-    except OSError as error:
-        tell(f"could not keep the sweep beside the model ({error.strerror}); it is in the report's folder")
+# ---------------------------------------------------------------- all that a report says
+
+
+@dataclasses.dataclass(frozen=True)
+class Findings:
+    """All that was found for one report."""
+
+    viewpoint: Viewpoint
+    readout: Readout
+    scores: Scores
+    readings: tuple[Reading, ...]
+    sweep: Sweep | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The record of a report, scores.json."""
+        at = self.viewpoint
+        kept, width = len(at.statistics.channels), self.scores.pans[at.layer].feature.shape[-1]
+        return {
+            **self.scores.to_json(),
+            "model": at.model.name,
+            "family": at.model.tap().family.name,
+            "layer": at.layer,
+            "timestep": at.timestep,
+            "channels": kept,
+            "share": kept / width,
+            "size": dataclasses.asdict(at.size),
+            "clips": [reading.to_json() for reading in self.readings],
+            **({"sweep": self.sweep.to_json()} if self.sweep else {}),
+            "command": command(),
+            "versions": versions(),
+        }

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,23 +15,27 @@ from torch import Tensor
 
 from moft.errors import BackboneError
 from moft.feature.definition import motion_channels, motion_feature
-from moft.interpreter.numbers import (
-    DESIGNS,
-    LEAST_SPEED,
-    Pans,
+from moft.interpreter.directions import (
+    PanFeatures,
     best_channel,
-    directions,
-    read_batches,
+    direction_plane,
+    plain_separability,
     read_pans,
-    same_way,
 )
-from moft.known.clips import KnownClips
+from moft.interpreter.readout import READOUT_FILE, Readout
+from moft.interpreter.similarity import DESIGNS, least_speed, same_way
+from moft.interpreter.viewpoint import SWEEP_FILE, ExplainSettings, Tell, Viewpoint, layer_batches
+from moft.known.clips import TUNING_SEED, KnownClips, object_clips
+from moft.provenance import command, versions
 
 SHARES = (1.0, 0.5, 0.25, 0.1, 0.05, 0.04, 0.03, 0.01)  # of the channels kept, as in Table 4
 
 
+# ---------------------------------------------------------------- layers and timesteps
+
+
 @dataclasses.dataclass(frozen=True)
-class Cell:
+class LayerScore:
     """One layer at one timestep."""
 
     layer: str
@@ -37,68 +44,129 @@ class Cell:
     correlation: dict[str, float | None]  # of similarity with the direction cosine
     separability: dict[str, float]
     curve_correlation: float
-    channels: Tensor  # kept, by the pans at this layer and timestep
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """Every layer, in the order in which they run, at every timestep, scored to choose by."""
+
+    scores: tuple[LayerScore, ...]
+    share: float  # of the channels that were kept in each layer
+
+    @property
+    def best(self) -> LayerScore:
+        """The layer and timestep whose MOFT tells best what moves the same way."""
+        if not self.scores:
+            raise BackboneError("expected scores of at least one layer and timestep, got none")
+        return max(self.scores, key=lambda score: score.auc["moft"] or 0.0)
 
     def to_json(self) -> dict[str, Any]:
-        """All but the channels, which `moft channels` finds for the layer that is chosen."""
-        return {name: value for name, value in dataclasses.asdict(self).items() if name != "channels"}
+        """The best, every score, and how they were made."""
+        best = self.best
+        return {
+            "best": {
+                "layer": best.layer,
+                "timestep": best.timestep,
+                "share": self.share,
+                "auc": best.auc["moft"],
+            },
+            "cells": [dataclasses.asdict(score) for score in self.scores],
+            "command": command(),
+            "versions": versions(),
+        }
+
+    def text(self) -> str:
+        """The same as JSON with one line a score: a file `SWEEP_FILE`."""
+        whole = self.to_json()
+        lines = ",\n  ".join(json.dumps(score) for score in whole.pop("cells"))
+        return json.dumps(whole, indent=1).removesuffix("\n}") + f',\n "cells": [\n  {lines}\n ]\n}}\n'
 
 
-def score_cell(
-    pans: Pans, feature: Tensor, known: KnownClips, channels: Tensor, layer: str, timestep: int
-) -> Cell:
-    """All scores of what a layer makes of pans and of clips of known flow at a timestep; feature (n f c h w)."""
-    flow, least = known.cells(feature), LEAST_SPEED * known.size.side
-    found = {name: same_way(design(feature, channels), flow, least) for name, design in DESIGNS.items()}
-    return Cell(
-        layer,
-        timestep,
-        {name: f.auc for name, f in found.items()},
-        {name: f.correlation for name, f in found.items()},
-        {name: directions(pans, name).separability for name in ("vanilla", "ccr")},
-        abs(best_channel(pans, channels).correlation),
-        channels,
-    )
-
-
-def sweep(
-    pipe: Any,
-    photos: Sequence[np.ndarray],
-    known: KnownClips,
-    layers: Sequence[str],
-    timesteps: Sequence[int],
-    share: float = 0.04,
-    places: int = 2,
-    track: Callable[[Sequence[int]], Iterable[int]] = iter,
-) -> list[Cell]:
-    """Every layer at every timestep, its channels found there from panned photographs. For choosing, so never on what a
-    score is reported on. Layers in the order in which they run.
+def run_sweep(viewpoint: Viewpoint, settings: ExplainSettings, tell: Tell) -> Sweep:
+    """Every layer at every timestep, on textures and photographs to choose by: never those that a score is
+    reported on.
 
     Raises:
         BackboneError: a layer that no forward pass reaches.
     """
-    cells = []
-    for t in track(timesteps):
-        pans = read_pans(pipe, photos, known.size, t, layers, places)
-        features: dict[str, list[Tensor]] = {name: [] for name in layers}
-        for found in read_batches(pipe, known.video, t, layers):
-            for name, value in found.items():
-                features[name].append(value)
-        for name in layers:
-            channels = motion_channels(pans[name].steady.clean[:, 0], share, components=2)
-            cells.append(score_cell(pans[name], torch.cat(features.pop(name)), known, channels, name, t))
-    return cells
+    from moft.known.photographs import training_photographs
+
+    times = settings.timesteps
+    tell(f"sweeping {len(viewpoint.layers)} layers over {len(times)} timesteps")
+    known = object_clips(max(8, settings.objects // 2), viewpoint.size, TUNING_SEED)
+    photos, places = list(training_photographs().values()), min(2, settings.places)
+    share, scores = len(viewpoint.statistics.channels) / viewpoint.width, list[LayerScore]()
+    for i, t in enumerate(times, 1):
+        tell(f"  timestep {t} ({i} of {len(times)})")
+        scores += score_layers(viewpoint.model.pipe, photos, known, viewpoint.layers, t, share, places)
+    return Sweep(tuple(scores), share)
 
 
-def best(cells: Sequence[Cell]) -> Cell:
-    """The cell whose MOFT tells best what moves the same way."""
-    if not cells:
-        raise BackboneError("expected scores of at least one layer and timestep, got none")
-    return max(cells, key=lambda cell: cell.auc["moft"] or 0.0)
+def score_layers(
+    pipe: Any,
+    photos: Sequence[np.ndarray],
+    known: KnownClips,
+    layers: Sequence[str],
+    timestep: int,
+    share: float = 0.04,
+    places: int = 2,
+) -> Iterator[LayerScore]:
+    """Each layer at a timestep, its channels found there from panned photographs.
+
+    Args:
+        photos: uint8 (h w 3) each; places: in each, from which pans start.
+        layers: in the order in which they run.
+        share: of the channels to keep, in (0, 1].
+    """
+    pans = read_pans(pipe, photos, known.size, timestep, layers, places)
+    parts: dict[str, list[Tensor]] = {name: [] for name in layers}
+    for features in layer_batches(pipe, known.video, timestep, layers):
+        for name, value in features.items():
+            parts[name].append(value)
+    for name in layers:
+        channels = motion_channels(pans[name].steady.clean[:, 0], share, components=2)
+        yield score_layer(pans[name], torch.cat(parts.pop(name)), known, channels, name, timestep)
+
+
+def score_layer(
+    pans: PanFeatures, feature: Tensor, known: KnownClips, channels: Tensor, layer: str, timestep: int
+) -> LayerScore:
+    """All scores of what a layer makes of pans and of clips of known flow at a timestep.
+
+    Args:
+        feature: (n f c h w) of the known clips.
+        channels: (k,), the layer's motion channels.
+    """
+    flow, least = known.cells(feature), least_speed(known.size)
+    agree = {name: same_way(design(feature, channels), flow, least) for name, design in DESIGNS.items()}
+    return LayerScore(
+        layer,
+        timestep,
+        {name: found.auc for name, found in agree.items()},
+        {name: found.correlation for name, found in agree.items()},
+        plain_separability(pans),
+        abs(best_channel(pans, channels).correlation),
+    )
+
+
+def keep_beside_model(sweep: Sweep, readout: Readout, folder: Path, tell: Tell) -> None:
+    """Both beside the model, where the next report looks for its layer and timestep, and for a read-out of
+    them."""
+    aside = folder / f".{SWEEP_FILE}.{os.getpid()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        aside.write_text(sweep.text(), encoding="utf-8")
+        aside.replace(folder / SWEEP_FILE)
+        readout.save(folder / READOUT_FILE)
+    except OSError as error:
+        tell(f"could not keep the sweep beside the model ({error.strerror}); it is in the report's folder")
+
+
+# ---------------------------------------------------------------- shares of the channels
 
 
 @dataclasses.dataclass(frozen=True)
-class Share:
+class ShareScore:
     """What keeping a share of the channels does (Table 4's x axis)."""
 
     share: float
@@ -108,17 +176,17 @@ class Share:
 
 
 def share_sweep(
-    pans: Pans, feature: Tensor, known: KnownClips, shares: Sequence[float] = SHARES
-) -> list[Share]:
-    """Separability and AUC of MOFT over kept shares; feature (n f c h w) of the known clips. Shares that keep as many
-    channels as one before, or fewer than the two that a plane needs, are left out."""
-    flow, least = known.cells(feature), LEAST_SPEED * known.size.side
-    steady, rows = pans.steady, {}
+    pans: PanFeatures, feature: Tensor, known: KnownClips, shares: Sequence[float] = SHARES
+) -> list[ShareScore]:
+    """Separability and AUC of MOFT over kept shares; feature (n f c h w) of the known clips. Shares that keep
+    as many channels as one before, or fewer than the two that a plane needs, are left out."""
+    flow, least = known.cells(feature), least_speed(known.size)
+    first, rows = pans.steady.clean[:, 0], dict[int, ShareScore]()
     for share in shares:
-        channels = motion_channels(steady.clean[:, 0], share, components=2)
-        if len(channels) >= 2 and len(channels) not in rows:
+        channels = motion_channels(first, share, components=2)
+        count = len(channels)
+        if count >= 2 and count not in rows:
             auc = same_way(motion_feature(feature, channels), flow, least).auc
-            rows[len(channels)] = Share(
-                share, len(channels), directions(pans, "moft", channels).separability, auc
-            )
+            apart = direction_plane(pans, "moft", channels).separability
+            rows[count] = ShareScore(share, count, apart, auc)
     return list(rows.values())

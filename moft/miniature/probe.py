@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from moft.feature.definition import ccr, pool
-from moft.interpreter.numbers import direction_scores
+from moft.interpreter.directions import direction_scores
 from moft.known.photographs import HELD_OUT_SEED, held_out_photographs
 from moft.known.renderer import (
     COLOURS,

@@ -1,0 +1,179 @@
+"""How alike places are inside a model (Fig. 4, 6), and what that tells of how they move, in numbers.
+
+Features are (b f c h w), flows (b f h w 2) in px a frame, x right, y down, at each frame of the feature. A
+*design* is one way to look at a feature: the plain one, without its mean over the frames (Eq. 1), or MOFT
+(Eq. 2). Arrays in, numbers out; nothing here runs a model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from moft.errors import RequestError
+from moft.feature.definition import ccr, motion_feature
+from moft.types import ClipSize
+
+DESIGNS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "vanilla": lambda feature, channels: feature,
+    "ccr": lambda feature, channels: ccr(feature),
+    "moft": motion_feature,
+}
+MAX_ANGLE = 45.0  # degrees between two motions that go the same way, as `moft.metrics.motion.followed` has it
+_LEAST_SPEED = 0.5 / 64  # shorter sides a frame
+
+
+def least_speed(size: ClipSize) -> float:
+    """The speed, px a frame, from which a place of a clip of this size counts as moving."""
+    return _LEAST_SPEED * size.side
+
+
+# ---------------------------------------------------------------- one point and every place
+
+
+def check_point(point: Sequence[float], size: ClipSize) -> None:
+    """Raise RequestError unless a point (x, y, frame), px and frames, is inside a clip of this size."""
+    x, y, frame = point
+    if not (0 <= x < size.width and 0 <= y < size.height and 0 <= frame < size.frames):
+        raise RequestError(
+            f"expected a point x,y,frame inside 0…{size.width - 1}, 0…{size.height - 1}, "
+            f"0…{size.frames - 1}, got {x:g},{y:g},{frame:g}; the clip is {size.width} x {size.height} px of "
+            f"{size.frames} frames"
+        )
+
+
+def cell_of(point: Sequence[float], size: ClipSize, feature: Tensor) -> tuple[int, int, int]:
+    """The (frame, row, column) of a feature (b f c h w) that holds a point (x, y, frame) of the clip, px and
+    frames.
+
+    Raises:
+        RequestError: the point is outside the clip.
+    """
+    check_point(point, size)
+    x, y, frame = point
+    frames, (rows, columns) = feature.shape[1], feature.shape[3:]
+    at = int(round(frame * (frames - 1) / max(size.frames - 1, 1)))
+    return at, int(y * rows / size.height), int(x * columns / size.width)
+
+
+def similarity(source: Tensor, target: Tensor) -> Tensor:
+    """Cosine over channels between one place and every place, frame by frame (Fig. 4).
+
+    Args:
+        source: (f c), the feature of one cell over the frames.
+        target: (b f c h w).
+    Returns:
+        (b f h w) in −1…1; 0 where either has no length.
+    """
+    return torch.einsum("fc,bfchw->bfhw", F.normalize(source, dim=-1), F.normalize(target, dim=2))
+
+
+def curve_similarity(source: Tensor, target: Tensor) -> Tensor:
+    """As `similarity`, of the whole curves over the frames at once: (b h w)."""
+    line, curves = F.normalize(source.flatten(), dim=0), F.normalize(target.flatten(1, 2), dim=1)
+    return torch.einsum("x,bxhw->bhw", line, curves)
+
+
+# ---------------------------------------------------------------- does likeness tell what moves the same way?
+
+
+@dataclasses.dataclass(frozen=True)
+class Agreement:
+    """How well similarity predicts "moves the same way"; None where a set holds no two kinds to tell
+    apart."""
+
+    auc: float | None  # of similarity for: both move, and within 45°
+    correlation: float | None  # of similarity with the cosine between the directions, where both move
+    pairs: int
+
+
+def roc_auc(score: Tensor, positive: Tensor) -> float | None:
+    """Area under the ROC curve: how often a positive scores above a negative, ties half. None without both
+    kinds.
+
+    Args:
+        score, positive: of one shape; `positive` is true or false.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    truth = positive.flatten().bool()
+    if truth.all() or not truth.any():
+        return None
+    return float(roc_auc_score(truth.numpy(), score.flatten().numpy()))
+
+
+def agreement(
+    similarities: Tensor, source: Tensor, target: Tensor, least: float, valid: Tensor | None = None
+) -> Agreement:
+    """Similarities (s t) of sources to targets against their velocities (s 2) and (t 2), px a frame.
+
+    Args:
+        least: px a frame from which a place moves. Sources are to move; targets that do not are none that
+            move the same way.
+        valid: (s t) bool, the pairs that count; None: all.
+    """
+    moving = (target.norm(dim=-1) >= least)[None].expand(similarities.shape)
+    cosine = F.normalize(source, dim=-1) @ F.normalize(target, dim=-1).T
+    keep = torch.ones_like(moving) if valid is None else valid
+    same = (cosine >= np.cos(np.radians(MAX_ANGLE))) & moving
+    both = keep & moving
+    pair = torch.stack([similarities[both], cosine[both]]).double()
+    spread = pair.shape[1] > 1 and bool((pair.std(1) > 1e-9).all())
+    return Agreement(
+        roc_auc(similarities[keep], same[keep]),
+        float(torch.corrcoef(pair)[0, 1]) if spread else None,
+        int(keep.sum()),
+    )
+
+
+def same_way(
+    feature: Tensor,
+    flow: Tensor,
+    least: float,
+    curves: bool = True,
+    sources: int = 768,
+    seed: int = 0,
+) -> Agreement:
+    """How well similarity between places of *different* clips predicts that both move the same way.
+
+    Args:
+        feature: (b f c h w) under some design.
+        flow: (b f h w 2), px a frame.
+        least: px a frame from which a place moves.
+        curves: compare whole curves over the frames, with the mean velocities; else the first frame, with its
+            flow.
+        sources: how many random places that move to start from; each is compared with half as many random
+            places.
+    """
+    b, _, _, h, w = feature.shape
+    x = feature.flatten(1, 2) if curves else feature[:, 0]
+    x = F.normalize(x.permute(0, 2, 3, 1).flatten(0, 2), dim=-1)
+    velocity = (flow.mean(1) if curves else flow[:, 0]).flatten(0, 2)
+    owner = torch.arange(b).repeat_interleave(h * w)
+    draw = torch.Generator().manual_seed(seed)
+    moving = (velocity.norm(dim=-1) >= least).nonzero().flatten()
+    if not len(moving):
+        return Agreement(None, None, 0)
+    start = moving[torch.randint(len(moving), (sources,), generator=draw)]
+    end = torch.randint(len(velocity), (sources // 2,), generator=draw)
+    others = owner[start][:, None] != owner[end]
+    return agreement(x[start] @ x[end].T, velocity[start], velocity[end], least, others)
+
+
+def map_agreement(similarities: Tensor, flow: Tensor, velocity: Tensor, least: float) -> Agreement:
+    """The number behind one heat map.
+
+    Args:
+        similarities: (f h w) or (h w), to a point that moves by `velocity` (2,) px a frame.
+        flow: (f h w 2) or (h w 2) of the target, px a frame.
+    Returns:
+        An empty agreement if the point stands still.
+    """
+    if float(velocity.norm()) < least:
+        return Agreement(None, None, 0)
+    return agreement(similarities.reshape(1, -1), velocity[None], flow.reshape(-1, 2), least)
