@@ -133,7 +133,10 @@ class Interpreter:
             for name, view in self._views(clip.video, noise)
         }
         features_of = partial(self.viewpoint.features, seed=self.settings.seed + noise)
-        return Reading(clip, source, maps, self.readout.flow(clip.video[None], features_of)[0])
+        flow = self.readout.flow(clip.video[None], features_of)[0]
+        return Reading(
+            clip, source, maps, flow.contiguous()
+        )  # sums as of what `load` brings, to the last bit
 
     def read_once(self, clip: Clip, source: Source, noise: int, folder: Path, tell: Tell) -> Reading:
         """`read`, or what an earlier run kept in a folder of the same clip, source and model; kept there

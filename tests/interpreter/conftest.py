@@ -18,7 +18,7 @@ from moft.interpreter.explaining import explain
 from moft.interpreter.viewpoint import ExplainSettings, layers_of
 from moft.known.photographs import held_out_photographs, training_photographs
 
-QUICK = ExplainSettings(objects=8, fitting=16, places=1, timesteps=(100, 600))
+QUICK = ExplainSettings(objects=6, fitting=8, places=1, timesteps=(100, 600))
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,8 @@ def explained(
 ) -> Explained:
     out = tmp_path_factory.mktemp("report") / "out"
     clips = [str(hostile), str(noise_picture(out.parent / "a.png"))]
-    model = Model(tiny_animatediff, "tiny", given=tiny_statistics)
+    small = replace(tiny_statistics, made={"frames": 8, "size": (32, 32)})
+    model = Model(tiny_animatediff, "tiny", given=small)
     with _small(home):
         record = explain(model, clips, out, settings=replace(QUICK, sweep=True))
     return Explained(model, clips, QUICK, out, record)

@@ -4,6 +4,7 @@ nothing behind."""
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -40,17 +41,16 @@ def test_what_was_done_to_the_input_is_said(explained: Any) -> None:
 
 
 @pytest.mark.usefixtures("small")
-def test_a_second_run_reads_no_clip_again(explained: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_run_reads_no_clip_again(
+    explained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Interpreter, "read", lambda *_: pytest.fail("read again"))
     monkeypatch.setattr(readout, "fit_readout", lambda *_: pytest.fail("fitted again"))
-    monkeypatch.setattr(
-        explaining, "write_report", lambda *_: None
-    )  # the numbers are compared, not the figures
+    monkeypatch.setattr(explaining, "write_report", lambda *_: None)  # numbers are compared, not figures
     statistics_path(explained.model.pipe).with_name(SWEEP_FILE).unlink(missing_ok=True)
-    said: list[str] = []
-    again = explain(
-        explained.model, explained.clips, explained.out, settings=explained.settings, tell=said.append
-    )
+    out, said = tmp_path / "out", list[str]()
+    shutil.copytree(explained.out / "data", out / "data")
+    again = explain(explained.model, explained.clips, out, settings=explained.settings, tell=said.append)
     assert again["clips"] == explained.record["clips"] and again["readout"] == explained.record["readout"]
     assert said.count("  as read by an earlier run") == 2
 
