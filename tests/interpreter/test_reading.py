@@ -11,6 +11,8 @@ import pytest
 import tiny
 import torch
 from drawn import noise_clip
+from tiny.svd import svd
+from tiny.wan import wan
 
 from moft.feature.model import Model
 from moft.feature.statistics import Statistics
@@ -23,7 +25,7 @@ from moft.known.clips import object_clips
 from moft.models.tap import Tap
 
 
-@pytest.mark.parametrize("make", [tiny.wan, tiny.svd], ids=["wan", "svd"])
+@pytest.mark.parametrize("make", [wan, svd], ids=["wan", "svd"])
 def test_other_families_are_explained_through_the_same_door(make: Any, tmp_path: Path) -> None:
     torch.manual_seed(0)
     pipe = make()
