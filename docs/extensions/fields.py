@@ -1,4 +1,4 @@
-"""The directive `moft-fields`: a table of a dataclass's fields, with the help, unit and range of their metadata.
+"""The directive `moft-fields`: a table of a dataclass's fields, with what is said of them (`moft.request.said`).
 
     ```{moft-fields} moft.Motion
     ```
@@ -13,15 +13,18 @@ from typing import Any
 from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
+from moft.request.said import Said, said_of
+
 WIDTHS = (3, 3, 3, 8)
 MANY = 2**31  # what is bounded by as much as a machine's numbers is not bounded for a reader
 TITLES = ("field", "default", "unit, range", "what it is")
 
 
 def rows(cls: type) -> list[tuple[str, str, str, str]]:
-    """Name, default, unit with range, and help of every field that a caller gives."""
+    """Name, default, unit with range or choices, and help of every field that a caller gives."""
+    about = said_of(cls)
     return [
-        (f.name, _default(f), _bounds(f.metadata), str(f.metadata.get("help", "")))
+        (f.name, _default(f), *((_bounds(about[f.name]), about[f.name].help) if f.name in about else ("", "")))
         for f in dataclasses.fields(cls)
         if f.init
     ]
@@ -35,9 +38,9 @@ def _default(field: dataclasses.Field[Any]) -> str:
     return "must be given"
 
 
-def _bounds(metadata: Any) -> str:
-    parts = (metadata.get("unit"), reach(metadata.get("least"), metadata.get("most")))
-    return ", ".join(str(part) for part in parts if part)
+def _bounds(about: Said) -> str:
+    parts = (about.unit, ", ".join(about.options or ()), reach(about.least, about.most))
+    return ", ".join(part for part in parts if part)
 
 
 def reach(least: float | None, most: float | None) -> str:

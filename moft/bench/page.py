@@ -61,7 +61,7 @@ What `moft` claims, measured on the miniature: the paper's tables, other systems
 written from the results in [{folder}]({folder}) by `moft bench page`; each was made by the command beside it, and holds
 seed, versions and every clip's scores. `moft bench --quick -o DIR` makes all of them small, in minutes.
 
-The miniature is a small AnimateDiff that shows 8 frames of 64 x 64 px ([miniature.md](miniature.md)). Its figures compare ways of steering
+The miniature is a small AnimateDiff that shows 8 frames of 64 x 64 px ([the miniature](lab/miniature.md)). Its figures compare ways of steering
 with each other on one model; they do not stand beside figures of other models.
 
 **Fidelity** is the paper's Eq. 5 and 6, their two halves averaged (`moft.metrics.fidelity.motion_fidelity`): 1, all moves as in the reference clip; about 0,
@@ -267,7 +267,7 @@ followed (all guided rows together), since its textures change while they move; 
 
 From the same run, of the directions along the sides ({clips} clips a row). Channels by their weight in the first two principal components of pans of the
 training photographs; all channels are CCR alone. `up_blocks.1.motion_modules.0` is the layer that the miniature's training read motion from
-([miniature.md](miniature.md)). {place}
+([the miniature](lab/miniature.md)). {place}
 
 {_table(("layer", "kept", "fidelity", "cosine", "speed", "tracked", "content", "steadiness", "imaging"), shares)}
 ![Fidelity over the share of channels kept]({folder}/table4.svg)
@@ -331,7 +331,7 @@ def _peers(record: Record, folder: str) -> str:
 {_made(record)} {_asked(record)}, 2 px a frame. Each is the published objective as a loss on the attachment that MOFT is steered by, so all have
 the same model, guided steps, number of gradients and step rule; what of each system was left out is said in `moft/bench/peers.py`. {how}
 These are not the systems as published, which other models, samplers and tricks belong to. MOFT from the clip is as it comes: calibrated on the clip's own content
-([steering.md](steering.md)).
+([how](lab/following.md)).
 
 {_table(("objective", "step size", "fidelity", "cosine", "speed", "tracked", "content", "steadiness", "imaging", "s a clip", "FLOPs", "memory"), rows)}
 ![Fidelity of each objective, with intervals]({folder}/peers.svg)
@@ -383,7 +383,7 @@ def _real(record: Record, folder: str) -> str:
     return f"""## What it costs at real sizes
 
 {_made(record)} Counted with tensors that have no data, not run: FLOPs of a run's denoising over plain sampling, 9 guided steps of the number given, 2 gradients
-each; peak memory of a gradient over that of a plain step (weights and activations in bfloat16), as it is and with `save_memory`. What it means: [models.md](models.md).
+each; peak memory of a gradient over that of a plain step (weights and activations in bfloat16), as it is and with `save_memory`. What it means: [memory](guides/memory.md).
 
 {real_sizes(record)}"""
 
