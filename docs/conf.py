@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent), str(HERE / "extensions")]
 
-import moft
+import moft  # noqa: E402
 
 project = "moft"
 author = "the authors of moft"

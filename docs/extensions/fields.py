@@ -1,7 +1,7 @@
 """The directive `moft-fields`: a table of a dataclass's fields, with what is said of them (`moft.request.said`).
 
-    ```{moft-fields} moft.Motion
-    ```
+```{moft-fields} moft.Motion
+```
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ def rows(cls: type) -> list[tuple[str, str, str, str]]:
     """Name, default, unit with range or choices, and help of every field that a caller gives."""
     about = said_of(cls)
     return [
-        (f.name, _default(f), *((_bounds(about[f.name]), about[f.name].help) if f.name in about else ("", "")))
+        (
+            f.name,
+            _default(f),
+            *((_bounds(about[f.name]), about[f.name].help) if f.name in about else ("", "")),
+        )
         for f in dataclasses.fields(cls)
         if f.init
     ]
@@ -59,7 +63,9 @@ def table(titles: tuple[str, ...], cells: list[tuple[str, ...]], plain: int = 1)
     head += _row([nodes.Text(title) for title in titles])
     code = len(titles) - plain
     for texts in cells:
-        body += _row([nodes.literal(text=t) if i < code and t else nodes.Text(t) for i, t in enumerate(texts)])
+        body += _row(
+            [nodes.literal(text=t) if i < code and t else nodes.Text(t) for i, t in enumerate(texts)]
+        )
     group += [head, body]
     made = nodes.table(classes=["moft-fields"])
     made += group

@@ -55,7 +55,7 @@ def explain(
         out: a folder, made if its parent is there.
         tell: gets one line as each piece of work begins.
     Returns:
-        The scores, as in `scores.json` (`docs/interpret.md` says what each is).
+        The scores, as in `scores.json` (`docs/guides/look-inside.md` says what each is).
     Raises:
         MoftError: anything wrong with clips, point, model or folder; no report is left then. What was read of
             clips stays in `out/data`, for the next run.
