@@ -51,12 +51,8 @@ def alike(a: np.ndarray, b: np.ndarray, where: tuple[slice, ...]) -> tuple[float
 
 def moved(video: np.ndarray, motion: Motion, mask: np.ndarray | None) -> tuple[float, bool]:
     """The share of the asked speed along the asked direction, and whether it was followed."""
-    found, asked = moft.measure(video, mask), motion.velocity(*size())
-    return float(np.dot(found.inside, asked) / np.dot(asked, asked)), moft.followed(found, motion, *size())
-
-
-def size() -> tuple[int, int, int]:
-    return CLIP.frames, CLIP.height, CLIP.width
+    found, asked = moft.measure(video, mask), motion.velocity(CLIP)
+    return float(np.dot(found.inside, asked) / np.dot(asked, asked)), moft.followed(found, motion, CLIP)
 
 
 def region(
@@ -65,7 +61,7 @@ def region(
     """(PSNR, SSIM, share, followed) of each run."""
     rows: list[tuple[float, ...]] = []
     for name, place in ASKED:
-        motion, mask = Motion(name, speed=SPEED), moft.read_region(place, *size())
+        motion, mask = Motion(name, speed=SPEED), moft.read_region(place, CLIP)
         outside = np.s_[:, :, CLIP.width // 2 :] if place == LEFT else np.s_[:, :, : CLIP.width // 2]
         for video, before in zip(
             steered(pipe, list(PROMPTS), seed, motion, regions=[mask], settings=settings, plain=recording),

@@ -57,9 +57,9 @@ def direction(pipe: Any, plain: np.ndarray, seed: int, rounds: int = 2) -> dict[
             found, before = moft.measure(steered_video), moft.measure(plain_video)
             rows.append(
                 (
-                    moft.followed(found, motion, *_size()),
-                    moft.followed(before, motion, *_size()),
-                    cosine(found.inside, motion.velocity(*_size())),
+                    moft.followed(found, motion, CLIP),
+                    moft.followed(before, motion, CLIP),
+                    cosine(found.inside, motion.velocity(CLIP)),
                     found.speed,
                 )
             )
@@ -81,7 +81,7 @@ def speed(pipe: Any, plain: np.ndarray, seed: int) -> dict[str, Any]:
         motion = Motion(name, speed=f"{wanted}px")
         for video in steered(pipe, prompts, seed, motion):
             asked.append(wanted)
-            found.append(float(np.dot(moft.measure(video).inside, motion.velocity(*_size())) / wanted))
+            found.append(float(np.dot(moft.measure(video).inside, motion.velocity(CLIP)) / wanted))
     error = np.abs(np.array(found) / asked - 1)
     return {
         "runs": len(asked),
@@ -140,12 +140,12 @@ def both(pipe: Any, plain: np.ndarray, seed: int) -> dict[str, Any]:
         rows = []
         for name, opposite in OPPOSITES.items():
             wanted = (Motion(name, speed=SPEED, region=first), Motion(opposite, speed=SPEED, region=second))
-            masks = read_regions([motion.region for motion in wanted], *_size())
+            masks = read_regions([motion.region for motion in wanted], CLIP)
             videos = steered(pipe, list(PROMPTS), seed, *wanted)
             for video, before in zip(videos, plain, strict=True):
                 done, base = (
                     [
-                        moft.followed(moft.measure(clip, mask), motion, *_size())
+                        moft.followed(moft.measure(clip, mask), motion, CLIP)
                         for motion, mask in zip(wanted, masks, strict=True)
                     ]
                     for clip in (video, before)
@@ -207,9 +207,9 @@ def _judged(
     inside = float(np.linalg.norm(np.subtract(found.inside, before.inside)))
     outside = float(np.linalg.norm(np.subtract(found.outside, before.outside)))
     return (
-        moft.followed(found, motion, *_size()),
+        moft.followed(found, motion, CLIP),
         outside < inside / 3,
-        moft.followed(before, motion, *_size()),
+        moft.followed(before, motion, CLIP),
         inside,
         outside,
     )
@@ -246,10 +246,6 @@ def still(pipe: Any, plain: np.ndarray, seed: int, rounds: int = 6) -> dict[str,
         "all_runs": len(speeds),
         "all_stopped": stopped.mean(),
     }
-
-
-def _size() -> tuple[int, int, int]:
-    return CLIP.frames, CLIP.height, CLIP.width
 
 
 MEASURES: dict[str, Callable[[Any, np.ndarray, int], dict[str, Any]]] = {

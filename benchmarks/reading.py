@@ -44,7 +44,7 @@ def main() -> None:
             for i, motion in enumerate(motions)
         ]
     )
-    asked = torch.tensor([motion.velocity(CLIP.frames, CLIP.height, CLIP.width) for motion in motions])
+    asked = torch.tensor([motion.velocity(CLIP) for motion in motions])
 
     def velocities(means: Tensor) -> Tensor:
         """(n f k) to (n 2), px a frame."""

@@ -77,7 +77,7 @@ def runs(
         for video, before in zip(
             steered(pipe, list(prompts), seed, motion, settings=settings), plain, strict=True
         ):
-            found = judged(moft.measure(video), motion, CLIP.frames, CLIP.height, CLIP.width)
+            found = judged(moft.measure(video), motion, CLIP)
             cosine = 0.0 if found.angle is None else float(np.cos(np.radians(found.angle)))
             rows.append(
                 {

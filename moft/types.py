@@ -30,6 +30,12 @@ class ClipSize:
     height: int
     width: int
 
+    @classmethod
+    def of(cls, video: Video) -> ClipSize:
+        """The size of a clip (f h w 3)."""
+        frames, height, width = video.shape[:3]
+        return cls(frames, height, width)
+
     @property
     def side(self) -> int:
         """The shorter side in px."""

@@ -84,14 +84,13 @@ def alignment_loss(features: Tensor, paths: Tensor, size: ClipSize) -> Tensor:
 
 def cell_paths(motion: Motion, size: ClipSize, rows: int, columns: int) -> Tensor:
     """Where what lies at the centre of each cell in the first frame should be in every frame: (rows·columns f 2) px."""
-    clip = (size.frames, size.height, size.width)
     y, x = (
         (torch.arange(n) + 0.5) * side / n - 0.5 for n, side in ((rows, size.height), (columns, size.width))
     )
     start = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1).reshape(-1, 1, 2)
     middle = torch.tensor([size.width - 1, size.height - 1]) / 2
-    scales = torch.tensor(motion.scale(*clip))[None, :, None]
-    return middle + scales * (start - middle) + torch.tensor(motion.displacement(*clip))
+    scales = torch.tensor(motion.scale(size))[None, :, None]
+    return middle + scales * (start - middle) + torch.tensor(motion.displacement(size))
 
 
 def low_frequencies(change: Tensor, cutoff: float = 0.5, order: int = 4) -> Tensor:

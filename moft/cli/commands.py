@@ -570,8 +570,7 @@ def measure(
 
     needs("cv2")
     video = moft.read_video(clip)
-    frames, height, width = video.shape[:3]
-    mask = moft.read_region(region, frames, height, width, _say) if region else None
+    mask = moft.read_region(region, ClipSize.of(video), _say) if region else None
     found = moft.measure(video, mask).to_json()
     typer.echo(json.dumps(found) if as_json else describe(found))
 

@@ -121,7 +121,7 @@ def find_motion_channels(
 
 def latent_path(motion: Motion, size: ClipSize, frames: int) -> Tensor:
     """Displacement (f 2) in shorter sides at each latent frame, against its mean over the frames."""
-    path = torch.tensor(motion.displacement(size.frames, size.height, size.width)) / size.side
+    path = torch.tensor(motion.displacement(size)) / size.side
     path = F.interpolate(path.T[None], size=frames, mode="linear", align_corners=True)[0].T
     return path - path.mean(0)
 

@@ -88,7 +88,7 @@ class Synthesised:
 
     def _displacement(self, frames: int, cells: Sequence[int], size: ClipSize) -> Tensor:
         path = latent_path(self.motion, size, frames)[:, None, None]
-        scales = torch.tensor(self.motion.scale(size.frames, size.height, size.width))
+        scales = torch.tensor(self.motion.scale(size))
         if (scales == 1).all():
             return path
         grow = F.interpolate(scales[None, None], size=frames, mode="linear", align_corners=True)[0, 0].log()

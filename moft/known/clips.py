@@ -90,11 +90,7 @@ def panned_clips(photos: Sequence[np.ndarray], size: ClipSize, n: int, seed: int
     for i in range(n):
         motion = Motion(rng.uniform(0, 360), speed=rng.uniform(0.008, 0.06))
         videos.append(pan(photos[i % len(photos)], motion, size, rng.uniform(0, 1, 2), rng.uniform(1.3, 2.5)))
-        flows.append(
-            np.broadcast_to(
-                np.array(motion.velocity(*videos[-1].shape[:3]), np.float32), (*videos[-1].shape[:3], 2)
-            )
-        )
+        flows.append(np.broadcast_to(np.array(motion.velocity(size), np.float32), (*videos[-1].shape[:3], 2)))
     return KnownClips(np.stack(videos), np.stack(flows))
 
 

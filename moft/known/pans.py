@@ -52,9 +52,9 @@ def pan(
         place: (x, y) in 0…1, where in the photograph the path is centred.
         zoom: ≥ 1; how much of the photograph's freedom is given up to look closer.
     """
-    path = np.array(motion.displacement(size.frames, size.height, size.width))
+    path = np.array(motion.displacement(size))
     path = path - (path.max(0) + path.min(0)) / 2
-    scales = np.array(motion.scale(size.frames, size.height, size.width))
+    scales = np.array(motion.scale(size))
     span = path.max(0) - path.min(0)
     need = np.array([size.width, size.height]) + span + 2  # px of the clip that the camera sees in all
     height, width = photo.shape[:2]

@@ -27,6 +27,7 @@ import numpy.typing as npt
 
 from moft.errors import MediaError, RequestError
 from moft.media.video import evenly, fit, is_image, read_greys
+from moft.types import ClipSize
 
 if TYPE_CHECKING:
     from moft.types import Mask
@@ -42,11 +43,11 @@ _FINE = 8  # samples a side of a pixel, where a polygon cuts through it
 _USAGE = "use a mask file or folder, box:x,y,w,h, polygon:x,y;x,y;x,y, or rest; px, or % of the clip"
 
 
-def read_region(text: str, frames: int, height: int, width: int, tell: Tell = warnings.warn) -> Mask:
+def read_region(text: str, size: ClipSize, tell: Tell = warnings.warn) -> Mask:
     """A region as float32 in 0…1, (h w), or (f h w) where it changes from frame to frame.
 
     text: as above, but for "rest", which means nothing alone (`read_regions`).
-    frames, height, width: of the clip in which it lies.
+    size: of the clip in which it lies.
     tell: is told in words if masks were spread over another number of frames.
     Raises RequestError for text that is no region, and for a region that is empty or outside the clip; MediaError for
     a file that is no mask, or one of another shape than the clip.
@@ -55,25 +56,28 @@ def read_region(text: str, frames: int, height: int, width: int, tell: Tell = wa
     if kind == REST:
         _refuse(text, "another request beside it, to be the rest of", "none", "leave the region out")
     if kind == "file":
-        mask = _read_masks(text, frames, (height, width), tell)
+        mask = _read_masks(text, size, tell)
     else:
-        corners = [(_px(x, width), _px(y, height)) for x, y in zip(numbers[::2], numbers[1::2], strict=True)]
+        corners = [
+            (_px(x, size.width), _px(y, size.height))
+            for x, y in zip(numbers[::2], numbers[1::2], strict=True)
+        ]
         if kind == "box":
             (x, y), (w, h) = corners
-            mask = _box(x, y, w, h, (height, width))
+            mask = _box(x, y, w, h, size)
         else:
-            mask = _polygon(corners, (height, width))
+            mask = _polygon(corners, size)
     if not mask.any():
         got = "a mask that is zero everywhere" if kind == "file" else "none of it"
-        _refuse(text, f"a region inside the clip of {width} x {height} px", got, "move or enlarge it")
+        _refuse(
+            text, f"a region inside the clip of {size.width} x {size.height} px", got, "move or enlarge it"
+        )
     return mask
 
 
 def read_regions(
     regions: Sequence[str | npt.NDArray[Any] | None],
-    frames: int,
-    height: int,
-    width: int,
+    size: ClipSize,
     tell: Tell = warnings.warn,
 ) -> list[Mask | None]:
     """The region of each request of one run; None stands for the whole frame.
@@ -96,7 +100,7 @@ def read_regions(
     found: list[Mask | None] = [
         None
         if i in open_ends
-        else read_region(region, frames, height, width, tell)
+        else read_region(region, size, tell)
         if isinstance(region, str)
         else _checked(region)
         for i, region in enumerate(regions)
@@ -105,7 +109,7 @@ def read_regions(
         others = [mask for mask in found if mask is not None]
         if not others:
             _refuse(REST, "another request beside it, to be the rest of", "none", "leave the region out")
-        found[i] = _rest(others, frames, height, width)
+        found[i] = _rest(others, size)
     return found
 
 
@@ -239,54 +243,54 @@ def _px(number: tuple[float, str], side: int) -> float:
 # ---------------------------------------------------------------- drawing
 
 
-def _box(x: float, y: float, w: float, h: float, size: tuple[int, int]) -> Mask:
+def _box(x: float, y: float, w: float, h: float, size: ClipSize) -> Mask:
     """The share of each pixel that the box covers."""
     rows, columns = (
         np.clip(np.minimum(np.arange(n) + 1, start + length) - np.maximum(np.arange(n), start), 0, 1)
-        for n, start, length in zip(size, (y, x), (h, w), strict=True)
+        for n, start, length in zip((size.height, size.width), (y, x), (h, w), strict=True)
     )
     return np.outer(rows, columns).astype(np.float32)
 
 
-def _polygon(corners: Sequence[tuple[float, float]], size: tuple[int, int]) -> Mask:
+def _polygon(corners: Sequence[tuple[float, float]], size: ClipSize) -> Mask:
     """The share of each pixel's samples that lie inside."""
     from PIL import Image, ImageDraw
 
-    fine = max(1, min(_FINE, 8192 // max(size)))
-    canvas = Image.new("L", (size[1] * fine, size[0] * fine))
+    fine = max(1, min(_FINE, 8192 // max(size.height, size.width)))
+    canvas = Image.new("L", (size.width * fine, size.height * fine))
     # A sample lies in the middle of its square; far corners are cut off where PIL's integers would end.
     far = [tuple(min(max(v * fine - 0.5, -1e6), 1e6) for v in corner) for corner in corners]
     ImageDraw.Draw(canvas).polygon(far, fill=255)
     return (np.asarray(canvas.reduce(fine)) / 255).astype(np.float32)
 
 
-def _read_masks(text: str, frames: int, size: tuple[int, int], tell: Tell) -> Mask:
+def _read_masks(text: str, size: ClipSize, tell: Tell) -> Mask:
     files = mask_files(text)
     if len(files) > 1 or os.path.isdir(text):
-        greys = [read_greys(files[i])[0] for i in evenly(len(files), frames)]
+        greys = [read_greys(files[i])[0] for i in evenly(len(files), size.frames)]
         count = len(files)
     else:
         found = read_greys(text)
         count = len(found)
         if count > 1:
-            found = np.where(found[evenly(count, frames)] >= 128, 255, 0).astype(np.uint8)
+            found = np.where(found[evenly(count, size.frames)] >= 128, 255, 0).astype(np.uint8)
         greys = list(found)
-    if count > 1 and count != frames:
-        tell(f"{text}: {count} masks spread over {frames} frames")
+    if count > 1 and count != size.frames:
+        tell(f"{text}: {count} masks spread over {size.frames} frames")
     masks = [_at_size(grey, size, text) for grey in (greys if count > 1 else greys[:1])]
     return masks[0] if count == 1 else np.stack(masks)
 
 
-def _at_size(grey: npt.NDArray[np.uint8], size: tuple[int, int], name: str) -> Mask:
+def _at_size(grey: npt.NDArray[np.uint8], size: ClipSize, name: str) -> Mask:
     from PIL import Image
 
     height, width = grey.shape
-    if abs(height * size[1] / (width * size[0]) - 1) > _ASPECT:
+    if abs(height * size.width / (width * size.height) - 1) > _ASPECT:
         raise MediaError(
-            f"cannot use {name}: expected a mask of the clip's shape, {size[1]} x {size[0]} px, got {width} x {height} px; "
+            f"cannot use {name}: expected a mask of the clip's shape, {size.width} x {size.height} px, got {width} x {height} px; "
             "crop or draw it at the clip's size"
         )
-    return (fit(Image.fromarray(grey), size) / 255).astype(np.float32)
+    return (fit(Image.fromarray(grey), (size.height, size.width)) / 255).astype(np.float32)
 
 
 # ---------------------------------------------------------------- arrays
@@ -310,10 +314,10 @@ def _checked(region: Any) -> Mask:
     return mask
 
 
-def _rest(others: Sequence[Mask], frames: int, height: int, width: int) -> Mask:
-    covered = np.zeros((1, height, width), np.float32)
+def _rest(others: Sequence[Mask], size: ClipSize) -> Mask:
+    covered = np.zeros((1, size.height, size.width), np.float32)
     for mask in others:
-        covered = np.maximum(covered, _sampled(mask, frames, height, width))
+        covered = np.maximum(covered, _sampled(mask, size))
     rest = 1 - (covered[0] if len(covered) == 1 else covered)
     if not (rest > 0.5).any():
         _refuse(REST, "some place that no other request covers", "none", "make the other regions smaller")
@@ -323,16 +327,18 @@ def _rest(others: Sequence[Mask], frames: int, height: int, width: int) -> Mask:
 def _overlap(a: Mask, b: Mask) -> float:
     """The share of the smaller one that both cover."""
     frames, height, width = (max(sides) for sides in zip(*((1, *m.shape)[-3:] for m in (a, b)), strict=True))
-    a, b = (np.broadcast_to(_sampled(m, frames, height, width), (frames, height, width)) for m in (a, b))
+    size = ClipSize(frames, height, width)
+    a, b = (np.broadcast_to(_sampled(m, size), (frames, height, width)) for m in (a, b))
     return float(np.minimum(a, b).sum() / min(a.sum(), b.sum()))
 
 
-def _sampled(mask: Mask, frames: int, height: int, width: int) -> Mask:
+def _sampled(mask: Mask, size: ClipSize) -> Mask:
     """(1 h w) or (f h w) at another resolution, each value from the one under its middle."""
     rows, columns = (
-        (np.arange(n) * m + m // 2) // n for n, m in zip((height, width), mask.shape[-2:], strict=True)
+        (np.arange(n) * m + m // 2) // n
+        for n, m in zip((size.height, size.width), mask.shape[-2:], strict=True)
     )
-    still = mask[None] if mask.ndim == 2 else mask[evenly(len(mask), frames)]
+    still = mask[None] if mask.ndim == 2 else mask[evenly(len(mask), size.frames)]
     return still[:, rows[:, None], columns]
 
 

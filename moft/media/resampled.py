@@ -36,7 +36,7 @@ def read_followed(like: Like, size: ClipSize, tell: Tell = warnings.warn) -> Fol
     video = read_evenly(like.like, size, tell, start, end)
     if not like.like_region:
         return Followed(video, None)
-    there = read_region(like.like_region, size.frames, height, width, tell)
+    there = read_region(like.like_region, ClipSize(size.frames, height, width), tell)
     return Followed(video, fit_region(there, size.height, size.width))
 
 

@@ -17,7 +17,7 @@ from moft.metrics.flow import _refuse, dense_flow
 
 if TYPE_CHECKING:
     from moft.request.motion import Motion
-    from moft.types import Floats, Video
+    from moft.types import ClipSize, Floats, Video
 
 
 Vector = tuple[float, float]
@@ -100,35 +100,35 @@ def measure(video: Video, mask: Floats | None = None) -> MeasuredMotion:
     )
 
 
-def followed(measured: MeasuredMotion, motion: Motion, frames: int, height: int, width: int) -> bool:
+def followed(measured: MeasuredMotion, motion: Motion, size: ClipSize) -> bool:
     """Whether a clip of this size did what was asked, by its motion inside the region.
 
     Directions: within 45 degrees, and at least 0.3 of the asked speed along the asked direction. Zooms: the
     right sign and at least 0.3 of the asked rate. Paths, and directions with an ease or a span: the cumulative motion
     correlates with the asked one by at least 0.7 and has at least 0.3 of its amplitude. "still", and any request
-    that amounts to it: `mean_speed` below 0.5 % of the shorter side per frame. Raises RequestError if `frames` is not
-    the measured clip's.
+    that amounts to it: `mean_speed` below 0.5 % of the shorter side per frame. Raises RequestError if the size is not
+    of as many frames as the measured clip.
     """
-    return judged(measured, motion, frames, height, width).followed
+    return judged(measured, motion, size).followed
 
 
-def judged(measured: MeasuredMotion, motion: Motion, frames: int, height: int, width: int) -> Verdict:
+def judged(measured: MeasuredMotion, motion: Motion, size: ClipSize) -> Verdict:
     """`followed`, and by how much it was missed. Raises RequestError as `followed` does."""
-    if len(measured.per_frame) != frames - 1:
-        _refuse(f"{len(measured.per_frame) + 1} frames, as measured", frames, "pass the clip's own number")
-    asked = np.array(motion.displacement(frames, height, width))
-    grown = motion.scale(frames, height, width)[-1]
+    if len(measured.per_frame) != size.frames - 1:
+        _refuse(f"{len(measured.per_frame) + 1} frames, as measured", size.frames, "pass the clip's own size")
+    asked = np.array(motion.displacement(size))
+    grown = motion.scale(size)[-1]
     if grown != 1:
-        rate = grown ** (1 / (frames - 1)) - 1
+        rate = grown ** (1 / (size.frames - 1)) - 1
         share = measured.zoom / rate
         return Verdict(bool(share >= MIN_SHARE), share, None)
     if not asked.any():
-        limit = STILL_SPEED * min(height, width)
+        limit = STILL_SPEED * size.side
         still = measured.mean_speed < limit
         return Verdict(still, 1.0 if still else limit / measured.mean_speed, None)
     if motion.path is not None or motion.timed:
         return _along_path(np.cumsum([(0.0, 0.0), *measured.per_frame], axis=0), asked)
-    velocity = motion.velocity(frames, height, width)
+    velocity = motion.velocity(size)
     speed = math.hypot(*velocity)
     along = float(np.dot(measured.inside, velocity)) / speed
     fine = along >= MIN_SHARE * speed and along >= math.cos(math.radians(MAX_ANGLE)) * measured.speed

@@ -15,6 +15,7 @@ from numbers import Integral
 from typing import Any
 
 from moft.request.checks import Point, Share, aside, check_text, number, positions, refuse, share, strength
+from moft.types import ClipSize
 
 DIRECTIONS: dict[str, float] = {  # name -> degrees in which the picture content moves
     "right": 0.0,
@@ -124,12 +125,12 @@ class Motion:
         name = str(self.direction)
         return self.path, self.ease, self.span, DIRECTIONS.get(name, self.direction), _speed(self.speed)
 
-    def displacement(self, frames: int, height: int, width: int) -> list[Point]:
-        """Where the content is at each frame relative to frame 0: `frames` pairs (x, y) in px.
+    def displacement(self, size: ClipSize) -> list[Point]:
+        """Where the content is at each frame of a clip relative to frame 0: `size.frames` pairs (x, y) in px.
 
-        All zeros for "still" and zooms. Raises RequestError unless all arguments are whole numbers >= 1.
+        All zeros for "still" and zooms. Raises RequestError unless the size is whole numbers >= 1.
         """
-        short = _shorter_side(frames, height, width)
+        frames, short = size.frames, _shorter_side(size)
         if self.path is not None:
             start, end = self.span or (0.0, 1.0)
             whole = max(frames - 1, 1) * (end - start)
@@ -144,19 +145,22 @@ class Motion:
         step = self._fraction(short) * short
         return [(x * step * i, y * step * i) for i in self._elapsed(frames)]
 
-    def scale(self, frames: int, height: int, width: int) -> list[float]:
-        """Zoom factor of the picture at each frame relative to frame 0: `frames` numbers > 0.
+    def scale(self, size: ClipSize) -> list[float]:
+        """Zoom factor of the picture at each frame of a clip relative to frame 0: `size.frames` numbers > 0.
 
         Above 1 is zoomed in; 1.0 for everything but zooms. Raises RequestError like `displacement`.
         """
-        short = _shorter_side(frames, height, width)
+        short = _shorter_side(size)
         sign = _ZOOMS.get(str(self.direction), 0)
-        return [(1 + 2 * self._fraction(short)) ** (sign * i) for i in self._elapsed(frames)]
+        return [(1 + 2 * self._fraction(short)) ** (sign * i) for i in self._elapsed(size.frames)]
 
-    def velocity(self, frames: int, height: int, width: int) -> Point:
-        """Mean (x, y) px per frame between the first and the last frame; (0, 0) for a single frame."""
-        x, y = self.displacement(frames, height, width)[-1]
-        steps = max(frames - 1, 1)
+    def velocity(self, size: ClipSize) -> Point:
+        """Mean (x, y) px per frame between the first and the last frame of a clip; (0, 0) for a single frame.
+
+        Raises RequestError like `displacement`.
+        """
+        x, y = self.displacement(size)[-1]
+        steps = max(size.frames - 1, 1)
         return x / steps, y / steps
 
     def to_json(self) -> dict[str, Any]:
@@ -237,8 +241,8 @@ def _along(path: tuple[Point, ...], share: float) -> Point:
     return x0 + part * (x1 - x0), y0 + part * (y1 - y0)
 
 
-def _shorter_side(frames: int, height: int, width: int) -> int:
-    for name, value in (("frames", frames), ("height", height), ("width", width)):
+def _shorter_side(size: ClipSize) -> int:
+    for name, value in asdict(size).items():
         if not isinstance(value, Integral) or value < 1:
             refuse(f"{name} as a whole number >= 1", value, "take it from the clip's shape")
-    return min(height, width)
+    return size.side

@@ -21,6 +21,7 @@ from moft.runs.job import Scene
 from moft.runs.sample import Run, sample
 from moft.steering.entry import steer
 from moft.steering.settings import Settings
+from moft.types import ClipSize
 
 SIDES = ("left", "right", "up", "down")
 LEAST = 0.1  # of the asked speed; below, a clip was hardly steered, and a gain would enlarge noise
@@ -63,5 +64,4 @@ def calibrate(
 
 def _share(run: Run, motion: Motion) -> float:
     """How much of the asked velocity a clip has."""
-    frames, height, width = run.video.shape[:3]
-    return judged(measure(run.video), motion, frames, height, width).share
+    return judged(measure(run.video), motion, ClipSize.of(run.video)).share

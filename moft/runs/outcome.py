@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from moft.request.like import Like
 from moft.request.motion import Motion
+from moft.types import ClipSize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from moft.feature.statistics import Statistics
     from moft.media.resampled import Followed
     from moft.metrics.motion import MeasuredMotion
-    from moft.types import ClipSize
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,7 @@ def lay_out(requests: Sequence[Motion | Like], size: ClipSize, tell: Callable[[s
     from moft.media.mask import check_agreement, read_regions
     from moft.media.resampled import read_followed
 
-    frames, height, width = size.frames, size.height, size.width
-    masks = read_regions([request.region for request in requests], frames, height, width, tell)
+    masks = read_regions([request.region for request in requests], size, tell)
     check_agreement(requests, masks)
     return [
         Asked(request, mask, read_followed(request, size, tell) if isinstance(request, Like) else None)
@@ -79,8 +78,7 @@ def judge(video: np.ndarray, mask: np.ndarray | None, goal: Motion | None) -> di
     from moft.metrics.motion import judged, measure
 
     found = measure(video, mask)
-    frames, height, width = video.shape[:3]
-    verdict = goal and judged(found, goal, frames, height, width)
+    verdict = goal and judged(found, goal, ClipSize.of(video))
     judgement = {name: getattr(verdict, name, None) for name in ("followed", "share", "angle")}
     return {"motion": found.to_json(), **judgement}
 

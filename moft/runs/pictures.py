@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from moft.metrics.flow import dense_flow
 from moft.request.motion import Motion
+from moft.types import ClipSize
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -45,7 +46,7 @@ def story(
     _, height, width = steered.shape[:3]
     factor = math.ceil(PANEL / min(height, width))
     flow, regions = dense_flow(steered), [_inside(region, steered.shape[:3]) for _, region in asked]
-    goal, where = _goal([motion for motion, _ in asked], regions, flow.shape[:3])
+    goal, where = _goal([motion for motion, _ in asked], regions, ClipSize.of(steered))
     off = np.where(where, np.linalg.norm(flow - goal, axis=-1), np.nan)
     top = max(
         float(np.linalg.norm(goal, axis=-1).max()), min(height, width) / 64
@@ -73,14 +74,14 @@ def _steps(video: Video) -> list[int]:
 
 
 def _goal(
-    motions: Sequence[Motion], regions: Sequence[npt.NDArray[np.bool_]], size: tuple[int, ...]
+    motions: Sequence[Motion], regions: Sequence[npt.NDArray[np.bool_]], clip: ClipSize
 ) -> tuple[Flow, npt.NDArray[np.bool_]]:
     """The flow that was asked for at each place, (f-1 h w 2), and where any was, (f-1 h w)."""
-    steps, height, width = size
-    goal, where = np.zeros((*size, 2), np.float32), np.zeros(size, bool)
+    steps = (clip.frames - 1, clip.height, clip.width)
+    goal, where = np.zeros((*steps, 2), np.float32), np.zeros(steps, bool)
     for motion, region in zip(motions, regions, strict=True):
-        inside = region[:-1]
-        goal[inside], where[inside] = asked_flow(motion, steps + 1, height, width)[inside], True
+        inside, flow = region[:-1], asked_flow(motion, clip)
+        goal[inside], where[inside] = flow[inside], True
     return goal, where
 
 
@@ -88,13 +89,15 @@ def _inside(region: np.ndarray | None, size: tuple[int, ...]) -> npt.NDArray[np.
     return np.broadcast_to(True if region is None else region > 0.5, size)
 
 
-def asked_flow(motion: Motion, frames: int, height: int, width: int) -> Flow:
-    """Content motion from each frame to the next that a request means, (frames - 1, h, w, 2), px, x right, y down."""
-    steps = np.diff(np.array(motion.displacement(frames, height, width)), axis=0)
-    scale = np.array(motion.scale(frames, height, width))
+def asked_flow(motion: Motion, size: ClipSize) -> Flow:
+    """Content motion from each frame to the next that a request means, (f - 1 h w 2), px, x right, y down."""
+    steps = np.diff(np.array(motion.displacement(size)), axis=0)
+    scale = np.array(motion.scale(size))
     growth = scale[1:] / scale[:-1] - 1
     y, x = np.meshgrid(
-        np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2, indexing="ij"
+        np.arange(size.height) - (size.height - 1) / 2,
+        np.arange(size.width) - (size.width - 1) / 2,
+        indexing="ij",
     )
     from_centre = np.stack([x, y], -1)
     return (steps[:, None, None] + growth[:, None, None, None] * from_centre).astype(np.float32)

@@ -37,7 +37,7 @@ class Carry(Change):
         frames, height, width = latents.shape[2:]
         size = moment.size
         for objective in objectives:
-            path = objective.request.displacement(size.frames, size.height, size.width)
+            path = objective.request.displacement(size)
             places = [path[i] for i in np.linspace(0, size.frames - 1, frames).round().astype(int)]
             moved = carried(first, [(x * width / size.width, y * height / size.height) for x, y in places])
             region = objective.region

@@ -132,9 +132,7 @@ def _placing(objectives: Sequence[Objective]) -> Objectives:
 
     @cache
     def placed(size: ClipSize) -> Sequence[Objective]:
-        regions = read_regions(
-            [objective.region for objective in objectives], size.frames, size.height, size.width
-        )
+        regions = read_regions([objective.region for objective in objectives], size)
         check_agreement([objective.request for objective in objectives], regions)
         tensors = [None if region is None else torch.as_tensor(region) for region in regions]
         return [replace(o, region=region) for o, region in zip(objectives, tensors, strict=True)]
@@ -198,7 +196,7 @@ def _clips_read(
     regions: Sequence[Any] | None,
 ) -> list[Steerable]:
     """The requests, those that name a clip read at this size."""
-    masks = read_regions(_places(requests, regions), size.frames, size.height, size.width)
+    masks = read_regions(_places(requests, regions), size)
     return [
         from_like(pipe, request, read_followed(request, size), statistics, onto=mask)
         if isinstance(request, Like)

@@ -35,6 +35,7 @@ from moft.feature.definition import ccr, motion_channels
 from moft.metrics.quality import Judge
 from moft.steering.loop import Steering
 from moft.steering.settings import Settings
+from moft.types import ClipSize
 
 DOCS = Path(moft.__file__).parent.parent / "docs"
 
@@ -65,7 +66,9 @@ def test_more_prompts_only_add_tasks_and_those_of_the_first_eight_stay() -> None
 
 def test_references_move_as_the_task_says() -> None:
     for task in (*held_out(), *tuning()):
-        assert moft.measure(task.reference).inside == pytest.approx(task.motion.velocity(8, 64, 64), abs=0.03)
+        assert moft.measure(task.reference).inside == pytest.approx(
+            task.motion.velocity(ClipSize(8, 64, 64)), abs=0.03
+        )
 
 
 def test_a_clip_scores_full_marks_against_itself_and_none_against_one_that_goes_across() -> None:

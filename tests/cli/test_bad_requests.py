@@ -133,7 +133,7 @@ def test_a_bad_request_among_good_ones_is_one_error_that_names_it(
 @given(speed=st.floats(min_value=64.01, max_value=1e6), height=st.sampled_from([64, 128]))
 def test_a_speed_beyond_the_picture_is_refused_once_its_size_is_known(speed: float, height: int) -> None:
     with pytest.raises(RequestError, match="speed.*64 px"):
-        moft.Motion("left", speed=f"{speed}px").displacement(8, height, 64)
+        moft.Motion("left", speed=f"{speed}px").displacement(ClipSize(8, height, 64))
 
 
 BAD_SETTINGS: dict[str, st.SearchStrategy[Any]] = {

@@ -46,7 +46,7 @@ def target(motion: Motion, cells: int = 4) -> torch.Tensor:
 def test_a_pan_of_a_photograph_moves_the_picture_content_as_named(name: str):
     motion = Motion(name, speed="2px")
     found = moft.measure(pan(load_sample_image("china.jpg"), motion, CLIP, zoom=2.0)).inside
-    assert np.allclose(found, motion.velocity(8, 64, 64), atol=0.25)
+    assert np.allclose(found, motion.velocity(ClipSize(8, 64, 64)), atol=0.25)
 
 
 def test_a_zoom_of_a_photograph_zooms():
@@ -215,7 +215,7 @@ def test_a_clip_is_asked_at_its_own_speed_however_strongly_its_content_answers()
     for photo, motion in itertools.product(
         held_out_photographs(), (Motion("left", speed="2px"), Motion("down", speed="1px"))
     ):
-        video, asked = pan(photo, motion, size, zoom=2), torch.tensor(motion.velocity(8, 64, 64))
+        video, asked = pan(photo, motion, size, zoom=2), torch.tensor(motion.velocity(ClipSize(8, 64, 64)))
         for calibrated, found in errors.items():
             value = moft.from_clip(miniature, video, how=ClipReading(calibrated=calibrated)).value[..., 0, 0]
             velocity = clock @ known.displacement(value) / clock.square().sum() * 64

@@ -24,8 +24,9 @@ from moft.media.mask import (
 )
 from moft.media.video import write_video
 from moft.request.motion import Motion
+from moft.types import ClipSize
 
-CLIP = (8, 64, 64)
+CLIP = ClipSize(8, 64, 64)
 LEFT = np.repeat([[1.0] * 32 + [0.0] * 32], 64, 0).astype(np.float32)
 
 
@@ -38,8 +39,8 @@ def silent(_: str) -> None:
     pytest.fail("nothing was resampled")
 
 
-def read(text: str, clip: tuple[int, int, int] = CLIP) -> np.ndarray:
-    return read_region(text, *clip, tell=silent)
+def read(text: str, clip: ClipSize = CLIP) -> np.ndarray:
+    return read_region(text, clip, tell=silent)
 
 
 # ---------------------------------------------------------------- drawn
@@ -62,7 +63,7 @@ def test_a_half_is_a_half_in_every_form(text: str) -> None:
 
 
 def test_x_goes_right_and_y_down_whatever_the_shape() -> None:
-    found = read("box:25%,10,50%,5", (2, 20, 40))
+    found = read("box:25%,10,50%,5", ClipSize(2, 20, 40))
     assert np.array_equal(np.argwhere(found).min(0), [10, 10]) and np.array_equal(
         np.argwhere(found).max(0), [14, 29]
     )
@@ -153,7 +154,9 @@ def test_alpha_counts_where_there_is_one(tmp_path: Path) -> None:
 def test_a_mask_of_the_clip_s_shape_is_resized(tmp_path: Path) -> None:
     large = paint(tmp_path / "m.png", LEFT.repeat(4, 0).repeat(4, 1))
     np.testing.assert_allclose(read(large), LEFT, atol=0.1)
-    wide = read(paint(tmp_path / "w.png", np.eye(480, 854)[:, ::-1]), (2, 720, 1280))  # 854 is 853.3, rounded
+    wide = read(
+        paint(tmp_path / "w.png", np.eye(480, 854)[:, ::-1]), ClipSize(2, 720, 1280)
+    )  # 854 is 853.3, rounded
     assert wide.shape == (720, 1280) and wide.min() >= 0 and wide.max() <= 1
 
 
@@ -180,18 +183,18 @@ def test_a_folder_holds_a_mask_a_frame_in_the_order_of_their_numbers(tmp_path: P
         paint(tmp_path / f"mask_{i}.png", mask)
     (tmp_path / ".hidden").write_text("no picture")
     assert [Path(name).name for name in masks_in(tmp_path)] == [f"mask_{i}.png" for i in range(12)]
-    assert np.array_equal(read(str(tmp_path), (12, 64, 64)), moving(12))
+    assert np.array_equal(read(str(tmp_path), ClipSize(12, 64, 64)), moving(12))
 
 
 def test_masks_are_spread_over_the_frames_and_it_is_said(tmp_path: Path) -> None:
     for i, mask in enumerate(moving(4)):
         paint(tmp_path / f"{i}.png", mask)
     said: list[str] = []
-    found = read_region(str(tmp_path), *CLIP, tell=said.append)
+    found = read_region(str(tmp_path), CLIP, tell=said.append)
     assert np.array_equal(found, moving(4)[[0, 0, 1, 1, 2, 2, 3, 3]])
     assert said == [f"{tmp_path}: 4 masks spread over 8 frames"]
     with pytest.warns(UserWarning, match="4 masks spread over 8 frames"):
-        read_region(str(tmp_path), *CLIP)
+        read_region(str(tmp_path), CLIP)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".gif"])
@@ -243,20 +246,20 @@ def test_only_files_are_files() -> None:
 
 def test_the_rest_is_what_the_others_leave() -> None:
     for open_end in ("rest", None):
-        left, rest = read_regions(["box:0,0,25%,100%", open_end], *CLIP)
-        middle = read_regions([open_end, "box:0,0,25%,100%", "box:50%,0,50%,100%"], *CLIP)[0]
+        left, rest = read_regions(["box:0,0,25%,100%", open_end], CLIP)
+        middle = read_regions([open_end, "box:0,0,25%,100%", "box:50%,0,50%,100%"], CLIP)[0]
         assert np.array_equal(rest, 1 - left)
         assert middle[:, 16:32].all() and not middle[:, :16].any() and not middle[:, 32:].any()
 
 
 def test_alone_no_region_is_the_whole_frame() -> None:
-    assert read_regions([None], *CLIP) == [None]
+    assert read_regions([None], CLIP) == [None]
 
 
 def test_the_rest_of_a_moving_region_moves() -> None:
-    found = read_regions([moving(8), "rest"], *CLIP)[1]
+    found = read_regions([moving(8), "rest"], CLIP)[1]
     assert found is not None and np.array_equal(found, 1 - moving(8))
-    small = read_regions([np.array([[1.0, 0.0]]), None], *CLIP)[1]  # of another resolution
+    small = read_regions([np.array([[1.0, 0.0]]), None], CLIP)[1]  # of another resolution
     assert np.array_equal(small, 1 - LEFT)
 
 
@@ -271,11 +274,11 @@ def test_the_rest_of_a_moving_region_moves() -> None:
 )
 def test_contradictions_of_regions_are_refused(regions: tuple[str | None, ...], word: str) -> None:
     with pytest.raises(RequestError, match=word):
-        read_regions(regions, *CLIP)
+        read_regions(regions, CLIP)
 
 
 def agree(first: Motion, second: Motion, *texts: str) -> None:
-    check_agreement([first, second], read_regions(texts, *CLIP))
+    check_agreement([first, second], read_regions(texts, CLIP))
 
 
 def test_two_motions_of_one_place_are_refused_and_both_named() -> None:
@@ -308,7 +311,7 @@ TEXTS = st.text(max_size=30) | st.builds(
 @given(text=TEXTS)
 def test_any_text_is_a_region_or_one_error_that_shows_it(text: str) -> None:
     try:
-        found = read_region(text, 3, 16, 24, tell=lambda _: None)
+        found = read_region(text, ClipSize(3, 16, 24), tell=lambda _: None)
     except MoftError as error:
         assert re.search("expected .*(got|;)", str(error), re.DOTALL), error
     else:

@@ -11,6 +11,7 @@ from moft.errors import RequestError
 from moft.metrics.flow import dense_flow
 from moft.metrics.motion import MeasuredMotion, followed, judged, measure
 from moft.request.motion import Motion
+from moft.types import ClipSize
 
 
 @pytest.mark.parametrize("source", ["china.jpg", "flower.jpg", "noise"])
@@ -140,7 +141,7 @@ def test_measured_motion_is_plain_json() -> None:
 
 
 def asked(motion: Motion, video: np.ndarray) -> bool:
-    return followed(measure(video), motion, *video.shape[:3])
+    return followed(measure(video), motion, ClipSize.of(video))
 
 
 def test_a_direction_is_followed_within_45_degrees_and_from_a_third_of_the_speed() -> None:
@@ -181,9 +182,9 @@ def test_a_path_is_followed_by_its_shape_and_amplitude() -> None:
 
 def test_followed_refuses_another_number_of_frames() -> None:
     measured = MeasuredMotion((1, 0), None, ((1, 0), (1, 0)), 1, 1, 0)
-    assert followed(measured, Motion("right", speed="1px"), 3, 64, 64)
+    assert followed(measured, Motion("right", speed="1px"), ClipSize(3, 64, 64))
     with pytest.raises(RequestError, match="3 frames"):
-        followed(measured, Motion("right"), 4, 64, 64)
+        followed(measured, Motion("right"), ClipSize(4, 64, 64))
 
 
 @pytest.mark.parametrize(
@@ -261,7 +262,7 @@ def test_masks_of_another_number_of_frames_are_refused() -> None:
 
 
 def verdict(velocity: tuple[float, float], motion: Motion) -> tuple[bool, float, float | None]:
-    found = judged(measure(pan(velocity)), motion, 5, 64, 64)
+    found = judged(measure(pan(velocity)), motion, ClipSize(5, 64, 64))
     return found.followed, found.share, found.angle
 
 
@@ -277,13 +278,13 @@ def test_a_verdict_on_stillness_and_zooms_has_no_angle() -> None:
     assert verdict((0, 0), Motion("still")) == (True, 1.0, None)
     fine, share, angle = verdict((2, 0), Motion("still"))
     assert not fine and share == pytest.approx(0.16, abs=0.03) and angle is None  # 0.32 px would be still
-    found = judged(measure(zoomed(1.02)), Motion("zoom in", speed="0.64px"), 5, 64, 64)
+    found = judged(measure(zoomed(1.02)), Motion("zoom in", speed="0.64px"), ClipSize(5, 64, 64))
     assert found.followed and found.share == pytest.approx(1, abs=0.2) and found.angle is None
 
 
 def test_a_clip_without_motion_goes_nowhere() -> None:
     grey = np.full((5, 64, 64, 3), 90, np.uint8)
-    found = judged(measure(grey), Motion("left"), 5, 64, 64)
+    found = judged(measure(grey), Motion("left"), ClipSize(5, 64, 64))
     assert (found.followed, found.share, found.angle) == (False, 0, None)
 
 
@@ -291,15 +292,15 @@ def test_a_motion_with_a_course_is_followed_by_its_course() -> None:
     late = Motion("right", speed="2px", span=(0.5, 1))
     done = carried(noise(), [(0, 0), (0, 0), (0, 0), (2, 0), (4, 0)])
     back = carried(noise(), [(0, 0), (-2, 0), (-4, 0), (-2, 0), (0, 0)])
-    found = judged(measure(done), late, 5, 64, 64)
+    found = judged(measure(done), late, ClipSize(5, 64, 64))
     assert (
         found.followed
         and found.share == pytest.approx(1, abs=0.1)
         and found.angle == pytest.approx(0, abs=10)
     )
-    assert not followed(measure(back), late, 5, 64, 64)
+    assert not followed(measure(back), late, ClipSize(5, 64, 64))
 
 
 def test_a_zoom_in_a_span_is_judged_by_its_mean_rate() -> None:
     half = Motion("zoom in", speed="1.28px", span=(0, 0.5))  # 4 % a frame, in half of the frames
-    assert judged(measure(zoomed(1.02)), half, 5, 64, 64).share == pytest.approx(1, abs=0.2)
+    assert judged(measure(zoomed(1.02)), half, ClipSize(5, 64, 64)).share == pytest.approx(1, abs=0.2)

@@ -17,6 +17,7 @@ from moft.miniature.__main__ import BUILDS
 from moft.miniature.probe import nearest_colours, obeys, ridge_r2
 from moft.miniature.train import Pool, Settings, Trainer, orthogonal
 from moft.models.load import miniature_path
+from moft.types import ClipSize
 
 PANS = World(textures=4, photos=0, objects=0, zooms=0, turns=0, flows=0, still=0, motion_words=0, max_speed=3)
 WEIGHTS = Path(miniature_path())
@@ -216,13 +217,13 @@ def test_the_shipped_model_goes_where_it_is_steered(name: str):
     plain = sample()
     with moft.steer(pipe, motion):
         steered = sample()
-    assert not moft.followed(plain, motion, FRAMES, SIZE, SIZE)
+    assert not moft.followed(plain, motion, ClipSize(FRAMES, SIZE, SIZE))
     if name == "zoom in":  # a third of the asked rate or a little less: at the edge of "followed"
         assert steered.zoom > 0.01 > plain.zoom
     elif name == "still":
         assert steered.mean_speed < 0.3 * plain.mean_speed
     else:
-        assert moft.followed(steered, motion, FRAMES, SIZE, SIZE)
+        assert moft.followed(steered, motion, ClipSize(FRAMES, SIZE, SIZE))
 
 
 def test_a_model_folder_without_statistics_is_a_clear_error(tmp_path: Path):

@@ -12,6 +12,7 @@ from moft.metrics.flow import dense_flow
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import DEFAULT_SPEED, DIRECTIONS, EASES, Motion
+from moft.types import ClipSize
 
 WHERE_CONTENT_GOES = {
     "left": (-2, 0),
@@ -42,7 +43,7 @@ def test_a_named_direction_is_where_rendered_content_is_seen_to_go(name: str) ->
     drawn = WHERE_CONTENT_GOES[name]
     seen = dense_flow(pan(drawn))[:, 8:-8, 8:-8].mean(axis=(0, 1, 2))
     length = math.hypot(*drawn)
-    asked = Motion(name, speed=f"{length}px").velocity(16, 64, 64)
+    asked = Motion(name, speed=f"{length}px").velocity(ClipSize(16, 64, 64))
     assert seen == pytest.approx(drawn, abs=0.1)
     assert asked == pytest.approx(drawn)
 
@@ -53,7 +54,7 @@ def test_every_direction_is_pinned_above() -> None:
 
 @pytest.mark.parametrize(("degrees", "unit"), [(0, (1, 0)), (90, (0, 1)), (180.0, (-1, 0)), ("270", (0, -1))])
 def test_degrees_turn_from_right_to_down(degrees: str | float, unit: tuple[int, int]) -> None:
-    assert Motion(degrees, speed="1px").velocity(5, 64, 64) == unit  # exactly, without stray 6e-17
+    assert Motion(degrees, speed="1px").velocity(ClipSize(5, 64, 64)) == unit  # exactly, without stray 6e-17
 
 
 def test_degrees_are_kept_within_one_turn() -> None:
@@ -80,48 +81,48 @@ def test_spelling_of_names_does_not_matter(spelling: str) -> None:
 )
 def test_speed_units_are_px_or_shares_of_the_shorter_side(speed: str | float | None, pixels: float) -> None:
     motion = Motion("right", speed=speed)
-    assert motion.velocity(9, 100, 300) == pytest.approx((pixels, 0))
-    assert motion.velocity(9, 300, 100) == pytest.approx((pixels, 0))
+    assert motion.velocity(ClipSize(9, 100, 300)) == pytest.approx((pixels, 0))
+    assert motion.velocity(ClipSize(9, 300, 100)) == pytest.approx((pixels, 0))
 
 
 def test_displacement_starts_at_zero_and_has_one_entry_a_frame() -> None:
-    assert Motion("left", speed="1.5px").displacement(3, 64, 64) == [(0, 0), (-1.5, 0), (-3, 0)]
-    assert Motion("left").displacement(1, 64, 64) == [(0, 0)]
-    assert Motion("left").velocity(1, 64, 64) == (0, 0)
+    assert Motion("left", speed="1.5px").displacement(ClipSize(3, 64, 64)) == [(0, 0), (-1.5, 0), (-3, 0)]
+    assert Motion("left").displacement(ClipSize(1, 64, 64)) == [(0, 0)]
+    assert Motion("left").velocity(ClipSize(1, 64, 64)) == (0, 0)
 
 
 def test_zoom_in_carries_the_edge_midpoint_outward_by_the_speed() -> None:
-    scale = Motion("zoom in", speed="2px").scale(3, 64, 100)
+    scale = Motion("zoom in", speed="2px").scale(ClipSize(3, 64, 100))
     assert scale[0] == 1
     assert 32 * scale[1] == pytest.approx(32 + 2)
     assert scale[2] == pytest.approx(scale[1] ** 2)
-    assert Motion("zoom in", speed=0.01).scale(2, 64, 64)[1] == pytest.approx(1.02)
+    assert Motion("zoom in", speed=0.01).scale(ClipSize(2, 64, 64))[1] == pytest.approx(1.02)
 
 
 def test_zoom_out_is_zoom_in_backwards() -> None:
-    inward, outward = (Motion(f"zoom {way}").scale(5, 64, 64) for way in ("in", "out"))
+    inward, outward = (Motion(f"zoom {way}").scale(ClipSize(5, 64, 64)) for way in ("in", "out"))
     assert inward[-1] > 1 > outward[-1]
     assert np.multiply(inward, outward) == pytest.approx(np.ones(5))
 
 
 def test_zooms_and_still_do_not_shift_and_the_rest_does_not_scale() -> None:
     for name in ("zoom in", "zoom out", "still"):
-        assert Motion(name).displacement(4, 64, 64) == [(0, 0)] * 4
+        assert Motion(name).displacement(ClipSize(4, 64, 64)) == [(0, 0)] * 4
     for motion in (Motion("left"), Motion("still"), Motion(path=[(0, 0), (1, 1)])):
-        assert motion.scale(4, 64, 64) == [1.0] * 4
+        assert motion.scale(ClipSize(4, 64, 64)) == [1.0] * 4
 
 
 def test_a_path_is_resampled_linearly_to_the_clip() -> None:
     motion = Motion(path=[(0, 0), (0.5, 0), (0.5, 1)])
-    assert motion.displacement(5, 100, 200) == [(0, 0), (25, 0), (50, 0), (50, 50), (50, 100)]
-    assert motion.displacement(2, 100, 200) == [(0, 0), (50, 100)]
-    assert motion.displacement(1, 100, 200) == [(0, 0)]
+    assert motion.displacement(ClipSize(5, 100, 200)) == [(0, 0), (25, 0), (50, 0), (50, 50), (50, 100)]
+    assert motion.displacement(ClipSize(2, 100, 200)) == [(0, 0), (50, 100)]
+    assert motion.displacement(ClipSize(1, 100, 200)) == [(0, 0)]
 
 
 def test_a_path_may_reverse_and_then_has_no_net_velocity() -> None:
     motion = Motion(path=[(0, 0), (-0.3, 0), (0, 0)])
-    assert min(motion.displacement(9, 100, 100)) == pytest.approx((-30, 0))
-    assert motion.velocity(9, 100, 100) == (0, 0)
+    assert min(motion.displacement(ClipSize(9, 100, 100))) == pytest.approx((-30, 0))
+    assert motion.velocity(ClipSize(9, 100, 100)) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -165,9 +166,9 @@ def test_bad_speeds_are_refused_with_the_units_named(speed: object) -> None:
 
 def test_a_px_speed_beyond_the_picture_is_refused_once_its_size_is_known() -> None:
     motion = Motion("left", speed="100px")
-    assert motion.velocity(2, 128, 128) == (-100, 0)
+    assert motion.velocity(ClipSize(2, 128, 128)) == (-100, 0)
     with pytest.raises(RequestError, match="64 px"):
-        motion.displacement(2, 64, 128)
+        motion.displacement(ClipSize(2, 64, 128))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ def test_contradictions_are_refused() -> None:
         Motion(path=path, speed="1px")  # type: ignore[arg-type]
     with pytest.raises(RequestError, match="leave speed out"):
         Motion("still", speed="1px")
-    assert Motion("still", speed=0).velocity(4, 64, 64) == (0, 0)
+    assert Motion("still", speed=0).velocity(ClipSize(4, 64, 64)) == (0, 0)
 
 
 @pytest.mark.parametrize("strength", [-0.1, math.nan, math.inf, None, "strong"])
@@ -222,7 +223,7 @@ def test_a_region_must_be_a_text(region: object) -> None:
 def test_a_clip_size_must_be_whole_and_positive(size: tuple[int, int, int]) -> None:
     for of_size in (Motion("left").displacement, Motion("left").scale, Motion("left").velocity):
         with pytest.raises(RequestError, match="whole number"):
-            of_size(*size)
+            of_size(ClipSize(*size))
 
 
 def test_text_form_is_readable() -> None:
@@ -244,7 +245,7 @@ def test_a_motion_is_frozen_and_hashable() -> None:
 
 def speeds(motion: Motion, frames: int = 9) -> list[float]:
     """To the right from frame to frame, in px of 100."""
-    return np.diff([x for x, _ in motion.displacement(frames, 100, 100)]).tolist()
+    return np.diff([x for x, _ in motion.displacement(ClipSize(frames, 100, 100))]).tolist()
 
 
 def test_in_a_span_it_moves_at_its_speed_and_stands_before_and_after() -> None:
@@ -256,7 +257,8 @@ def test_in_a_span_it_moves_at_its_speed_and_stands_before_and_after() -> None:
 def test_an_ease_goes_as_far_as_none(ease: str) -> None:
     for span in (None, (0.5, 1)):
         eased, even = (
-            Motion("right", speed="2px", span=span, ease=e).displacement(9, 100, 100) for e in (ease, None)
+            Motion("right", speed="2px", span=span, ease=e).displacement(ClipSize(9, 100, 100))
+            for e in (ease, None)
         )
         assert eased[-1] == pytest.approx(even[-1]) and eased[0] == (0, 0)
         assert eased[6] != pytest.approx(even[6]) or ease == "in-out"
@@ -274,11 +276,13 @@ def test_an_ease_says_where_it_is_slow() -> None:
 
 def test_a_path_is_run_through_in_the_span() -> None:
     motion = Motion(path=[(0, 0), (0.4, 0), (0, 0)], span=(0.5, 1))  # type: ignore[arg-type]
-    assert [x for x, _ in motion.displacement(9, 100, 100)] == pytest.approx([0, 0, 0, 0, 0, 20, 40, 20, 0])
+    assert [x for x, _ in motion.displacement(ClipSize(9, 100, 100))] == pytest.approx(
+        [0, 0, 0, 0, 0, 20, 40, 20, 0]
+    )
 
 
 def test_a_zoom_grows_in_its_span_alone() -> None:
-    scale = Motion("zoom in", speed="1px", span=(0, 0.5)).scale(5, 100, 100)
+    scale = Motion("zoom in", speed="1px", span=(0, 0.5)).scale(ClipSize(5, 100, 100))
     assert scale == pytest.approx([1, 1.02, 1.02**2, 1.02**2, 1.02**2])
 
 

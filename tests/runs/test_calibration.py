@@ -45,7 +45,7 @@ def slow_clips(monkeypatch: pytest.MonkeyPatch, share: float) -> list[moft.Stati
         return Run(np.zeros((*vars(scene.size).values(), 3), np.uint8), 1.0, None)
 
     def measure(video: np.ndarray) -> MeasuredMotion:
-        x, y = asked[-1].velocity(*video.shape[:3])
+        x, y = asked[-1].velocity(ClipSize.of(video))
         aside = 0.7  # px across the asked direction, which shall not count
         length = np.hypot(x, y)
         inside = (share * x - aside * y / length, share * y + aside * x / length)

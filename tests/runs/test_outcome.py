@@ -42,15 +42,17 @@ def motion_of(speeds: list[float]) -> Motion | None:
 def test_a_clip_that_goes_one_way_is_a_direction() -> None:
     found = motion_of([2] * 7)
     assert found is not None and isinstance(found.direction, float)
-    assert math.cos(math.radians(found.direction)) > 0.99 and found.velocity(8, 64, 64)[0] == pytest.approx(
-        2, abs=0.3
-    )
+    assert math.cos(math.radians(found.direction)) > 0.99 and found.velocity(ClipSize(8, 64, 64))[
+        0
+    ] == pytest.approx(2, abs=0.3)
 
 
 def test_a_clip_that_turns_back_is_a_path_and_one_that_stays_is_still() -> None:
     found, still = motion_of([2, 2, 2, 0, -2, -2, -2]), motion_of([0] * 7)
     assert found is not None and found.path is not None
-    assert [x for x, _ in found.displacement(8, 64, 64)] == pytest.approx([0, 2, 4, 6, 6, 4, 2, 0], abs=0.6)
+    assert [x for x, _ in found.displacement(ClipSize(8, 64, 64))] == pytest.approx(
+        [0, 2, 4, 6, 6, 4, 2, 0], abs=0.6
+    )
     assert still == Motion("still")
 
 

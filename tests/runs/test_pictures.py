@@ -21,14 +21,14 @@ SIDE = 192  # of a panel
 
 @pytest.mark.parametrize("motion", [RIGHT, Motion(225, speed="1px"), Motion("zoom out", speed="2%")])
 def test_the_asked_flow_is_that_of_a_clip_that_does_as_asked(motion: Motion) -> None:
-    found, asked = dense_flow(pan(PHOTO, motion, SIZE, zoom=1.6)), asked_flow(motion, 6, 64, 64)
+    found, asked = dense_flow(pan(PHOTO, motion, SIZE, zoom=1.6)), asked_flow(motion, SIZE)
     inner = (slice(None), slice(8, 56), slice(8, 56))
     assert asked.shape == found.shape
     assert np.abs(found[inner] - asked[inner]).mean() < 0.25
 
 
 def test_stillness_asks_for_no_flow() -> None:
-    assert not asked_flow(Motion("still"), 6, 64, 64).any()
+    assert not asked_flow(Motion("still"), SIZE).any()
 
 
 def heat(video: np.ndarray) -> np.ndarray:
