@@ -32,6 +32,7 @@ class Clip:
 
     @property
     def size(self) -> ClipSize:
+        """Frames, height and width in px."""
         return ClipSize(*self.video.shape[:3])
 
     @property

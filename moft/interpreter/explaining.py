@@ -32,6 +32,8 @@ from moft.media.files import check_folder, staging
 from moft.optional import needs
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from moft.types import PathLike
 
 
@@ -109,13 +111,14 @@ def _look(
     return Findings(viewpoint, readout, scores, tuple(readings), sweep)
 
 
-def _channels(viewpoint: Viewpoint, pans: dict[str, PanFeatures]) -> dict[str, Any]:
+def _channels(viewpoint: Viewpoint, pans: dict[str, PanFeatures]) -> dict[str, Tensor]:
     """Motion channels of each layer: the viewpoint's own, and as large a share of the others, from its
     pans."""
     own = viewpoint.statistics.channels
     share = len(own) / pans[viewpoint.layer].feature.shape[-1]
-    found = {name: motion_channels(p.steady.clean[:, 0], share, components=2) for name, p in pans.items()}
-    return {**found, viewpoint.layer: own}
+    first = {name: features.steady.clean[:, 0] for name, features in pans.items()}
+    channels = {name: motion_channels(rows, share, components=2) for name, rows in first.items()}
+    return {**channels, viewpoint.layer: own}
 
 
 def _write(findings: Findings, out: Path, started: float) -> dict[str, Any]:

@@ -65,11 +65,11 @@ class Reading:
         """By view, how well the still tells what moves as the point does, by the clip's flow in that
         frame."""
         flow = torch.from_numpy(np.ascontiguousarray(self.clip.flow[self._frame])).float().permute(2, 0, 1)
-        least, found = least_speed(self.clip.size), dict[str, float | None]()
+        least, aucs = least_speed(self.clip.size), dict[str, float | None]()
         for view, value in self.maps.items():
             cells = F.adaptive_avg_pool2d(flow[None], (value.shape[1], value.shape[2]))[0].permute(1, 2, 0)
-            found[view] = map_agreement(self.still(view), cells, self.source.velocity, least).auc
-        return found
+            aucs[view] = map_agreement(self.still(view), cells, self.source.velocity, least).auc
+        return aucs
 
     @cached_property
     def motion(self) -> FlowScore:
@@ -134,9 +134,7 @@ class Interpreter:
         }
         features_of = partial(self.viewpoint.features, seed=self.settings.seed + noise)
         flow = self.readout.flow(clip.video[None], features_of)[0]
-        return Reading(
-            clip, source, maps, flow.contiguous()
-        )  # sums as of what `load` brings, to the last bit
+        return Reading(clip, source, maps, flow.contiguous())  # as `load` has it: sums to the same last bit
 
     def read_once(self, clip: Clip, source: Source, noise: int, folder: Path, tell: Tell) -> Reading:
         """`read`, or what an earlier run kept in a folder of the same clip, source and model; kept there

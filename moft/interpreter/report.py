@@ -44,7 +44,7 @@ def write_report(page: Page, findings: Findings) -> None:
 
 def _likeness(page: Page, scores: Scores) -> None:
     """Similarity against what moves the same way."""
-    first = ", ".join(f"{NAMES[name]} {_number(found.auc)}" for name, found in scores.first_frame.items())
+    first = ", ".join(f"{NAMES[name]} {_number(score.auc)}" for name, score in scores.first_frame.items())
     section = page.section(
         "Does similarity tell what moves the same way?",
         "Places of different clips are compared: textures and objects that move on their own, never "
@@ -52,8 +52,8 @@ def _likeness(page: Page, scores: Scores) -> None:
         "source (within 45 degrees, both moving) is more similar to it than one that does not. Whole "
         f"curves over the frames are compared; of the first frame alone the AUC is {first}.",
     )
-    auc = {name: found.auc for name, found in scores.agreement.items()}
-    correlation = {name: found.correlation for name, found in scores.agreement.items()}
+    auc = {name: score.auc for name, score in scores.agreement.items()}
+    correlation = {name: score.correlation for name, score in scores.agreement.items()}
     page.figure("scores", draw_scores(auc, correlation), "AUC and correlation of each design")
     section.table = [["", "ROC-AUC", "correlation", "separability", "silhouette"]] + [
         [

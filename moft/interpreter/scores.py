@@ -111,9 +111,9 @@ class Scores:
         """As in scores.json."""
         planes = {name: self.planes[name] for name in ("vanilla", "ccr")}
         return {
-            "auc": {name: found.auc for name, found in self.agreement.items()},
-            "correlation": {name: found.correlation for name, found in self.agreement.items()},
-            "auc_first_frame": {name: found.auc for name, found in self.first_frame.items()},
+            "auc": {name: score.auc for name, score in self.agreement.items()},
+            "correlation": {name: score.correlation for name, score in self.agreement.items()},
+            "auc_first_frame": {name: score.auc for name, score in self.first_frame.items()},
             "separability": {name: plane.separability for name, plane in planes.items()},
             "silhouette": {name: plane.silhouette for name, plane in planes.items()},
             "curve_correlation": abs(self.best.correlation),

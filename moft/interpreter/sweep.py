@@ -142,8 +142,8 @@ def score_layer(
     return LayerScore(
         layer,
         timestep,
-        {name: found.auc for name, found in agree.items()},
-        {name: found.correlation for name, found in agree.items()},
+        {name: score.auc for name, score in agree.items()},
+        {name: score.correlation for name, score in agree.items()},
         plain_separability(pans),
         abs(best_channel(pans, channels).correlation),
     )

@@ -33,9 +33,9 @@ def test_a_channel_that_is_the_displacement_correlates_fully_and_content_does_no
 
 
 def test_the_best_channel_is_chosen_on_photographs_on_which_it_is_not_scored():
-    found = best_channel(planted_pans(), torch.arange(8))
-    assert found.channel in (0, 1) and found.axis == found.channel and found.correlation > 0.99
-    assert len(found.per_photo) == 3
+    best = best_channel(planted_pans(), torch.arange(8))
+    assert best.channel in (0, 1) and best.axis == best.channel and best.correlation > 0.99
+    assert len(best.per_photo) == 3
     chance = best_channel(planted_pans(code=0.0), torch.arange(8))
     assert abs(chance.correlation) < 0.6
 

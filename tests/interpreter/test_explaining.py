@@ -3,7 +3,6 @@ nothing behind."""
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,6 @@ from moft.interpreter.readout import READOUT_FILE
 from moft.interpreter.viewpoint import SWEEP_FILE
 
 # ---------------------------------------------------------------- what is written
-
-
-def test_the_scores_are_written_under_their_names(explained: Any) -> None:
-    out, record = explained.out, explained.record
-    scores = json.loads((out / "scores.json").read_text())
-    assert set(scores["auc"]) == {"vanilla", "ccr", "moft"} and set(scores["separability"]) == {
-        "vanilla",
-        "ccr",
-    }
-    assert {"direction_cosine", "epe_px"} <= set(scores["readout"]) and 0 <= scores["curve_correlation"] <= 1
-    assert scores["sweep"]["best"]["layer"] in {cell["layer"] for cell in scores["sweep"]["cells"]}
-    assert scores["readout"]["epe_px_of_perfect_cells"] < scores["readout"]["zero_epe_px"]
-    assert record["auc"] == scores["auc"]
 
 
 def test_what_was_done_to_the_input_is_said(explained: Any) -> None:

@@ -8,15 +8,15 @@ from typing import Any
 
 def test_the_report_is_one_page_that_asks_for_nothing(explained: Any) -> None:
     page = (explained.out / "report.html").read_text()
-    asked: list[str] = []
+    sources: list[str] = []
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag: str, attrs: Any) -> None:
             assert tag not in ("script", "link", "iframe", "object")
-            asked.extend(value for name, value in attrs if name in ("src", "href", "srcset", "poster"))
+            sources.extend(value for name, value in attrs if name in ("src", "href", "srcset", "poster"))
 
     Reader().feed(page)
-    assert len(asked) > 10 and all(value.startswith("data:") for value in asked)
+    assert len(sources) > 10 and all(value.startswith("data:") for value in sources)
     assert "default-src 'none'" in page and "url(" not in page and "@import" not in page
 
 

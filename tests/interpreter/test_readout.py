@@ -90,8 +90,8 @@ def test_the_main_velocities_are_those_on_which_most_agree():
     draw = torch.Generator().manual_seed(0)
     centres = torch.tensor([[3.0, 0], [-1, 2], [0, 0]])
     owner = torch.tensor([0] * 300 + [1] * 150 + [2] * 62)
-    found = main_velocities(centres[owner] + 0.1 * torch.randn(512, 2, generator=draw), 64)
-    assert torch.allclose(found[:3], centres, atol=0.1) and torch.equal(found[3], found[0])
+    velocities = main_velocities(centres[owner] + 0.1 * torch.randn(512, 2, generator=draw), 64)
+    assert torch.allclose(velocities[:3], centres, atol=0.1) and torch.equal(velocities[3], velocities[0])
 
 
 def test_enlarging_keeps_constant_flow_and_fills_frames_between():

@@ -25,26 +25,26 @@ from moft.interpreter.similarity import (
 def test_roc_auc_is_that_of_scikit_learn_ties_included():
     draw = np.random.default_rng(0)
     score, positive = draw.integers(0, 6, 200).astype(float), draw.random(200) < 0.3
-    found = roc_auc(torch.from_numpy(score), torch.from_numpy(positive))
-    assert found == pytest.approx(roc_auc_score(positive, score))
+    auc = roc_auc(torch.from_numpy(score), torch.from_numpy(positive))
+    assert auc == pytest.approx(roc_auc_score(positive, score))
     assert roc_auc(torch.ones(3), torch.ones(3)) is None
 
 
 def test_similarity_is_a_cosine_frame_by_frame():
     feature = torch.randn(2, 4, 3, 5, 5, generator=torch.Generator().manual_seed(0))
-    found = similarity(feature[0, :, :, 1, 2], feature)
-    assert torch.allclose(found[0, :, 1, 2], torch.ones(4)) and found.abs().max() <= 1 + 1e-6
+    alike = similarity(feature[0, :, :, 1, 2], feature)
+    assert torch.allclose(alike[0, :, 1, 2], torch.ones(4)) and alike.abs().max() <= 1 + 1e-6
     expected = torch.cosine_similarity(feature[0, 3, :, 1, 2], feature[1, 3, :, 4, 0], dim=0)
-    assert found[1, 3, 4, 0] == pytest.approx(float(expected), abs=1e-6)
+    assert alike[1, 3, 4, 0] == pytest.approx(float(expected), abs=1e-6)
     assert curve_similarity(feature[0, :, :, 1, 2], feature)[0, 1, 2] == pytest.approx(1)
 
 
 def test_similarity_tells_what_moves_the_same_way_only_once_content_is_gone():
     feature, flow = planted()
-    found = {name: same_way(design(feature, CHANNELS), flow, 0.5) for name, design in DESIGNS.items()}
-    assert found["moft"].auc > 0.97 and found["moft"].correlation > 0.95
-    assert found["moft"].auc > found["ccr"].auc > found["vanilla"].auc
-    assert abs(found["vanilla"].auc - 0.5) < 0.1
+    scores = {name: same_way(design(feature, CHANNELS), flow, 0.5) for name, design in DESIGNS.items()}
+    assert scores["moft"].auc > 0.97 and scores["moft"].correlation > 0.95
+    assert scores["moft"].auc > scores["ccr"].auc > scores["vanilla"].auc
+    assert abs(scores["vanilla"].auc - 0.5) < 0.1
 
 
 def test_pairs_are_of_different_clips_and_a_still_set_has_no_score():

@@ -16,11 +16,13 @@ from moft.interpreter.viewpoint import SWEEP_FILE, ExplainSettings, choose_viewp
 
 
 def test_layers_come_in_the_order_in_which_they_run(tiny_animatediff):
-    found = layers_of(tiny_animatediff.unet)
-    assert found[0] == "down_blocks.0" and found[-1] == "up_blocks.2"
-    assert found.index("mid_block") < found.index("up_blocks.0")
+    layers = layers_of(tiny_animatediff.unet)
+    assert layers[0] == "down_blocks.0" and layers[-1] == "up_blocks.2"
+    assert layers.index("mid_block") < layers.index("up_blocks.0")
     assert (
-        found.index("up_blocks.1.motion_modules.0") < found.index("up_blocks.1") < found.index("up_blocks.2")
+        layers.index("up_blocks.1.motion_modules.0")
+        < layers.index("up_blocks.1")
+        < layers.index("up_blocks.2")
     )
 
 
