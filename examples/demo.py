@@ -36,7 +36,7 @@ def real_clip(folder: Path) -> Path:
     from sklearn.datasets import load_sample_image
 
     from moft.known.pans import pan
-    from moft.media.video import write_video
+    from moft.media.writing import write_video
     from moft.types import ClipSize
 
     panned = folder / "china.mp4"
@@ -46,7 +46,8 @@ def real_clip(folder: Path) -> Path:
 
 def looped(clip: Path) -> Path:
     """A gif beside the clip, which plays in a loop wherever pictures are shown."""
-    from moft.media.video import read_video, write_video
+    from moft.media.reading import read_video
+    from moft.media.writing import write_video
 
     write_video(clip.with_suffix(".gif"), read_video(clip))
     return clip.with_suffix(".gif")

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from moft.feature.reference import FromClip, from_clip
     from moft.feature.statistics import Statistics, find_motion_channels
     from moft.media.mask import read_region
-    from moft.media.video import read_video, write_video
+    from moft.media.reading import read_video
+    from moft.media.writing import write_video
     from moft.metrics.motion import followed, measure
     from moft.models.load import miniature_path
     from moft.request.like import Like
@@ -45,10 +46,10 @@ _HOMES = {
     "measure": "metrics.motion",
     "miniature_path": "models.load",
     "read_region": "media.mask",
-    "read_video": "media.video",
+    "read_video": "media.reading",
     "record": "steering.recording",
     "steer": "steering.entry",
-    "write_video": "media.video",
+    "write_video": "media.writing",
 }
 
 __all__ = [

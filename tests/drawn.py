@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from moft.media.video import write_video
+from moft.media.writing import write_video
 
 FINE = 4  # the source has this many pixels per clip pixel, so that quarter pixels are drawn exactly
 

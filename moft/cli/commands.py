@@ -472,7 +472,7 @@ def read_photos(folder: Path | None) -> dict[str, np.ndarray]:
         from moft.known.photographs import training_photographs
 
         return training_photographs()
-    from moft.media.video import read_video
+    from moft.media.reading import read_video
 
     if not folder.is_dir():
         raise MediaError(f"cannot read {folder}: expected a folder of pictures; check the path")
@@ -654,7 +654,7 @@ def _alike(*paths: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Both clips at the shorter one's length (nearest frames, evenly spaced) and the smaller one's size (cropped to its
     shape, then resized), and what they were."""
     import moft
-    from moft.media.video import evenly
+    from moft.media.frames import evenly
 
     clips = [moft.read_video(path) for path in paths]
     was = [list(clip.shape[:3]) for clip in clips]

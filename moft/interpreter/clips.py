@@ -61,7 +61,8 @@ def read_clip(path: str | os.PathLike[str], size: ClipSize) -> Clip:
     Raises:
         MediaError: unreadable, or a clip of one frame.
     """
-    from moft.media.video import is_image, read_video
+    from moft.media.opening import is_image
+    from moft.media.reading import read_video
 
     name, sides = str(path), (size.height, size.width)
     for stride in _STRIDES:
@@ -100,7 +101,7 @@ def _panned(name: str, picture: np.ndarray, size: ClipSize) -> Clip:
 
 def _slowed(name: str, video: np.ndarray, size: ClipSize) -> Clip:
     """A clip that is too short, each frame shown for as long as it takes."""
-    from moft.media.video import evenly
+    from moft.media.frames import evenly
 
     count = len(video)
     note = (

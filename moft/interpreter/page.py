@@ -51,7 +51,7 @@ class Page:
 
     def video(self, name: str, frames: np.ndarray, says: str) -> None:
         """Frames uint8 (f h w 3) as MP4, and inlined into the current section."""
-        from moft.media.video import write_video
+        from moft.media.writing import write_video
 
         path = self.folder / "figures" / f"{name}.mp4"
         write_video(path, frames, fps=4)

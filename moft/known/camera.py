@@ -8,8 +8,8 @@ from torch import Tensor
 
 
 def along(video: Tensor, velocity: Tensor, back: bool = False) -> Tensor:
-    """Pictures (b f h w k) as a camera sees them that goes along with each clip's velocity (b 2) px a frame and is in place
-    midway, bilinear, edges repeated; `back`: what was seen so, where it was."""
+    """Pictures (b f h w k) as a camera sees them that goes along with each clip's velocity (b 2) px a frame
+    and is in place midway, bilinear, edges repeated; `back`: what was seen so, where it was."""
     b, f, h, w, _ = video.shape
     clock = (torch.arange(f) - (f - 1) / 2) * (-1 if back else 1)
     y, x = torch.meshgrid(torch.arange(h) + 0.5, torch.arange(w) + 0.5, indexing="ij")

@@ -46,8 +46,9 @@ TUNING_SEED, FITTING_SEED = (
 
 
 def object_clips(n: int, size: ClipSize, seed: int, photos: float = 0.0) -> KnownClips:
-    """Textured scenes that pan and objects that move on their own, with exact flow, at a model's size: the miniature's clips
-    of 64 px, enlarged. `seed` decides the textures, `photos` is the share of scenes cut from training photographs."""
+    """Textured scenes that pan and objects that move on their own, with exact flow, at a model's size: the
+    miniature's clips of 64 px, enlarged. `seed` decides the textures, `photos` is the share of scenes cut
+    from training photographs."""
     return next(object_batches(n, size, seed, photos))
 
 
@@ -85,7 +86,8 @@ def _maker(frames: int, seed: int, photos: float) -> Any:
 
 
 def panned_clips(photos: Sequence[np.ndarray], size: ClipSize, n: int, seed: int = 0) -> KnownClips:
-    """Photographs panned in random directions at random speeds up to 6 % of the shorter side a frame, with exact flow."""
+    """Photographs panned in random directions at random speeds up to 6 % of the shorter side a frame, with
+    exact flow."""
     rng, videos, flows = np.random.default_rng(seed), [], []
     for i in range(n):
         motion = Motion(rng.uniform(0, 360), speed=rng.uniform(0.008, 0.06))

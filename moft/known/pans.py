@@ -46,7 +46,8 @@ def pan(
     place: Sequence[float] | np.ndarray = (0.5, 0.5),
     zoom: float = 1.3,
 ) -> np.ndarray:
-    """A still photograph seen by a camera so that its content follows `motion`: uint8 (f h w 3), sub-pixel exact.
+    """A still photograph seen by a camera so that its content follows `motion`: uint8 (f h w 3), sub-pixel
+    exact.
 
     Args:
         place: (x, y) in 0…1, where in the photograph the path is centred.

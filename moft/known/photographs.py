@@ -9,7 +9,8 @@ import numpy as np
 
 @cache
 def training_photographs() -> dict[str, np.ndarray]:
-    """scikit-image's photographs by name, RGB uint8 (h w 3): to train, to choose and to fit on. None is among the held-out ones."""
+    """scikit-image's photographs by name, RGB uint8 (h w 3): to train, to choose and to fit on. None is among
+    the held-out ones."""
     from skimage import data
 
     return {

@@ -1,7 +1,7 @@
 """Endless procedural clips: a textured scene seen by a moving camera, with objects that move on their own.
 
-Everything is vectorised over the batch and seeded, so a clip is a function of (seed, index). Motion follows the
-library's convention: it says where the picture content goes, x right, y down, in px per frame.
+Everything is vectorised over the batch and seeded, so a clip is a function of (seed, index). Motion follows
+the library's convention: it says where the picture content goes, x right, y down, in px per frame.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ def _waves(rng: np.random.Generator) -> tuple[np.ndarray, float]:
 
 
 def _texture(kind: str, rng: np.random.Generator) -> np.ndarray:
-    """One grey tile (128 128) in 0..1. All but noise carry a little noise: pure stripes would hide their motion."""
+    """One grey tile (128 128) in 0..1. All but noise carry a little noise: pure stripes would hide their
+    motion."""
     noise = _fractal(rng, rng.uniform(1.2, 2.0))
     if kind == "noise":
         return noise
@@ -134,7 +135,8 @@ def _photo_tile(rng: np.random.Generator) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Bank:
-    """Textures made once and seen from everywhere: `tiles` (n 3 132 132) with a wrapped margin of 2 texels."""
+    """Textures made once and seen from everywhere: `tiles` (n 3 132 132) with a wrapped margin of 2
+    texels."""
 
     tiles: torch.Tensor
     kinds: list[str]
@@ -197,7 +199,8 @@ Named = tuple[str, str, tuple[float, float]]  # an object's colour, shape and ve
 
 
 class ClipMaker:
-    """Renders batches of clips of one world. `ClipMaker(world, seed).render(n)` is endless and deterministic."""
+    """Renders batches of clips of one world. `ClipMaker(world, seed).render(n)` is endless and
+    deterministic."""
 
     def __init__(self, world: World, seed: int, frames: int = FRAMES, device: str = "cpu") -> None:
         self.world, self.frames, self.device = world, frames, device

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from moft.errors import RequestError
-from moft.media.mask import fit_region, read_region
-from moft.media.video import evenly, read_video
+from moft.media.frames import evenly
+from moft.media.mask import Tell, fit_region, read_region
+from moft.media.reading import read_video
 from moft.types import ClipSize
 
 if TYPE_CHECKING:
     from moft.request.like import Like
     from moft.types import Mask, Video
-
-Tell = Callable[[str], object]
 
 
 @dataclass(frozen=True)
@@ -28,7 +26,8 @@ class Followed:
 
 
 def read_followed(like: Like, size: ClipSize, tell: Tell = warnings.warn) -> Followed:
-    """The clip that a request names, and where to look in it, at the frames and size of a run; `tell` hears what was resampled.
+    """The clip that a request names, and where to look in it, at the frames and size of a run; `tell` hears
+    what was resampled.
 
     Raises RequestError and MediaError as `read_evenly` and `read_region` do."""
     height, width = read_video(like.like, frames=1).shape[1:3]
@@ -37,14 +36,14 @@ def read_followed(like: Like, size: ClipSize, tell: Tell = warnings.warn) -> Fol
     if not like.like_region:
         return Followed(video, None)
     there = read_region(like.like_region, ClipSize(size.frames, height, width), tell)
-    return Followed(video, fit_region(there, size.height, size.width))
+    return Followed(video, fit_region(there, size))
 
 
 def read_evenly(
     name: str, size: ClipSize, tell: Tell = warnings.warn, start: int = 0, end: int | None = None
 ) -> Video:
-    """A clip, or its frames from `start` up to `end`, at the frames and size of a run: uint8 (f h w 3); `tell` hears if it was
-    resampled.
+    """A clip, or its frames from `start` up to `end`, at the frames and size of a run: uint8 (f h w 3);
+    `tell` hears if it was resampled.
 
     Raises RequestError for a picture, MediaError for a file that cannot be used."""
     video = read_video(

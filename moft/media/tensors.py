@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from moft.errors import RequestError
+from moft.media.files import replacing
+
+if TYPE_CHECKING:
+    from moft.types import PathLike
 
 
-def save_tensors(path: str | os.PathLike[str], tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
-    """Write a safetensors file with notes (JSON) about it, whole or not at all."""
+def save_tensors(path: PathLike, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
+    """Write a safetensors file with notes (JSON, with a "kind" that names it), whole or not at all; folders
+    are made. Raises OSError where the disk fails."""
     from safetensors.torch import save_file
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    save_file({k: v.contiguous() for k, v in tensors.items()}, aside, {"moft": json.dumps(notes)})
-    aside.replace(path)
+    with replacing(path) as temporary:
+        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        save_file(whole, temporary, {"moft": json.dumps(notes)})
 
 
-def load_tensors(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What `save_tensors` wrote: tensors and notes. Raises RequestError unless the notes are of this kind."""
+def load_tensors(path: PathLike, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What `save_tensors` wrote: tensors by name, and notes.
+
+    Raises RequestError for no such file, and unless the notes are of this kind.
+    """
     from safetensors import SafetensorError, safe_open
 
     try:

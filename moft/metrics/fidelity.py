@@ -1,7 +1,8 @@
 """How alike two clips move, and how steady one is: the figures that papers on motion transfer report.
 
 Tracks and clips in, numbers out. Everything is defined for clips that stand still: nothing here is ever NaN,
-but for what `compat="dmt"` reproduces. Speeds are in shorter sides of the picture per frame, so that sizes compare.
+but for what `compat="dmt"` reproduces. Speeds are in shorter sides of the picture per frame, so that sizes
+compare.
 """
 
 from __future__ import annotations
@@ -58,16 +59,20 @@ class Fidelity:
 
 
 def motion_fidelity(reference: Tracks, output: Tracks, *, compat: Literal["dmt"] | None = None) -> Fidelity:
-    """Whether the output's tracks go as the reference's, wherever they are (Eq. 5 and 6, averaged instead of added).
+    """Whether the output's tracks go as the reference's, wherever they are (Eq. 5 and 6, averaged instead of
+    added).
 
     Eq. 5 is the mean over frames of the cosine between two tracks' steps. Each step (x, y) is taken as
-    (x, y, EPSILON), so that it is defined where a track stands still: two that stand still agree (1), one that stands
-    still and one that moves have nothing to do with each other (about 0), and noise far below EPSILON has no direction.
-    Only steps that both tracks are seen in count, and pairs that share half of the steps or more; a track
-    without such a partner correlates 0 with all. Tracks seen for less than half of the steps are left out.
+    (x, y, EPSILON), so that it is defined where a track stands still: two that stand still agree (1), one
+    that stands still and one that moves have nothing to do with each other (about 0), and noise far below
+    EPSILON has no direction. Only steps that both tracks are seen in count, and pairs that share half of the
+    steps or more; a track without such a partner correlates 0 with all. Tracks seen for less than half of the
+    steps are left out.
 
-    compat="dmt": `fidelity` and `output` are what the script of Yatim et al. (Diffusion Motion Transfer, CVPR 2024)
-    gives, and others after it: from output to reference alone, all tracks taken as seen, 1 taken off the correlation of the i-th
+    compat="dmt": `fidelity` and `output` are what the script of Yatim et al. (Diffusion Motion Transfer, CVPR
+    2024)
+    gives, and others after it: from output to reference alone, all tracks taken as seen, 1 taken off the
+        correlation of the i-th
     with the i-th track, no epsilon, so NaN if any track stands still for a step. Needs equal counts.
 
     Raises RequestError for clips of different lengths, without tracks, or an unknown compat.
@@ -111,7 +116,8 @@ def _unit(steps: Floats) -> Floats:
 def _best(
     of: Floats, known: npt.NDArray[np.bool_], among: Floats, known_among: npt.NDArray[np.bool_]
 ) -> float:
-    """Mean over the tracks `of` (n, t, 3) of the best correlation with one `among` (m, t, 3); 0 where either is empty."""
+    """Mean over the tracks `of` (n, t, 3) of the best correlation with one `among` (m, t, 3); 0 where either
+    is empty."""
     if not len(of) or not len(among):
         return 0.0
     others = (among * known_among[..., None]).reshape(len(among), -1).T
@@ -138,7 +144,8 @@ def _dmt(reference: Floats, output: Floats) -> float:
 
 
 def _speed(tracks: Tracks) -> float:
-    """Mean length of the steps that are seen, at least EPSILON, in which a clip that stands still is told from one that moves."""
+    """Mean length of the steps that are seen, at least EPSILON, in which a clip that stands still is told
+    from one that moves."""
     lengths = np.linalg.norm(tracks.steps, axis=-1)[tracks.known]
     return float(np.hypot(lengths.mean() if lengths.size else 0.0, EPSILON))
 
@@ -150,9 +157,11 @@ def _mean_steps(tracks: Tracks) -> Floats:
 
 
 def direction_error(found: Floats, wanted: Floats) -> float:
-    """Mean angle in degrees, 0…180, between steps (f, 2) found and wanted, each weighted by the wanted length.
+    """Mean angle in degrees, 0…180, between steps (f, 2) found and wanted, each weighted by the wanted
+    length.
 
-    A step that stands still where one was wanted has no direction, neither right nor wrong: 90. 0 where none was wanted.
+    A step that stands still where one was wanted has no direction, neither right nor wrong: 90. 0 where none
+    was wanted.
     Raises RequestError for shapes that differ.
     """
     found, wanted = _pair(found, wanted)
@@ -174,9 +183,12 @@ def speed_error(found: Floats, wanted: Floats) -> float:
 def drag_distance(found: Floats, wanted: Floats, unit: float | None = None) -> float:
     """Mean distance between a tracked point and where it should be (the paper's Table 2), 0 the best.
 
-    found, wanted: (f >= 2, 2) or (n, f, 2) px. The first frame is left out, where both are given. In `unit` px, or, without,
-    each in lengths of its wanted path: a point that stays behind on a straight one then has a little over 0.5. The paper says
-    "normalised", not by what; its figures (0.437 for points that barely follow) fit the path, not the picture.
+    found, wanted: (f >= 2, 2) or (n, f, 2) px. The first frame is left out, where both are given. In `unit`
+        px, or, without,
+    each in lengths of its wanted path: a point that stays behind on a straight one then has a little over
+        0.5. The paper says
+    "normalised", not by what; its figures (0.437 for points that barely follow) fit the path, not the
+    picture.
     Raises RequestError for shapes that differ, a unit that is not positive, and a wanted path without length.
     """
     found, wanted = _pair(found, wanted)
@@ -239,9 +251,11 @@ def score(
     encoder: Encoder = THUMBNAILS,
     judge: Judge = SHARPNESS,
 ) -> Score:
-    """Compare the motion of two clips, uint8 (f >= 2, h >= 16, w >= 16, 3) of the same length; sizes may differ.
+    """Compare the motion of two clips, uint8 (f >= 2, h >= 16, w >= 16, 3) of the same length; sizes may
+    differ.
 
-    Mean motions are those of the tracks that are seen. Frame times are unknown here, so `dynamic` takes 8 frames a second.
+    Mean motions are those of the tracks that are seen. Frame times are unknown here, so `dynamic` takes 8
+    frames a second.
     Raises RequestError for other clips.
     """
     for video in (reference, output):

@@ -34,8 +34,8 @@ class MeasuredMotion:
 
     inside: mean motion of the region, or of the whole frame without one.
     outside: mean motion of the rest; None when there is no rest.
-    per_frame: mean motion inside the region for each of the frames - 1 steps; where a moving region is empty, the mean
-        of the other steps.
+    per_frame: mean motion inside the region for each of the frames - 1 steps; where a moving region is empty,
+        the mean of the other steps.
     speed: length of `inside`; motions that reverse or zoom cancel out here.
     mean_speed: mean length of the flow inside, over pixels and frames; nothing cancels out.
     zoom: scale factor per frame minus 1 inside the region; above 0 is zooming in.
@@ -58,11 +58,11 @@ class MeasuredMotion:
 class Verdict:
     """What came of a request: whether it was followed, and by how much it was missed.
 
-    share: of what was asked: the speed along the asked direction, the zoom rate, or the path's amplitude along the path;
-        1 is all, below 0 goes against it. For stillness: the speed that still counts as still over the measured one,
-        at most 1.
-    angle: degrees between the asked and the measured direction, or for a path the arc cosine of their correlation;
-        None for zooms and stillness, and where nothing moves.
+    share: of what was asked: the speed along the asked direction, the zoom rate, or the path's amplitude
+        along the path; 1 is all, below 0 goes against it. For stillness: the speed that still counts as still
+        over the measured one, at most 1.
+    angle: degrees between the asked and the measured direction, or for a path the arc cosine of their
+        correlation; None for zooms and stillness, and where nothing moves.
     """
 
     followed: bool
@@ -73,7 +73,8 @@ class Verdict:
 def measure(video: Video, mask: Floats | None = None) -> MeasuredMotion:
     """The motion of a clip, as plain means of `dense_flow` weighted by the mask.
 
-    video: uint8 (frames >= 2, h, w, 3). mask: float (any h, any w) in [0, 1], or one a frame (frames, any h, any w),
+    video: uint8 (frames >= 2, h, w, 3). mask: float (any h, any w) in [0, 1], or one a frame (frames, any h,
+        any w),
     1 inside the region, brought to the clip's size by nearest neighbour; None for the whole frame.
     A border of 1/16 of the shorter side (4 px at 64) is left out: there content enters and leaves the frame,
     so it has no counterpart to match. Raises RequestError for other shapes, dtypes and ranges, and for a mask
@@ -104,9 +105,11 @@ def followed(measured: MeasuredMotion, motion: Motion, size: ClipSize) -> bool:
     """Whether a clip of this size did what was asked, by its motion inside the region.
 
     Directions: within 45 degrees, and at least 0.3 of the asked speed along the asked direction. Zooms: the
-    right sign and at least 0.3 of the asked rate. Paths, and directions with an ease or a span: the cumulative motion
-    correlates with the asked one by at least 0.7 and has at least 0.3 of its amplitude. "still", and any request
-    that amounts to it: `mean_speed` below 0.5 % of the shorter side per frame. Raises RequestError if the size is not
+    right sign and at least 0.3 of the asked rate. Paths, and directions with an ease or a span: the
+    cumulative motion correlates with the asked one by at least 0.7 and has at least 0.3 of its amplitude.
+    "still", and any request
+    that amounts to it: `mean_speed` below 0.5 % of the shorter side per frame. Raises RequestError if the
+        size is not
     of as many frames as the measured clip.
     """
     return judged(measured, motion, size).followed
@@ -149,8 +152,8 @@ def _degrees(along: float, length: float) -> float | None:
 
 
 def _mean(values: Floats, weight: Floats) -> Floats:
-    """Weighted mean over pixels: (steps, h, w, ...) and (steps, h, w) -> (steps, ...); steps without weight take the mean
-    of the others."""
+    """Weighted mean over pixels: (steps, h, w, ...) and (steps, h, w) -> (steps, ...); steps without weight
+    take the mean of the others."""
     sums = weight.sum(axis=(1, 2))
     means: Floats = np.einsum("shw,shw...->s...", weight, values)
     seen = sums > 0
@@ -177,8 +180,8 @@ def _zoom(flow: Floats, weight: Floats) -> float:
 
 
 def _resized(mask: Floats, steps: int, height: int, width: int) -> Floats:
-    """The checked mask (steps h w) at the clip's size, each pixel from the one under its centre. A step starts from a
-    frame's own region, so that of the last frame is not used."""
+    """The checked mask (steps h w) at the clip's size, each pixel from the one under its centre. A step
+    starts from a frame's own region, so that of the last frame is not used."""
     if (
         not isinstance(mask, np.ndarray)
         or mask.ndim not in (2, 3)

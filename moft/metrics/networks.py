@@ -1,4 +1,5 @@
-"""Networks that look at frames, for the scores that VBench gives by them: DINO, CLIP and MUSIQ, from files that you have.
+"""Networks that look at frames, for the scores that VBench gives by them: DINO, CLIP and MUSIQ, from files
+that you have.
 
 None is ever fetched, and none is unpickled. VBench uses `facebook/dino-vitb16` for subject consistency,
 `openai/clip-vit-base-patch32` for that of the background, and MUSIQ trained on SPAQ for imaging quality.
@@ -28,11 +29,14 @@ MUSIQ_SPAQ = "musiq_spaq_ckpt-358bb6af.pth"  # as pyiqa's authors call the weigh
 
 
 def vision(folder: str | Path) -> Encoder:
-    """A vision transformer or CLIP of `transformers` as an encoder: its image embedding, else the output at its class token.
+    """A vision transformer or CLIP of `transformers` as an encoder: its image embedding, else the output at
+    its class token.
 
-    folder: with config.json, preprocessor_config.json and model.safetensors, as `save_pretrained` writes them. Frames are
+    folder: with config.json, preprocessor_config.json and model.safetensors, as `save_pretrained` writes
+        them. Frames are
     prepared as these say; VBench's own preparation resizes a little otherwise.
-    Raises RequestError for a folder that holds no such model, and where transformers lacks what it needs (older ones: torchvision).
+    Raises RequestError for a folder that holds no such model, and where transformers lacks what it needs
+    (older ones: torchvision).
     """
     from transformers import AutoImageProcessor, AutoModel
 
@@ -68,11 +72,12 @@ def vision(folder: str | Path) -> Encoder:
 
 
 def musiq(weights: str | Path) -> Judge:
-    """MUSIQ (Ke et al., ICCV 2021) by `pyiqa`, as VBench rates imaging quality: SPAQ's 0…100 over 100, each frame at most 512 px
-    along its longer side.
+    """MUSIQ (Ke et al., ICCV 2021) by `pyiqa`, as VBench rates imaging quality: SPAQ's 0…100 over 100, each
+    frame at most 512 px along its longer side.
 
     weights: `MUSIQ_SPAQ` of pyiqa's model zoo (chaofengc/IQA-PyTorch-Weights), as it is or as safetensors.
-    Raises RequestError for another file, or where `pyiqa` is not installed (its licence forbids commercial use).
+    Raises RequestError for another file, or where `pyiqa` is not installed (its licence forbids commercial
+    use).
     """
     try:
         from pyiqa.archs.musiq_arch import MUSIQ
@@ -117,7 +122,8 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _shrunk(frames: Video) -> Tensor:
-    """uint8 (f h w 3) -> (f 3 h w) in 0…255, whole numbers, the longer side at most `_LONGEST` px, as torchvision resizes."""
+    """uint8 (f h w 3) -> (f 3 h w) in 0…255, whole numbers, the longer side at most `_LONGEST` px, as
+    torchvision resizes."""
     images = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
     height, width = images.shape[2:]
     longer = max(height, width)

@@ -19,9 +19,11 @@ STATIC = 0.005  # shorter sides from first to last frame, VBench's bound of a ca
 
 
 def temporal_flickering(video: Video) -> float:
-    """How little neighbouring frames differ, 0…1, 1 none: (255 - mean absolute difference) / 255 (VBench, of that name).
+    """How little neighbouring frames differ, 0…1, 1 none: (255 - mean absolute difference) / 255 (VBench, of
+    that name).
 
-    video: uint8 (f >= 1, h, w, 3). It tells flicker only in clips that stand still: any motion lowers it. 1 for one frame.
+    video: uint8 (f >= 1, h, w, 3). It tells flicker only in clips that stand still: any motion lowers it. 1
+        for one frame.
     """
     steps = [
         float(np.abs(after.astype(np.int16) - before).mean())
@@ -33,9 +35,12 @@ def temporal_flickering(video: Video) -> float:
 def dynamic_degree(video: Video, fps: float = 8) -> bool:
     """Whether a clip moves at all (VBench's rule, on DIS flow instead of RAFT's).
 
-    At 8 frames a second, the mean of the largest 5 % of the flow exceeds 6 px, in a picture of 256 px, in a quarter of the frames.
-    video: uint8 (f >= 2, h >= 16, w >= 16, 3). fps: its frames per second, > 0; faster clips are thinned out to 8, for
-    slower ones the bound grows. At least one step must exceed it: VBench's own rounding lets clips of up to 2 frames move always.
+    At 8 frames a second, the mean of the largest 5 % of the flow exceeds 6 px, in a picture of 256 px, in a
+    quarter of the frames.
+    video: uint8 (f >= 2, h >= 16, w >= 16, 3). fps: its frames per second, > 0; faster clips are thinned out
+        to 8, for
+    slower ones the bound grows. At least one step must exceed it: VBench's own rounding lets clips of up to 2
+    frames move always.
     Raises RequestError for other videos and for too few frames at 8 a second.
     """
     if not fps > 0:
@@ -68,11 +73,13 @@ _LEVEL = _AXES | {("left", "right"): "zoom_in", ("right", "left"): "zoom_out"}
 
 
 def camera_motion(tracks: Tracks) -> tuple[str, ...]:
-    """What the CAMERA does, so opposite to the picture: pan_left, pan_right, tilt_up, tilt_down, zoom_in, zoom_out, static.
+    """What the CAMERA does, so opposite to the picture: pan_left, pan_right, tilt_up, tilt_down, zoom_in,
+    zoom_out, static.
 
-    VBench's label rule: the tracks nearest to the middles of the four edges, from first to last frame, each axis
-    static below 0.5 % of the shorter side; top and bottom must agree, or left and right; static gives way to anything else.
-    Sorted; several for a diagonal; none where nothing agrees. Unlike VBench's, positions are not cut to whole pixels.
+    VBench's label rule: the tracks nearest to the middles of the four edges, from first to last frame, each
+    axis static below 0.5 % of the shorter side; top and bottom must agree, or left and right; static gives
+    way to anything else. Sorted; several for a diagonal; none where nothing agrees. Unlike VBench's,
+    positions are not cut to whole pixels.
     Raises RequestError without tracks.
     """
     if not len(tracks.points):
@@ -95,7 +102,8 @@ def _words(x: float, y: float, bound: float) -> list[str]:
 
 
 class Encoder(NamedTuple):
-    """What makes numbers of frames; its name goes into every record, since scores of different encoders do not compare.
+    """What makes numbers of frames; its name goes into every record, since scores of different encoders do
+    not compare.
 
     `moft.metrics.networks.vision` makes one of a DINO or CLIP that lies on disk.
     """
@@ -117,11 +125,13 @@ THUMBNAILS = Encoder("thumbnails 16x16, no weights", _thumbnails)
 
 
 def consistency(video: Video, encoder: Encoder = THUMBNAILS) -> float:
-    """How alike a clip's frames stay, 0…1, by VBench's formula for subject (DINO) and background consistency (CLIP).
+    """How alike a clip's frames stay, 0…1, by VBench's formula for subject (DINO) and background consistency
+    (CLIP).
 
-    Mean over frames of (max(0, cos to the frame before) + max(0, cos to the first)) / 2; a frame encoded as zeros is like
-    another such one alone. VBench's numbers need its encoders; `THUMBNAILS` is what works without weights, and sees layout and
-    colour only. Raises RequestError unless there are two frames or more, one vector of finite numbers each.
+    Mean over frames of (max(0, cos to the frame before) + max(0, cos to the first)) / 2; a frame encoded as
+    zeros is like another such one alone. VBench's numbers need its encoders; `THUMBNAILS` is what works
+    without weights, and sees layout and colour only. Raises RequestError unless there are two frames or more,
+    one vector of finite numbers each.
     """
     codes = np.asarray(encoder.encode(video), np.float64)
     if codes.ndim != 2 or len(codes) != len(video) or len(video) < 2 or not np.isfinite(codes).all():
@@ -141,7 +151,8 @@ def consistency(video: Video, encoder: Encoder = THUMBNAILS) -> float:
 
 
 class Judge(NamedTuple):
-    """What rates single frames; its name goes into every record, too. `moft.metrics.networks.musiq` makes VBench's."""
+    """What rates single frames; its name goes into every record, too. `moft.metrics.networks.musiq` makes
+    VBench's."""
 
     name: str
     rate: Callable[[Video], Floats]  # (f h w 3) uint8 -> (f,), 0…1, 1 best
@@ -157,10 +168,12 @@ SHARPNESS = Judge("sharpness, no weights", _sharpness)
 
 
 def imaging_quality(video: Video, judge: Judge = SHARPNESS) -> float:
-    """How good a clip's frames look, each by itself, 0…1: their mean rating, by VBench's formula (its judge: MUSIQ of SPAQ).
+    """How good a clip's frames look, each by itself, 0…1: their mean rating, by VBench's formula (its judge:
+    MUSIQ of SPAQ).
 
-    VBench's numbers need its judge; `SHARPNESS` is what works without weights: 1 − the perceptual blur of Crete et al. (2007),
-    0 for one plain colour, and higher the more of the detail would go with another blur. It takes noise for detail.
+    VBench's numbers need its judge; `SHARPNESS` is what works without weights: 1 − the perceptual blur of
+    Crete et al. (2007), 0 for one plain colour, and higher the more of the detail would go with another blur.
+    It takes noise for detail.
     Raises RequestError unless there is one finite rating a frame.
     """
     ratings = np.asarray(judge.rate(video), np.float64)

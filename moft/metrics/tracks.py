@@ -1,7 +1,7 @@
 """Where points of the picture go: tracks, followed through a clip by optical flow or by any other tracker.
 
-A tracker is whatever takes a clip and returns `Tracks`; the one here needs no weights. Positions are (x, y) in px,
-x right, y down, (0, 0) the centre of the first pixel.
+A tracker is whatever takes a clip and returns `Tracks`; the one here needs no weights. Positions are (x, y)
+in px, x right, y down, (0, 0) the centre of the first pixel.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ THRESHOLDS = (1, 2, 4, 8, 16)  # px in a picture of 256 x 256, of TAP-Vid
 
 @dataclass(frozen=True)
 class Tracks:
-    """n points through f >= 2 frames of a picture. Raises RequestError where the shapes disagree or a number is not finite.
+    """n points through f >= 2 frames of a picture. Raises RequestError where the shapes disagree or a number
+    is not finite.
 
-    A tracker that loses a point still says where it might be, and that it is not seen there. CoTracker's answer
-    (1 f n 2), (1 f n) becomes `Tracks(points[0].swapaxes(0, 1), seen[0].T, height, width)`.
+    A tracker that loses a point still says where it might be, and that it is not seen there. CoTracker's
+    answer (1 f n 2), (1 f n) becomes `Tracks(points[0].swapaxes(0, 1), seen[0].T, height, width)`.
     """
 
     points: Floats  # (n, f, 2) px, x right, y down
@@ -52,7 +53,8 @@ class Tracks:
 
     @property
     def steps(self) -> Floats:
-        """(n, f - 1, 2) from each frame to the next, in shorter sides of the picture, so that sizes compare."""
+        """(n, f - 1, 2) from each frame to the next, in shorter sides of the picture, so that sizes
+        compare."""
         return np.diff(self.points, axis=1) / min(self.height, self.width)
 
     @property
@@ -68,7 +70,8 @@ class Tracker(Protocol):
 
 
 def flow_tracks(video: Video, across: int = ACROSS) -> Tracks:
-    """Points of a regular grid in the first frame, carried along by chained optical flow (`follow`). A `Tracker`.
+    """Points of a regular grid in the first frame, carried along by chained optical flow (`follow`). A
+    `Tracker`.
 
     video: uint8 (f >= 2, h >= 16, w >= 16, 3). across: points along the shorter side, >= 1.
     Raises RequestError for other videos and numbers.
@@ -86,9 +89,10 @@ def follow(video: Video, points: Floats) -> Tracks:
 
     video: uint8 (f >= 2, h >= 16, w >= 16, 3).
     A point counts as seen until the flow back does not return it, |w + w'|² > 0.01 (|w|² + |w'|²) + 0.5 px²
-    (Sundaram, Brox, Keutzer, ECCV 2010, Eq. 5; below 256 px the bound shrinks with the picture), or it leaves the picture; then never again, since a chain cannot
-    tell whether it has met its point again. From there on it goes with whatever flows at the nearest place.
-    One pair of frames is in memory at a time. Raises RequestError for other videos and points.
+    (Sundaram, Brox, Keutzer, ECCV 2010, Eq. 5; below 256 px the bound shrinks with the picture), or it leaves
+    the picture; then never again, since a chain cannot tell whether it has met its point again. From there on
+    it goes with whatever flows at the nearest place. One pair of frames is in memory at a time. Raises
+    RequestError for other videos and points.
     """
     at = np.asarray(points, np.float64)
     if at.ndim != 2 or at.shape[1] != 2:
@@ -115,7 +119,8 @@ def follow(video: Video, points: Floats) -> Tracks:
 class TapVid(NamedTuple):
     """How well tracks follow the truth, each a share in 0…1, 1 perfect (Doersch et al., TAP-Vid, Sec. 3.2).
 
-    position: points that are truly visible and found within a threshold (delta avg), mean over the thresholds.
+    position: points that are truly visible and found within a threshold (delta avg), mean over the
+        thresholds.
     occlusion: points whose visibility is told right (OA).
     jaccard: true positives among those, the missed and the false ones (AJ), mean over the thresholds.
     """
@@ -126,10 +131,12 @@ class TapVid(NamedTuple):
 
 
 def tap_vid(found: Tracks, true: Tracks) -> TapVid:
-    """Tracks against the true ones of the same points, in all frames but the first, where the points are given.
+    """Tracks against the true ones of the same points, in all frames but the first, where the points are
+    given.
 
-    Distances are those in a picture of 256 x 256 px, compared with 1, 2, 4, 8 and 16 px. Where nothing is truly
-    visible, position is 1, and jaccard too if nothing is said to be. Raises RequestError for other counts.
+    Distances are those in a picture of 256 x 256 px, compared with 1, 2, 4, 8 and 16 px. Where nothing is
+    truly visible, position is 1, and jaccard too if nothing is said to be. Raises RequestError for other
+    counts.
     """
     if found.points.shape != true.points.shape:
         raise RequestError(

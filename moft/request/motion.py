@@ -57,7 +57,7 @@ class Motion:
     path: instead of direction and speed: cumulative displacement at evenly spaced moments of the clip, two or
         more (x, y) in fractions of the shorter side, the first (0, 0).
     region: where it counts: a mask picture, a folder or video of masks, "box:x,y,w,h", "polygon:x,y;x,y;x,y" or
-        "rest" (`moft.media.mask`), kept as text. None: the whole frame, or beside other requests what they leave.
+        "rest" (`moft.media.region_text`), kept as text. None: the whole frame, or beside other requests what they leave.
     strength: how hard to steer, >= 0.
     ease: a name in `EASES`: how it starts and ends. None: evenly.
     span: (start, end), the share of the clip in 0…1 during which it moves; before and after it stands still.

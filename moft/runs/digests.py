@@ -23,7 +23,7 @@ def file_digest(name: str | os.PathLike[str]) -> str:
     """ "sha256:…" of an ordinary file, or of the masks in a folder, by their names and in order.
 
     Raises RecipeError for anything else; MediaError for a folder without masks, or with too many."""
-    from moft.media.mask import masks_in
+    from moft.media.region_text import masks_in
 
     if os.path.isdir(name):
         return _combined([(os.path.basename(mask), file_digest(mask)) for mask in masks_in(name)])

@@ -107,7 +107,7 @@ def compare_drag(
     kept, and the record lists all. `model`, `channels` and `commit` go into the recipe, as in `compare`. The comparison shows
     plain and dragged, from left to right, each `drawn`. Raises MoftError, and leaves no files, if anything is wrong.
     """
-    from moft.media.video import side_by_side
+    from moft.media.frames import side_by_side
 
     needs("cv2")
     (request,) = requests

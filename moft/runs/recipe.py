@@ -204,7 +204,7 @@ class Recipe:
 
 def named_files(request: Request | Drag) -> list[str]:
     """The files, and folders of masks, that a request names."""
-    from moft.media.mask import region_file
+    from moft.media.region_text import region_file
 
     if isinstance(request, Drag):
         return []
@@ -240,7 +240,7 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
     Raises RecipeError if there is none, or none that is whole; MediaError for a file that is neither. Nothing that the
     recipe names is opened.
     """
-    from moft.media.video import read_metadata
+    from moft.media.reading import read_metadata
 
     name = os.fspath(path)
     text = _json_text(name)

@@ -39,7 +39,7 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
     from einops import rearrange
     from PIL import Image
 
-    from moft.media.video import read_video
+    from moft.media.reading import read_video
     from moft.models.families import INSIDE
     from moft.models.pipeline import Pipeline
 

@@ -41,7 +41,7 @@ def _targets(out: Path) -> dict[str, Path]:
 
 def write_all(out: Path, clips: dict[str, np.ndarray], record: dict[str, Any]) -> dict[str, Any]:
     """All files or none; numbers that JSON has not (NaN, infinities) become null."""
-    from moft.media.video import write_video
+    from moft.media.writing import write_video
 
     targets = _targets(out)
     record = {**record, "files": {kind.strip(".") or "steered": str(path) for kind, path in targets.items()}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moft.media.video import read_video
+from moft.media.reading import read_video
 
 
 def test_every_figure_comes_as_png_and_svg_and_every_clip_as_a_video(explained: Any) -> None:

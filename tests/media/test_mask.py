@@ -17,12 +17,11 @@ from moft.media.mask import (
     check_agreement,
     check_region,
     fit_region,
-    masks_in,
     read_region,
     read_regions,
-    region_file,
 )
-from moft.media.video import write_video
+from moft.media.region_text import masks_in
+from moft.media.writing import write_video
 from moft.request.motion import Motion
 from moft.types import ClipSize
 
@@ -214,7 +213,7 @@ def test_folders_without_masks_are_refused(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "a.txt").write_text("no picture")
     with pytest.raises(MediaError, match="a.txt"):
         read(str(tmp_path))
-    monkeypatch.setattr("moft.media.mask.MAX_FILES", 1)
+    monkeypatch.setattr("moft.media.region_text.MAX_FILES", 1)
     (tmp_path / "b.txt").write_text("no picture")
     with pytest.raises(MediaError, match="1 to 1 pictures.*got 2"):
         read(str(tmp_path))
@@ -229,16 +228,11 @@ def test_an_address_is_no_mask(text: str) -> None:
 def test_a_region_in_a_clip_is_cropped_as_the_clip_is() -> None:
     wide = np.zeros((40, 80), np.float32)
     wide[:, 20:40] = 1  # the left half of the middle
-    found = fit_region(wide, 20, 20)
+    found = fit_region(wide, ClipSize(1, 20, 20))
     np.testing.assert_allclose(found[:, [2, 4, 15, 19]], [[1, 1, 0, 0]] * 20, atol=0.02)
-    assert fit_region(np.stack([wide] * 3), 20, 20).shape == (3, 20, 20)
+    assert fit_region(np.stack([wide] * 3), ClipSize(1, 20, 20)).shape == (3, 20, 20)
     with pytest.raises(RequestError, match="in the centre"):
-        fit_region(np.repeat([[1.0] * 15 + [0.0] * 65], 40, 0).astype(np.float32), 20, 20)
-
-
-def test_only_files_are_files() -> None:
-    assert [region_file(text) for text in ("m.png", "./box:1", "masks/")] == ["m.png", "./box:1", "masks/"]
-    assert [region_file(text) for text in (None, "rest", "box:0,0,1,1", "polygon:0,0;1,0;1,1")] == [None] * 4
+        fit_region(np.repeat([[1.0] * 15 + [0.0] * 65], 40, 0).astype(np.float32), ClipSize(1, 20, 20))
 
 
 # ---------------------------------------------------------------- several

@@ -1,4 +1,5 @@
-"""Figures of motion transfer against closed forms, drawn clips, and other implementations of the same sums."""
+"""Figures of motion transfer against closed forms, drawn clips, and other implementations of the same
+sums."""
 
 import json
 import math
@@ -180,7 +181,8 @@ def test_tracks_that_are_hardly_seen_together_have_nothing_in_common() -> None:
 
 
 def test_dmt_is_the_number_of_the_published_script() -> None:
-    """Written out in torch loops as its paper's code sums: best of each output track but for 1 off the diagonal."""
+    """Written out in torch loops as its paper's code sums: best of each output track but for 1 off the
+    diagonal."""
     torch = pytest.importorskip("torch")
     a, b = walks(12), walks(12, seed=1)
     b[3] = a[3]  # the very same track in the same place, which the script punishes

@@ -1,4 +1,5 @@
-"""Networks that score frames: read from files alone, never unpickled, and what they say is what the network says."""
+"""Networks that score frames: read from files alone, never unpickled, and what they say is what the network
+says."""
 
 from __future__ import annotations
 

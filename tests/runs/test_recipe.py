@@ -21,7 +21,7 @@ import moft
 from moft.cli.commands import app, printable
 from moft.errors import MediaError, MoftError, RecipeError, RequestError
 from moft.feature.statistics import STATISTICS_FILE
-from moft.media.video import read_metadata
+from moft.media.reading import read_metadata
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
