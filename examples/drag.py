@@ -10,7 +10,8 @@ import moft
 def main(steps: int = 25, out: Path = Path("out")) -> None:
     """Writes dragged.mp4 and what belongs to it."""
     out.mkdir(parents=True, exist_ok=True)
-    points = ([(24, 32), (38, 32)], [(52, 10)])  # px of the first frame: from, to; and one that must not move
+    # px of the first frame: one point from here to there, and one that must not move
+    points = ([(24, 32), (38, 32)], [(52, 10)])
     job = moft.Job(moft.Scene("green cells", steps=steps), [moft.Drag(points)])
     run = moft.run(moft.load("miniature"), job)
     print("arrived:", run.followed)

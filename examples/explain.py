@@ -8,7 +8,7 @@ import moft
 
 
 def main(clips: tuple[str, ...] = (), out: Path = Path("out/explained")) -> None:
-    """Writes report.html, scores.json, figures/ and data/; without clips, of held-out ones whose flow is known."""
+    """Writes report.html, scores.json, figures/ and data/; without clips, of held-out ones."""
     out.parent.mkdir(parents=True, exist_ok=True)
     record = moft.explain(moft.load("miniature"), clips, out)
     print("places that move alike are found with an AUC of", record["auc"]["moft"])

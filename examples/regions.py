@@ -8,7 +8,7 @@ import moft
 
 
 def main(steps: int = 25, out: Path = Path("out")) -> None:
-    """Writes apart.mp4 and what belongs to it; up to three more runs if one half does not go as asked."""
+    """Writes apart.mp4; tries up to three times more if a half does not go as asked."""
     out.mkdir(parents=True, exist_ok=True)
     requests = [
         moft.Motion("left", speed="2px", region="box:0,0,50%,100%"),
