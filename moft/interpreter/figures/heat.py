@@ -95,11 +95,12 @@ def heat_frames(
         at = (round(point[0] * scale), round(point[1] * scale))
         cv2.drawMarker(left, at, (255, 255, 255), cv2.MARKER_CROSS, 18, 5)
         cv2.drawMarker(left, at, (213, 0, 60), cv2.MARKER_CROSS, 16, 2)
-        parts = [_titled(left, "source"), _titled(_enlarged(target[f], side), "target")]
+        right = _enlarged(target[f], side)
+        parts = [_titled(left, "source"), _titled(right, "target")]
         for name, similarity in maps.items():
-            now = similarity[round(f * (len(similarity) - 1) / max(frames - 1, 1))]
-            square = cv2.resize(_coloured(now), parts[1].shape[1::-1], interpolation=cv2.INTER_NEAREST)
-            parts.append(_titled(square[:-_BAND], NAMES.get(name, name)))
+            now = _coloured(similarity[round(f * (len(similarity) - 1) / max(frames - 1, 1))])
+            over = cv2.resize(now, right.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+            parts.append(_titled(over, NAMES.get(name, name)))
         clips.append(np.concatenate(parts, 1))
     return np.stack(clips)
 
