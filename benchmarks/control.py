@@ -25,7 +25,8 @@ from moft.bench.task import CLIP, PROMPTS
 from moft.bench.task import clips as sample
 from moft.known.pans import pan
 from moft.known.photographs import held_out_photographs
-from moft.known.renderer import COLOURS, SIZE
+from moft.known.renderer import SIZE
+from moft.known.shapes import COLOURS
 from moft.media.mask import read_regions
 from moft.metrics.flow import dense_flow
 from moft.metrics.motion import MeasuredMotion

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     PathLike = str | os.PathLike[str]
     Video = npt.NDArray[np.uint8]  # (f h w 3), RGB, 0…255
+    Picture = npt.NDArray[np.uint8]  # (h w 3), RGB, 0…255
     Mask = npt.NDArray[np.float32]  # (h w) or, for each frame, (f h w) in 0…1
     Flow = npt.NDArray[np.float32]  # (… h w 2), px a frame, x right, y down
     Floats = npt.NDArray[np.floating[Any]]

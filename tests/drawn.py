@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -15,11 +16,15 @@ from moft.media.writing import write_video
 FINE = 4  # the source has this many pixels per clip pixel, so that quarter pixels are drawn exactly
 
 
+@cache
 def noise(seed: int = 0) -> np.ndarray:
+    """Smooth noise uint8 (400 400 3), made once and read-only."""
     field = np.random.default_rng(seed).normal(size=(400, 400, 3))
     fine, coarse = (cv2.GaussianBlur(field, (0, 0), s) for s in (5, 12))
     smooth = 5 * fine + 12 * coarse
-    return np.clip(128 + 50 * smooth / smooth.std(), 0, 255).astype(np.uint8)
+    picture = np.clip(128 + 50 * smooth / smooth.std(), 0, 255).astype(np.uint8)
+    picture.flags.writeable = False
+    return picture
 
 
 def photograph(name: str) -> np.ndarray:

@@ -15,7 +15,9 @@ import torch
 
 from moft.known.pans import pan
 from moft.known.photographs import held_out_photographs, training_photographs
-from moft.known.renderer import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES
+from moft.known.renderer import FRAMES, SIZE
+from moft.known.shapes import COLOURS, SHAPES
+from moft.known.textures import TEXTURES
 from moft.metrics.fidelity import motion_fidelity
 from moft.metrics.motion import measure
 from moft.metrics.quality import SHARPNESS, Judge, consistency, imaging_quality, temporal_flickering

@@ -6,7 +6,7 @@ import copy
 import dataclasses
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -18,37 +18,39 @@ from moft.known.pans import pan
 from moft.request.motion import Motion
 from moft.types import ClipSize
 
+if TYPE_CHECKING:
+    from moft.types import Flow, Picture, Video
+
 
 @dataclasses.dataclass(frozen=True)
 class KnownClips:
     """Clips and how everything in them moves."""
 
-    video: np.ndarray  # uint8 (b f h w 3)
-    flow: np.ndarray  # float32 (b f h w 2), px a frame at each frame
+    video: Video  # (b f h w 3)
+    flow: Flow  # (b f h w 2), px a frame at each frame
 
     def __len__(self) -> int:
         return len(self.video)
 
     @property
     def size(self) -> ClipSize:
+        """Of each clip."""
         return ClipSize(*self.video.shape[1:4])
 
     def cells(self, feature: Tensor) -> Tensor:
-        """The flow (b f h w 2), still in px a frame, in the frames and cells of a feature."""
+        """The flow (b f h w 2), still in px a frame, in the frames and cells of a feature (b f k h w)."""
         flow = torch.from_numpy(self.flow).permute(0, 4, 1, 2, 3)
         return F.adaptive_avg_pool3d(flow, (feature.shape[1], *feature.shape[3:])).permute(0, 2, 3, 4, 1)
 
 
-TUNING_SEED, FITTING_SEED = (
-    135_790,
-    24_680,
-)  # textures of clips to choose and to fit on; scores are on HELD_OUT_SEED's
+# Textures of clips to choose and to fit on; scores are on HELD_OUT_SEED's.
+TUNING_SEED, FITTING_SEED = 135_790, 24_680
 
 
 def object_clips(n: int, size: ClipSize, seed: int, photos: float = 0.0) -> KnownClips:
-    """Textured scenes that pan and objects that move on their own, with exact flow, at a model's size: the
-    miniature's clips of 64 px, enlarged. `seed` decides the textures, `photos` is the share of scenes cut
-    from training photographs."""
+    """n clips of textured scenes that pan and objects that move on their own, with exact flow, at this size:
+    the renderer's of 64 px, enlarged. `seed` decides the textures and the motions, `photos` is the share of
+    scenes cut from training photographs."""
     return next(object_batches(n, size, seed, photos))
 
 
@@ -63,12 +65,9 @@ def object_batches(n: int, size: ClipSize, seed: int, photos: float = 0.0) -> It
         if (size.height, size.width) != (height, width):
             both = (size.height, size.width)
             video = F.interpolate(video.flatten(0, 1), both, mode="bicubic").unflatten(0, (n, size.frames))
-            flow = F.interpolate(flow.flatten(0, 1).permute(0, 3, 1, 2), both, mode="nearest").permute(
-                0, 2, 3, 1
-            )
-            flow = flow.unflatten(0, (n, size.frames)) * torch.tensor(
-                [size.width / width, size.height / height]
-            )
+            flow = F.interpolate(flow.flatten(0, 1).permute(0, 3, 1, 2), both, mode="nearest")
+            flow = flow.permute(0, 2, 3, 1).unflatten(0, (n, size.frames))
+            flow = flow * torch.tensor([size.width / width, size.height / height])
         pixels = (video.clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2)
         yield KnownClips(pixels.numpy(), flow.float().numpy())
 
@@ -78,16 +77,14 @@ def _maker(frames: int, seed: int, photos: float) -> Any:
     """Draws scenes of its own textures, which take seconds to make."""
     from moft.known.renderer import FRAMES, MAX_SPEED, ClipMaker, World
 
-    fastest = max(
-        1.0, MAX_SPEED * FRAMES / max(FRAMES, frames)
-    )  # slower in longer clips, to stay in the picture
+    # Slower in longer clips, to stay in the picture.
+    fastest = max(1.0, MAX_SPEED * FRAMES / max(FRAMES, frames))
     world = World(textures=96, photos=photos, objects=0.65, zooms=0, turns=0, flows=0, max_speed=fastest)
     return ClipMaker(world, seed, frames=frames)
 
 
-def panned_clips(photos: Sequence[np.ndarray], size: ClipSize, n: int, seed: int = 0) -> KnownClips:
-    """Photographs panned in random directions at random speeds up to 6 % of the shorter side a frame, with
-    exact flow."""
+def panned_clips(photos: Sequence[Picture], size: ClipSize, n: int, seed: int = 0) -> KnownClips:
+    """n pans of photographs in random directions, up to 6 % of the shorter side a frame, with exact flow."""
     rng, videos, flows = np.random.default_rng(seed), [], []
     for i in range(n):
         motion = Motion(rng.uniform(0, 360), speed=rng.uniform(0.008, 0.06))
@@ -97,7 +94,8 @@ def panned_clips(photos: Sequence[np.ndarray], size: ClipSize, n: int, seed: int
 
 
 def steadied(clips: KnownClips, seed: int) -> KnownClips:
-    """Each clip as a camera sees it that goes along with a place in it, nearly."""
+    """Each clip as a camera sees it that goes along with a place in it, nearly; its flow is against that
+    camera."""
     draw = torch.Generator().manual_seed(seed)
     video, flow = torch.from_numpy(clips.video).float(), torch.from_numpy(clips.flow)
     at = [torch.randint(n, (len(clips),), generator=draw) for n in flow.shape[1:4]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -11,14 +12,17 @@ import torch.nn.functional as F
 from moft.request.motion import DIRECTIONS, Motion
 from moft.types import ClipSize
 
+if TYPE_CHECKING:
+    from moft.types import Picture, Video
+
 
 def pans(
-    photos: Sequence[np.ndarray],
+    photos: Sequence[Picture],
     size: ClipSize,
     speeds: Sequence[float] = (0.015, 0.03, 0.05),
     per_photo: int = 1,
     seed: int = 0,
-) -> Iterator[tuple[np.ndarray, Motion]]:
+) -> Iterator[tuple[Video, Motion]]:
     """Synthetic pans of still photographs in eight directions at each speed, and held still.
 
     Args:
@@ -40,14 +44,13 @@ def pans(
 
 
 def pan(
-    photo: np.ndarray,
+    photo: Picture,
     motion: Motion,
     size: ClipSize,
     place: Sequence[float] | np.ndarray = (0.5, 0.5),
     zoom: float = 1.3,
-) -> np.ndarray:
-    """A still photograph seen by a camera so that its content follows `motion`: uint8 (f h w 3), sub-pixel
-    exact.
+) -> Video:
+    """A still photograph seen by a camera so that its content follows `motion`: (f h w 3), sub-pixel exact.
 
     Args:
         place: (x, y) in 0…1, where in the photograph the path is centred.
@@ -93,8 +96,8 @@ def pan_motions(size: ClipSize, speed: float = 0.035) -> list[Motion]:
 
 
 def panned(
-    photos: Sequence[np.ndarray], size: ClipSize, places: int = 4, seed: int = 0
-) -> tuple[np.ndarray, list[Motion], list[int]]:
+    photos: Sequence[Picture], size: ClipSize, places: int = 4, seed: int = 0
+) -> tuple[Video, list[Motion], list[int]]:
     """Photographs uint8 (h w 3) panned as `pan_motions`, seen at random places and zooms.
 
     Returns:

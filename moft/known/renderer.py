@@ -9,33 +9,16 @@ from __future__ import annotations
 import dataclasses
 import math
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
-from moft.known.photographs import training_photographs
+from moft.known.captions import Named, caption
+from moft.known.shapes import COLOURS, RADII, SHAPES, shape_distance
+from moft.known.textures import PHOTO, TILE, Bank
 
 SIZE = 64  # px, height and width
 FRAMES = 8
 MAX_SPEED = 4.0  # px per frame
-RADII = (10.0, 17.0)  # px, of objects
-
-# Each colour runs from a dark to a bright tone, so that a texture keeps contrast and still reads as its colour.
-COLOURS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
-    "red": ((0.40, 0.02, 0.02), (1.00, 0.22, 0.18)),
-    "orange": ((0.60, 0.22, 0.00), (1.00, 0.62, 0.12)),
-    "yellow": ((0.60, 0.55, 0.00), (1.00, 0.98, 0.25)),
-    "green": ((0.00, 0.25, 0.03), (0.25, 0.90, 0.30)),
-    "blue": ((0.02, 0.05, 0.40), (0.22, 0.45, 1.00)),
-    "purple": ((0.25, 0.02, 0.35), (0.75, 0.30, 0.95)),
-    "white": ((0.68, 0.68, 0.68), (1.00, 1.00, 1.00)),
-    "grey": ((0.28, 0.28, 0.28), (0.66, 0.66, 0.66)),
-    "black": ((0.00, 0.00, 0.00), (0.26, 0.26, 0.26)),
-}
-SHAPES = ("ball", "square", "triangle", "cross", "star")
-TEXTURES = ("noise", "cells", "checks", "stripes")
-PHOTO = "photo"  # a texture that keeps its own colours, so its caption names none
-_TILE = 128  # texels; textures tile, so a camera never runs out of scene
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,9 +33,7 @@ class World:
     still: float = 0.1  # share of clips (and of objects) that do not move
     turns: float = 0.1  # share of pans that turn to another velocity midway
     flows: float = 0.2  # share of pans in which a part of the frame flows by itself, as water or clouds do
-    flat: float = (
-        0.0  # share of scenes of one colour, without texture, where shapes are all there is to learn
-    )
+    flat: float = 0.0  # share of scenes of one colour, without texture: shapes are all there is to learn
     motion_words: float = 0.5  # share of captions that also name the motion (prompts in use never do)
     max_speed: float = MAX_SPEED  # px per frame
 
@@ -75,132 +56,9 @@ class Clips:
         return (self.displacement[:, -1] - self.displacement[:, 0]) / (self.displacement.shape[1] - 1)
 
 
-# ---------------------------------------------------------------- textures
-
-
-def _fractal(rng: np.random.Generator, slope: float) -> np.ndarray:
-    k = np.hypot(*np.meshgrid(np.fft.fftfreq(_TILE), np.fft.fftfreq(_TILE))) * _TILE
-    spectrum = np.fft.fft2(rng.standard_normal((_TILE, _TILE))) / np.maximum(k, 1.5) ** slope
-    spectrum[(k > _TILE / 7) | (k < 1)] = 0
-    return _stretch(np.fft.ifft2(spectrum).real)
-
-
-def _stretch(grey: np.ndarray) -> np.ndarray:
-    """Spread grey values over 0..1, so that every texture has contrast."""
-    low, high = np.percentile(grey, (3, 97))
-    return np.clip((grey - low) / (high - low + 1e-6), 0, 1)
-
-
-def _waves(rng: np.random.Generator) -> tuple[np.ndarray, float]:
-    """A warped coordinate that tiles, and the wave number along it."""
-    y, x = np.meshgrid(*[np.arange(_TILE) / _TILE] * 2, indexing="ij")
-    n = rng.integers(4, 10)
-    angle = rng.uniform(0, math.pi)
-    a, b = round(n * math.cos(angle)), round(n * math.sin(angle))
-    return 2 * math.pi * (a * x + b * y) + rng.uniform(0, 2 * math.pi), math.hypot(a, b)
-
-
-def _texture(kind: str, rng: np.random.Generator) -> np.ndarray:
-    """One grey tile (128 128) in 0..1. All but noise carry a little noise: pure stripes would hide their
-    motion."""
-    noise = _fractal(rng, rng.uniform(1.2, 2.0))
-    if kind == "noise":
-        return noise
-    if kind == "stripes":
-        pattern = 0.5 + 0.5 * np.tanh(2 * np.sin(_waves(rng)[0] + 2.5 * noise))
-    elif kind == "checks":
-        phase, _ = _waves(rng)
-        pattern = 0.5 + 0.5 * np.tanh(3 * np.sin(phase) * np.sin(np.rot90(phase)))
-    else:
-        points = rng.uniform(0, _TILE, (rng.integers(24, 80), 2))
-        y, x = np.meshgrid(*[np.arange(_TILE)] * 2, indexing="ij")
-        gap = np.abs(np.stack([y, x], -1)[:, :, None] - points)
-        pattern = _stretch(np.sqrt((np.minimum(gap, _TILE - gap) ** 2).sum(-1).min(-1)))
-    return _stretch(0.75 * pattern + 0.25 * noise)
-
-
-def _photo_tile(rng: np.random.Generator) -> np.ndarray:
-    """A random square of a training photograph, mirrored so that it tiles, (3 128 128) in 0..1."""
-    from PIL import Image
-
-    photos = list(training_photographs().values())
-    photo = photos[rng.integers(len(photos))]
-    side = int(rng.uniform(0.35, 1.0) * min(photo.shape[:2]))
-    top, left = (int(rng.integers(n - side + 1)) for n in photo.shape[:2])
-    crop = Image.fromarray(photo[top : top + side, left : left + side])
-    corner = np.asarray(crop.resize((_TILE // 2, _TILE // 2), Image.Resampling.BOX), np.float32) / 255
-    half = np.concatenate([corner, corner[:, ::-1]], 1)
-    return np.concatenate([half, half[::-1]], 0).transpose(2, 0, 1)
-
-
-@dataclasses.dataclass(frozen=True)
-class Bank:
-    """Textures made once and seen from everywhere: `tiles` (n 3 132 132) with a wrapped margin of 2
-    texels."""
-
-    tiles: torch.Tensor
-    kinds: list[str]
-
-    @classmethod
-    def make(cls, textures: int, photos: bool, seed: int, device: str = "cpu") -> Bank:
-        """`textures` procedural tiles and, if asked, a quarter as many crops of photographs."""
-        rng = np.random.default_rng(seed)
-        kinds = [TEXTURES[i % len(TEXTURES)] for i in range(textures)]
-        tiles = [np.repeat(_texture(kind, rng)[None], 3, 0) for kind in kinds]
-        if photos:
-            more = max(1, textures // 4)
-            kinds += [PHOTO] * more
-            tiles += [_photo_tile(rng) for _ in range(more)]
-        stacked = torch.from_numpy(np.stack(tiles).astype(np.float32))
-        return cls(F.pad(stacked, (2, 2, 2, 2), mode="circular").to(device), kinds)
-
-
-# ---------------------------------------------------------------- shapes
-
-
-def shape_distance(p: torch.Tensor, shape: torch.Tensor, radius: torch.Tensor) -> torch.Tensor:
-    """Signed distance in px (negative inside) of points p (… 2) to each shape; shape and radius broadcast."""
-    x, y = p[..., 0], p[..., 1]
-    ax, ay = x.abs(), y.abs()
-    ball = torch.hypot(x, y) - radius
-    square = torch.maximum(ax, ay) - 0.85 * radius
-    triangle = torch.maximum(0.866 * ax + 0.5 * y, -y) - 0.6 * radius
-    cross = torch.minimum(
-        torch.maximum(ax - radius, ay - 0.36 * radius), torch.maximum(ay - radius, ax - 0.36 * radius)
-    )
-    angle = torch.atan2(y, x) + math.pi / 2
-    spike = (
-        torch.remainder(angle * 5 / (2 * math.pi) + 0.5, 1) - 0.5
-    ).abs() * 2  # 0 at a tip, 1 between tips
-    star = torch.hypot(x, y) - radius * (1.15 - 0.68 * spike)
-    return torch.stack([ball, square, triangle, cross, star], -1).gather(
-        -1, shape[..., None].expand(*x.shape, 1)
-    )[..., 0]
-
-
-# ---------------------------------------------------------------- captions
-
-_NAMES = ("right", "down-right", "down", "down-left", "left", "up-left", "up", "up-right")
-
-
-def _motion_words(vx: float, vy: float, zoom: float) -> str:
-    if abs(zoom - 1) > 1e-6:
-        return "zooming in" if zoom > 1 else "zooming out"
-    speed = math.hypot(vx, vy)
-    if speed < 0.25:
-        return "still"
-    name = _NAMES[round(math.degrees(math.atan2(vy, vx)) / 45) % 8].replace("-", " ")
-    return f"moving {name} {'slow' if speed < 1.5 else 'fast' if speed > 2.75 else ''}".strip()
-
-
-# ---------------------------------------------------------------- rendering
-
-Named = tuple[str, str, tuple[float, float]]  # an object's colour, shape and velocity
-
-
 class ClipMaker:
-    """Renders batches of clips of one world. `ClipMaker(world, seed).render(n)` is endless and
-    deterministic."""
+    """Renders batches of clips of one world; `ClipMaker(world, seed).render(n)` is deterministic, again and
+    again."""
 
     def __init__(self, world: World, seed: int, frames: int = FRAMES, device: str = "cpu") -> None:
         self.world, self.frames, self.device = world, frames, device
@@ -237,6 +95,7 @@ class ClipMaker:
         return path - path.mean(1, keepdim=True)
 
     def _scene_colour(self, tile: torch.Tensor, colour: torch.Tensor, photo: torch.Tensor) -> torch.Tensor:
+        """Grey tiles (b 3 f h w) in the tones of their colours (b,); photographs keep their own."""
         low, high = self.tones[colour, 0, :, None, None, None], self.tones[colour, 1, :, None, None, None]
         return torch.where(photo[:, None, None, None, None], tile, low + (high - low) * tile)
 
@@ -257,6 +116,8 @@ class ClipMaker:
         )
 
     def _scenes(self, n: int) -> tuple[torch.Tensor, ...]:
+        """Scenes (b 3 f h w), how the cameras go (b f 2), how each place goes (b f h w 2 or b f 1 1 2), zooms
+        (b,), and the numbers of their textures and colours (b,)."""
         kinds = self.bank.kinds
         photos = torch.tensor([kind == PHOTO for kind in kinds], device=self.device)
         wants_photo = self._rand(n) < self.world.photos
@@ -281,12 +142,12 @@ class ClipMaker:
             )
 
         scale = self._rand(n, low=0.4, high=0.9)  # texels per px
-        turn, phase = self._rand(n, high=2 * math.pi), self._rand(n, 1, 1, 1, 2, high=_TILE)
+        turn, phase = self._rand(n, high=2 * math.pi), self._rand(n, 1, 1, 1, 2, high=TILE)
         at = (self.pixels - paths) / (zoom[:, None] ** self.clock)[:, :, None, None, None]
         cos, sin = turn.cos()[:, None, None, None], turn.sin()[:, None, None, None]
         rotated = torch.stack([cos * at[..., 0] - sin * at[..., 1], sin * at[..., 0] + cos * at[..., 1]], -1)
-        texel = torch.remainder(rotated * scale[:, None, None, None, None] + phase, _TILE) + 2
-        grid = texel / (_TILE + 3) * 2 - 1
+        texel = torch.remainder(rotated * scale[:, None, None, None, None] + phase, TILE) + 2
+        grid = texel / (TILE + 3) * 2 - 1
         flat = grid.reshape(n, self.frames * SIZE, SIZE, 2)
         tile = F.grid_sample(self.bank.tiles[texture], flat, align_corners=True)
         tile = tile.reshape(n, 3, self.frames, SIZE, SIZE)
@@ -302,6 +163,8 @@ class ClipMaker:
     def _add_objects(
         self, video: torch.Tensor, flow: torch.Tensor, shift: torch.Tensor, colour: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, list[list[Named]]]:
+        """Objects over scenes (b 3 f h w): the same with them, flow and shift with theirs (b f h w 2), where
+        they are (b f h w), and what they are."""
         n = len(video)
         covered = torch.zeros(n, self.frames, SIZE, SIZE, dtype=torch.bool, device=self.device)
         named: list[list[Named]] = [[] for _ in range(n)]
@@ -342,23 +205,12 @@ class ClipMaker:
         path: torch.Tensor,
         zoom: torch.Tensor,
     ) -> list[str]:
+        """One a clip; a share of `World.motion_words` names the motion."""
         velocity = ((path[:, -1] - path[:, 0]) / (self.frames - 1)).tolist()
         names, tell = list(COLOURS), (self._rand(len(texture)) < self.world.motion_words).tolist()
         captions = []
         for i, kind in enumerate(self.bank.kinds[t] for t in texture.tolist()):
-            scene = (
-                kind
-                if kind == PHOTO
-                else names[int(colour[i])]
-                if flat[i]
-                else f"{names[int(colour[i])]} {kind}"
-            )
-            things = [
-                f"a {c} {s}" + (f" {_motion_words(*v, 1.0)}" if tell[i] else "") for c, s, v in objects[i]
-            ]
-            words = " and ".join(things) + (" over " if things else "") + scene
-            captions.append(
-                words
-                + (f" {_motion_words(velocity[i][0], velocity[i][1], float(zoom[i]))}" if tell[i] else "")
-            )
+            painted = names[int(colour[i])] if flat[i] else f"{names[int(colour[i])]} {kind}"
+            motion = (velocity[i][0], velocity[i][1], float(zoom[i])) if tell[i] else None
+            captions.append(caption(kind if kind == PHOTO else painted, objects[i], motion))
         return captions

@@ -1,4 +1,4 @@
-"""How alike two clips move, and how steady one is: the figures that papers on motion transfer report.
+"""How alike two clips move: the figures that papers on motion transfer report, and all of them at once.
 
 Tracks and clips in, numbers out. Everything is defined for clips that stand still: nothing here is ever NaN,
 but for what `compat="dmt"` reproduces. Speeds are in shorter sides of the picture per frame, so that sizes
@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from moft.errors import RequestError
 from moft.metrics.flow import dense_flow
@@ -29,14 +28,12 @@ from moft.metrics.quality import (
 from moft.metrics.tracks import Tracker, Tracks, flow_tracks
 
 if TYPE_CHECKING:
-    from moft.types import Floats, Video
+    from moft.types import Flags, Floats, Video
 
-EPSILON = 0.002  # shorter sides per frame: the speed at which moving and standing still are half a right angle apart
+# Shorter sides per frame: the speed at which moving and standing still are half a right angle apart.
+EPSILON = 0.002
 SEEN = 0.5  # share of the steps for which a track, or both of a pair, must be seen to count
 _ROWS = 512  # tracks compared at a time, which bounds memory
-
-
-# ---------------------------------------------------------------- two clips
 
 
 @dataclass(frozen=True)
@@ -59,8 +56,7 @@ class Fidelity:
 
 
 def motion_fidelity(reference: Tracks, output: Tracks, *, compat: Literal["dmt"] | None = None) -> Fidelity:
-    """Whether the output's tracks go as the reference's, wherever they are (Eq. 5 and 6, averaged instead of
-    added).
+    """Whether the output's tracks go as the reference's, wherever they are (Eq. 5, 6, averaged, not added).
 
     Eq. 5 is the mean over frames of the cosine between two tracks' steps. Each step (x, y) is taken as
     (x, y, EPSILON), so that it is defined where a track stands still: two that stand still agree (1), one
@@ -70,31 +66,24 @@ def motion_fidelity(reference: Tracks, output: Tracks, *, compat: Literal["dmt"]
     steps are left out.
 
     compat="dmt": `fidelity` and `output` are what the script of Yatim et al. (Diffusion Motion Transfer, CVPR
-    2024)
-    gives, and others after it: from output to reference alone, all tracks taken as seen, 1 taken off the
-        correlation of the i-th
-    with the i-th track, no epsilon, so NaN if any track stands still for a step. Needs equal counts.
+    2024) gives, and others after it: from output to reference alone, all tracks taken as seen, 1 taken off
+    the correlation of the i-th with the i-th track, no epsilon, so NaN if any track stands still for a step.
+    Needs equal counts.
 
     Raises RequestError for clips of different lengths, without tracks, or an unknown compat.
     """
-    ours = [reference.steps, output.steps]
-    if min(map(len, ours)) == 0 or ours[0].shape[1] != ours[1].shape[1]:
-        shapes = " and ".join(str(tracks.points.shape) for tracks in (reference, output))
-        raise RequestError(
-            f"expected tracks through the same number of frames; received (tracks, frames, 2) {shapes}; "
-            "resample the longer clip"
-        )
+    _check_pair(reference, output)
     if compat not in (None, "dmt"):
         raise RequestError(
             f'expected compat "dmt" or None; received {compat!r}; leave it out for Eq. 5 and 6'
         )
     usable = [tracks.known.mean(axis=1) >= SEEN for tracks in (reference, output)]
     (a, known_a), (b, known_b) = (
-        (_unit(steps[kept]), tracks.known[kept])
-        for steps, kept, tracks in zip(ours, usable, (reference, output), strict=True)
+        (_unit(tracks.steps[kept]), tracks.known[kept])
+        for kept, tracks in zip(usable, (reference, output), strict=True)
     )
     forth, back = _best(a, known_a, b, known_b), _best(b, known_b, a, known_a)
-    found = Fidelity(
+    fidelity = Fidelity(
         fidelity=(forth + back) / 2,
         reference=forth,
         output=back,
@@ -102,9 +91,20 @@ def motion_fidelity(reference: Tracks, output: Tracks, *, compat: Literal["dmt"]
         tracked=(float(usable[0].mean()), float(usable[1].mean())),
     )
     if compat is None:
-        return found
-    number = _dmt(ours[0], ours[1])
-    return replace(found, fidelity=number, reference=None, output=number)
+        return fidelity
+    number = _dmt(reference.steps, output.steps)
+    return replace(fidelity, fidelity=number, reference=None, output=number)
+
+
+def _check_pair(reference: Tracks, output: Tracks) -> None:
+    """Raise RequestError unless both have tracks, through the same number of frames."""
+    lengths = {tracks.points.shape[1] for tracks in (reference, output)}
+    if not (len(reference.points) and len(output.points)) or len(lengths) > 1:
+        shapes = " and ".join(str(tracks.points.shape) for tracks in (reference, output))
+        raise RequestError(
+            f"expected tracks through the same number of frames; received (tracks, frames, 2) {shapes}; "
+            "resample the longer clip"
+        )
 
 
 def _unit(steps: Floats) -> Floats:
@@ -113,9 +113,7 @@ def _unit(steps: Floats) -> Floats:
     return lifted / np.linalg.norm(lifted, axis=-1, keepdims=True)
 
 
-def _best(
-    of: Floats, known: npt.NDArray[np.bool_], among: Floats, known_among: npt.NDArray[np.bool_]
-) -> float:
+def _best(of: Floats, known: Flags, among: Floats, known_among: Flags) -> float:
     """Mean over the tracks `of` (n, t, 3) of the best correlation with one `among` (m, t, 3); 0 where either
     is empty."""
     if not len(of) or not len(among):
@@ -132,10 +130,11 @@ def _best(
 
 
 def _dmt(reference: Floats, output: Floats) -> float:
+    """The number of the script of Yatim et al. for steps (n, t, 2), the i-th beside the i-th."""
     if len(reference) != len(output):
         raise RequestError(
-            f'expected as many tracks in both clips for compat "dmt"; received {len(reference)} and {len(output)}; '
-            "track both on one grid"
+            'expected as many tracks in both clips for compat "dmt"; '
+            f"received {len(reference)} and {len(output)}; track both on one grid"
         )
     with np.errstate(invalid="ignore"):
         a, b = (steps / np.linalg.norm(steps, axis=-1, keepdims=True) for steps in (output, reference))
@@ -156,66 +155,61 @@ def _mean_steps(tracks: Tracks) -> Floats:
     return (tracks.steps * tracks.known[..., None]).sum(axis=0) / counted
 
 
-def direction_error(found: Floats, wanted: Floats) -> float:
-    """Mean angle in degrees, 0…180, between steps (f, 2) found and wanted, each weighted by the wanted
-    length.
+def direction_error(measured: Floats, asked: Floats) -> float:
+    """Mean angle in degrees, 0…180, between steps (f, 2) measured and asked, weighted by the asked lengths.
 
-    A step that stands still where one was wanted has no direction, neither right nor wrong: 90. 0 where none
-    was wanted.
+    A step that stands still where one was asked has no direction, neither right nor wrong: 90. 0 where none
+    was asked.
     Raises RequestError for shapes that differ.
     """
-    found, wanted = _pair(found, wanted)
-    length = np.linalg.norm(wanted, axis=-1)
-    turned = (found[..., 0] * wanted[..., 1] - found[..., 1] * wanted[..., 0], (found * wanted).sum(axis=-1))
-    angle = np.where(np.linalg.norm(found, axis=-1) > 0, np.degrees(np.abs(np.arctan2(*turned))), 90.0)
+    measured, asked = _pair(measured, asked)
+    length = np.linalg.norm(asked, axis=-1)
+    turned = (
+        measured[..., 0] * asked[..., 1] - measured[..., 1] * asked[..., 0],
+        (measured * asked).sum(axis=-1),
+    )
+    angle = np.where(np.linalg.norm(measured, axis=-1) > 0, np.degrees(np.abs(np.arctan2(*turned))), 90.0)
     return float((angle * length).sum() / length.sum()) if length.any() else 0.0
 
 
-def speed_error(found: Floats, wanted: Floats) -> float:
-    """Mean difference, >= 0, between the lengths of steps (f, 2) found and wanted, in their unit per frame.
+def speed_error(measured: Floats, asked: Floats) -> float:
+    """Mean difference, >= 0, between the lengths of steps (f, 2) measured and asked, in their unit per frame.
 
     Raises RequestError for shapes that differ.
     """
-    found, wanted = _pair(found, wanted)
-    return float(np.abs(np.linalg.norm(found, axis=-1) - np.linalg.norm(wanted, axis=-1)).mean())
+    measured, asked = _pair(measured, asked)
+    return float(np.abs(np.linalg.norm(measured, axis=-1) - np.linalg.norm(asked, axis=-1)).mean())
 
 
-def drag_distance(found: Floats, wanted: Floats, unit: float | None = None) -> float:
+def drag_distance(measured: Floats, asked: Floats, unit: float | None = None) -> float:
     """Mean distance between a tracked point and where it should be (the paper's Table 2), 0 the best.
 
-    found, wanted: (f >= 2, 2) or (n, f, 2) px. The first frame is left out, where both are given. In `unit`
-        px, or, without,
-    each in lengths of its wanted path: a point that stays behind on a straight one then has a little over
-        0.5. The paper says
-    "normalised", not by what; its figures (0.437 for points that barely follow) fit the path, not the
-    picture.
-    Raises RequestError for shapes that differ, a unit that is not positive, and a wanted path without length.
+    measured, asked: (f >= 2, 2) or (n, f, 2) px. The first frame is left out, where both are given.
+    unit: px in which it is given. None: each in lengths of its asked path: a point that stays behind on a
+        straight one then has a little over 0.5. The paper says "normalised", not by what; its figures (0.437
+        for points that barely follow) fit the path, not the picture.
+    Raises RequestError for shapes that differ, a unit that is not positive, and an asked path without length.
     """
-    found, wanted = _pair(found, wanted)
-    if found.ndim < 2 or found.shape[-2] < 2:
-        raise RequestError(f"expected paths of 2 frames or more; received {found.shape}; pass (frames, 2)")
-    units = np.linalg.norm(np.diff(wanted, axis=-2), axis=-1).sum(axis=-1) if unit is None else np.array(unit)
+    measured, asked = _pair(measured, asked)
+    if measured.ndim < 2 or measured.shape[-2] < 2:
+        raise RequestError(f"expected paths of 2 frames or more; received {measured.shape}; pass (frames, 2)")
+    units = np.linalg.norm(np.diff(asked, axis=-2), axis=-1).sum(axis=-1) if unit is None else np.array(unit)
     if not (units > 0).all():
         raise RequestError(
             f"expected a unit > 0; received {unit or 'a path that stays'}; pass the shorter side, say"
         )
-    return float((np.linalg.norm(found - wanted, axis=-1)[..., 1:].mean(axis=-1) / units).mean())
+    return float((np.linalg.norm(measured - asked, axis=-1)[..., 1:].mean(axis=-1) / units).mean())
 
 
-def _pair(found: Floats, wanted: Floats) -> tuple[Floats, Floats]:
-    found, wanted = np.asarray(found, np.float64), np.asarray(wanted, np.float64)
-    if found.shape != wanted.shape or found.ndim < 1 or found.shape[-1] != 2 or not found.size:
+def _pair(measured: Floats, asked: Floats) -> tuple[Floats, Floats]:
+    """Both as float64. Raises RequestError for shapes that differ."""
+    measured, asked = np.asarray(measured, np.float64), np.asarray(asked, np.float64)
+    if measured.shape != asked.shape or measured.ndim < 1 or measured.shape[-1] != 2 or not measured.size:
         raise RequestError(
-            f"expected two arrays (..., frames, 2) of one shape; received {found.shape} and {wanted.shape}; "
-            "bring both to the same frames"
+            "expected two arrays (..., frames, 2) of one shape; "
+            f"received {measured.shape} and {asked.shape}; bring both to the same frames"
         )
-    return found, wanted
-
-
-# ---------------------------------------------------------------- one clip: VBench's dimensions without weights
-
-
-# ---------------------------------------------------------------- all of it
+    return measured, asked
 
 
 @dataclass(frozen=True)
@@ -223,9 +217,7 @@ class Score:
     """Everything `score` says of an output beside its reference; clip figures come as (reference, output)."""
 
     motion: Fidelity
-    direction_error: (
-        float  # degrees between the mean motions, step by step where the reference's exceeds EPSILON
-    )
+    direction_error: float  # degrees between the mean motions' steps, where the reference's exceed EPSILON
     speed_error: float  # shorter sides per frame between the mean motions, step by step
     camera: tuple[tuple[str, ...], tuple[str, ...]]
     dynamic: tuple[bool, bool]
@@ -251,8 +243,7 @@ def score(
     encoder: Encoder = THUMBNAILS,
     judge: Judge = SHARPNESS,
 ) -> Score:
-    """Compare the motion of two clips, uint8 (f >= 2, h >= 16, w >= 16, 3) of the same length; sizes may
-    differ.
+    """Compare the motion of two clips, uint8 (f >= 2, h >= 16, w >= 16, 3) of one length; sizes may differ.
 
     Mean motions are those of the tracks that are seen. Frame times are unknown here, so `dynamic` takes 8
     frames a second.
@@ -262,16 +253,18 @@ def score(
         dense_flow(video[:2])  # refuses what is no clip before the long work
     if len(reference) != len(output):
         raise RequestError(
-            f"expected clips of one length; received {len(reference)} and {len(output)} frames; resample the longer one"
+            f"expected clips of one length; received {len(reference)} and {len(output)} frames; "
+            "resample the longer one"
         )
     clips = (reference, output)
     tracks = [tracker(video) for video in clips]
-    wanted, found = map(_mean_steps, tracks)
-    moves = np.linalg.norm(wanted, axis=-1, keepdims=True) >= EPSILON  # noise has no direction to ask for
+    of_reference, of_output = map(_mean_steps, tracks)
+    # Noise has no direction to ask for.
+    moves = np.linalg.norm(of_reference, axis=-1, keepdims=True) >= EPSILON
     return Score(
         motion=motion_fidelity(*tracks),
-        direction_error=direction_error(found, wanted * moves),
-        speed_error=speed_error(found, wanted),
+        direction_error=direction_error(of_output, of_reference * moves),
+        speed_error=speed_error(of_output, of_reference),
         camera=(camera_motion(tracks[0]), camera_motion(tracks[1])),
         dynamic=(dynamic_degree(reference), dynamic_degree(output)),
         flickering=(temporal_flickering(reference), temporal_flickering(output)),

@@ -47,10 +47,12 @@ def _check_video(video: Video) -> None:
     good = isinstance(video, np.ndarray) and video.dtype == np.uint8 and video.ndim == 4
     if not good or video.shape[3] != 3 or video.shape[0] < 2 or min(video.shape[1:3]) < MIN_SIDE:
         expected = f"video as a uint8 array (frames >= 2, h >= {MIN_SIDE}, w >= {MIN_SIDE}, 3)"
-        _refuse(expected, video, "stack two or more RGB frames, 0..255")
+        refuse(expected, video, "stack two or more RGB frames, 0..255")
 
 
-def _refuse(expected: str, received: object, remedy: str) -> NoReturn:
+def refuse(expected: str, received: object, remedy: str) -> NoReturn:
+    """Raise RequestError that says what was expected, what came (an array by its type and shape), and what to
+    do."""
     if isinstance(received, np.ndarray):
         received = f"{received.dtype} {received.shape}"
     raise RequestError(f"expected {expected}; received {received}; {remedy}")

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moft.metrics.flow import _refuse, dense_flow
+from moft.metrics.flow import dense_flow, refuse
+from moft.types import ClipSize
 
 if TYPE_CHECKING:
     from moft.request.motion import Motion
-    from moft.types import ClipSize, Floats, Video
-
+    from moft.types import Floats, Video
 
 Vector = tuple[float, float]
 
@@ -73,9 +73,9 @@ class Verdict:
 def measure(video: Video, mask: Floats | None = None) -> MeasuredMotion:
     """The motion of a clip, as plain means of `dense_flow` weighted by the mask.
 
-    video: uint8 (frames >= 2, h, w, 3). mask: float (any h, any w) in [0, 1], or one a frame (frames, any h,
-        any w),
-    1 inside the region, brought to the clip's size by nearest neighbour; None for the whole frame.
+    video: uint8 (frames >= 2, h, w, 3).
+    mask: float (any h, any w) in [0, 1], or one a frame (frames, any h, any w), 1 inside the region, brought
+        to the clip's size by nearest neighbour; None for the whole frame.
     A border of 1/16 of the shorter side (4 px at 64) is left out: there content enters and leaves the frame,
     so it has no counterpart to match. Raises RequestError for other shapes, dtypes and ranges, and for a mask
     with nothing inside that border.
@@ -85,9 +85,9 @@ def measure(video: Video, mask: Floats | None = None) -> MeasuredMotion:
     margin = min(height, width) // 16
     inner = np.zeros((steps, height, width))
     inner[:, margin : height - margin, margin : width - margin] = 1
-    region = inner if mask is None else inner * _resized(mask, *flow.shape[:3])
+    region = inner if mask is None else inner * _resized(mask, ClipSize.of(video))
     if region.sum() == 0:
-        _refuse(f"a mask with some region {margin} px or more from the edge", "none", "enlarge the region")
+        refuse(f"a mask with some region {margin} px or more from the edge", "none", "enlarge the region")
     rest = inner - region
     per_step = _mean(flow, region)
     inside = _vector(per_step.mean(axis=0))
@@ -107,10 +107,8 @@ def followed(measured: MeasuredMotion, motion: Motion, size: ClipSize) -> bool:
     Directions: within 45 degrees, and at least 0.3 of the asked speed along the asked direction. Zooms: the
     right sign and at least 0.3 of the asked rate. Paths, and directions with an ease or a span: the
     cumulative motion correlates with the asked one by at least 0.7 and has at least 0.3 of its amplitude.
-    "still", and any request
-    that amounts to it: `mean_speed` below 0.5 % of the shorter side per frame. Raises RequestError if the
-        size is not
-    of as many frames as the measured clip.
+    "still", and any request that amounts to it: `mean_speed` below 0.5 % of the shorter side per frame.
+    Raises RequestError if the size is not of as many frames as the measured clip.
     """
     return judged(measured, motion, size).followed
 
@@ -118,7 +116,7 @@ def followed(measured: MeasuredMotion, motion: Motion, size: ClipSize) -> bool:
 def judged(measured: MeasuredMotion, motion: Motion, size: ClipSize) -> Verdict:
     """`followed`, and by how much it was missed. Raises RequestError as `followed` does."""
     if len(measured.per_frame) != size.frames - 1:
-        _refuse(f"{len(measured.per_frame) + 1} frames, as measured", size.frames, "pass the clip's own size")
+        refuse(f"{len(measured.per_frame) + 1} frames, as measured", size.frames, "pass the clip's own size")
     asked = np.array(motion.displacement(size))
     grown = motion.scale(size)[-1]
     if grown != 1:
@@ -138,11 +136,11 @@ def judged(measured: MeasuredMotion, motion: Motion, size: ClipSize) -> Verdict:
     return Verdict(fine, along / speed, _degrees(along, measured.speed))
 
 
-def _along_path(found: Floats, asked: Floats) -> Verdict:
+def _along_path(measured: Floats, asked: Floats) -> Verdict:
     """Compare two (frames, 2) paths by correlation and by amplitude, wherever they start."""
-    found, asked = found - found.mean(axis=0), asked - asked.mean(axis=0)
-    product, power = float((found * asked).sum()), float((asked**2).sum())
-    length = math.sqrt(power * float((found**2).sum()))
+    measured, asked = measured - measured.mean(axis=0), asked - asked.mean(axis=0)
+    product, power = float((measured * asked).sum()), float((asked**2).sum())
+    length = math.sqrt(power * float((measured**2).sum()))
     fine = product >= MIN_CORRELATION * length and product >= MIN_SHARE * power
     return Verdict(fine, product / power, _degrees(product, length))
 
@@ -179,27 +177,20 @@ def _zoom(flow: Floats, weight: Floats) -> float:
     return float(_mean((flow * where).sum(axis=-1), weight).mean()) / spread if spread > 0 else 0.0
 
 
-def _resized(mask: Floats, steps: int, height: int, width: int) -> Floats:
-    """The checked mask (steps h w) at the clip's size, each pixel from the one under its centre. A step
+def _resized(mask: Floats, size: ClipSize) -> Floats:
+    """The checked mask (f - 1 h w) at the clip's size, each pixel from the one under its centre. A step
     starts from a frame's own region, so that of the last frame is not used."""
-    if (
-        not isinstance(mask, np.ndarray)
-        or mask.ndim not in (2, 3)
-        or mask.size == 0
-        or mask.dtype.kind not in "fb"
-    ):
-        _refuse(
-            "mask as a float array (h, w) or (frames, h, w) in [0, 1]",
-            mask,
-            "drop channels and divide by 255",
-        )
+    shaped = isinstance(mask, np.ndarray) and mask.ndim in (2, 3) and mask.size > 0
+    if not shaped or mask.dtype.kind not in "fb":
+        expected = "mask as a float array (h, w) or (frames, h, w) in [0, 1]"
+        refuse(expected, mask, "drop channels and divide by 255")
     if not (mask.min() >= 0 and mask.max() <= 1):  # refuses NaN too
-        _refuse("mask in [0, 1]", f"{mask.min()} to {mask.max()}", "divide by the maximum")
-    if mask.ndim == 3 and len(mask) != steps + 1:
-        _refuse(f"one mask, or one for each of {steps + 1} frames", mask, "leave some out or repeat some")
+        refuse("mask in [0, 1]", f"{mask.min()} to {mask.max()}", "divide by the maximum")
+    if mask.ndim == 3 and len(mask) != size.frames:
+        refuse(f"one mask, or one for each of {size.frames} frames", mask, "leave some out or repeat some")
     rows, columns = (
-        (np.arange(n) + 0.5) * m / n for n, m in zip((height, width), mask.shape[-2:], strict=True)
+        (np.arange(n) + 0.5) * m / n for n, m in zip((size.height, size.width), mask.shape[-2:], strict=True)
     )
     some = mask[None] if mask.ndim == 2 else mask[:-1]
     sized = some[:, rows.astype(int)[:, None], columns.astype(int)]
-    return np.broadcast_to(sized, (steps, height, width)).astype(np.float64)
+    return np.broadcast_to(sized, (size.frames - 1, size.height, size.width)).astype(np.float64)

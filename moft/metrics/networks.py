@@ -1,5 +1,4 @@
-"""Networks that look at frames, for the scores that VBench gives by them: DINO, CLIP and MUSIQ, from files
-that you have.
+"""Networks that look at frames, for VBench's scores: DINO, CLIP and MUSIQ, from files that you have.
 
 None is ever fetched, and none is unpickled. VBench uses `facebook/dino-vitb16` for subject consistency,
 `openai/clip-vit-base-patch32` for that of the background, and MUSIQ trained on SPAQ for imaging quality.
@@ -8,7 +7,7 @@ None is ever fetched, and none is unpickled. VBench uses `facebook/dino-vitb16` 
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +32,8 @@ def vision(folder: str | Path) -> Encoder:
     its class token.
 
     folder: with config.json, preprocessor_config.json and model.safetensors, as `save_pretrained` writes
-        them. Frames are
-    prepared as these say; VBench's own preparation resizes a little otherwise.
+        them.
+    Frames are prepared as these say; VBench's own preparation resizes a little otherwise.
     Raises RequestError for a folder that holds no such model, and where transformers lacks what it needs
     (older ones: torchvision).
     """
@@ -47,23 +46,19 @@ def vision(folder: str | Path) -> Encoder:
         own: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         model = AutoModel.from_pretrained(where, use_safetensors=True, **own).eval()
         prepare = AutoImageProcessor.from_pretrained(where, backend="pil", **own)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        ImportError,
-    ) as error:  # older transformers want torchvision to prepare frames
+    except (OSError, ValueError, KeyError, ImportError) as error:
         raise RequestError(
-            f"expected a folder with config.json, preprocessor_config.json and model.safetensors of a vision model; {where}: "
-            f"{_brief(error)}; save one with save_pretrained, facebook/dino-vitb16 for instance"
+            "expected a folder with config.json, preprocessor_config.json and model.safetensors of a vision "
+            f"model; {where}: {_brief(error)}; "
+            "save one with save_pretrained, facebook/dino-vitb16 for instance"
         ) from error
 
     def codes(video: Video) -> Floats:
         def embedded(frames: Video) -> Tensor:
             pixels = prepare(list(frames), return_tensors="pt")["pixel_values"]
             if hasattr(model, "get_image_features"):
-                found = model.get_image_features(pixel_values=pixels)
-                return found if isinstance(found, Tensor) else found.pooler_output
+                features = model.get_image_features(pixel_values=pixels)
+                return features if isinstance(features, Tensor) else features.pooler_output
             return model(pixel_values=pixels).last_hidden_state[:, 0]
 
         return _all(embedded, video)
@@ -102,7 +97,7 @@ def musiq(weights: str | Path) -> Judge:
 
 
 def judge_of(weights: str | Path | None) -> Judge:
-    """MUSIQ with these weights; without, what needs none."""
+    """MUSIQ with these weights; without, what needs none. Raises RequestError as `musiq` does."""
     return musiq(weights) if weights else SHARPNESS
 
 
@@ -113,12 +108,10 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 
         return load_file(path)
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ValueError(
-            "it holds other things than tensors, and is not opened"
-        ) from error  # torch's advice is to run them
-    return {name.removeprefix("module."): value for name, value in found.items()}
+        tensors = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's own message advises to run what is in the file
+        raise ValueError("it holds other things than tensors, and is not opened") from error
+    return {name.removeprefix("module."): value for name, value in tensors.items()}
 
 
 def _shrunk(frames: Video) -> Tensor:
@@ -138,7 +131,7 @@ def _brief(error: Exception) -> str:
     return (str(error).strip().splitlines() or [""])[0].split(". ")[0].rstrip(".;:") or type(error).__name__
 
 
-def _all(look: Any, video: Video) -> Floats:
+def _all(look: Callable[[Video], Tensor], video: Video) -> Floats:
     """What a network says of all frames, a few at a time."""
 
     def parts() -> Iterator[Tensor]:

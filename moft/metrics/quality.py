@@ -19,8 +19,7 @@ STATIC = 0.005  # shorter sides from first to last frame, VBench's bound of a ca
 
 
 def temporal_flickering(video: Video) -> float:
-    """How little neighbouring frames differ, 0…1, 1 none: (255 - mean absolute difference) / 255 (VBench, of
-    that name).
+    """How little neighbouring frames differ, 0…1, 1 none: (255 - mean absolute difference) / 255 (VBench).
 
     video: uint8 (f >= 1, h, w, 3). It tells flicker only in clips that stand still: any motion lowers it. 1
         for one frame.
@@ -36,11 +35,10 @@ def dynamic_degree(video: Video, fps: float = 8) -> bool:
     """Whether a clip moves at all (VBench's rule, on DIS flow instead of RAFT's).
 
     At 8 frames a second, the mean of the largest 5 % of the flow exceeds 6 px, in a picture of 256 px, in a
-    quarter of the frames.
-    video: uint8 (f >= 2, h >= 16, w >= 16, 3). fps: its frames per second, > 0; faster clips are thinned out
-        to 8, for
-    slower ones the bound grows. At least one step must exceed it: VBench's own rounding lets clips of up to 2
-    frames move always.
+    quarter of the frames. At least one step must: VBench's own rounding lets clips of up to 2 frames move
+    always.
+    video: uint8 (f >= 2, h >= 16, w >= 16, 3).
+    fps: its frames per second, > 0; faster clips are thinned out to 8, for slower ones the bound grows.
     Raises RequestError for other videos and for too few frames at 8 a second.
     """
     if not fps > 0:
@@ -52,11 +50,11 @@ def dynamic_degree(video: Video, fps: float = 8) -> bool:
         np.linalg.norm(dense_flow(thinned[i : i + 2])[0], axis=-1).ravel()
         for i in range(max(1, len(thinned) - 1))
     )
-    return (
-        sum(float(np.sort(one)[-max(1, int(0.05 * one.size)) :].mean()) > bound for one in lengths) >= needed
-    )
+    fastest = (float(np.sort(one)[-max(1, int(0.05 * one.size)) :].mean()) for one in lengths)
+    return sum(speed > bound for speed in fastest) >= needed
 
 
+# What the camera does by where two opposite edges go: top and bottom, or left and right.
 _AXES = {
     ("left", "left"): "pan_right",
     ("right", "right"): "pan_left",
@@ -64,11 +62,7 @@ _AXES = {
     ("up", "up"): "tilt_down",
     ("static", "static"): "static",
 }
-
-
 _UPRIGHT = _AXES | {("up", "down"): "zoom_in", ("down", "up"): "zoom_out"}
-
-
 _LEVEL = _AXES | {("left", "right"): "zoom_in", ("right", "left"): "zoom_out"}
 
 
@@ -89,10 +83,9 @@ def camera_motion(tracks: Tracks) -> tuple[str, ...]:
     nearest = np.linalg.norm(tracks.points[None, :, 0] - middles[:, None], axis=-1).argmin(axis=1)
     moved = tracks.points[nearest, -1] - tracks.points[nearest, 0]
     top, down, left, far = (_words(x, y, STATIC * min(tracks.height, tracks.width)) for x, y in moved)
-    found = {_UPRIGHT.get((a, b)) for a in top for b in down} | {
-        _LEVEL.get((a, b)) for a in left for b in far
-    }
-    named = sorted(label for label in found if label)
+    labels = {_UPRIGHT.get((a, b)) for a in top for b in down}
+    labels |= {_LEVEL.get((a, b)) for a in left for b in far}
+    named = sorted(label for label in labels if label)
     return tuple(label for label in named if label != "static" or len(named) == 1)
 
 
@@ -179,13 +172,17 @@ def imaging_quality(video: Video, judge: Judge = SHARPNESS) -> float:
     ratings = np.asarray(judge.rate(video), np.float64)
     if not len(video) or ratings.shape != (len(video),) or not np.isfinite(ratings).all():
         raise RequestError(
-            f"expected one finite rating for each of 1 frame or more; received {ratings.shape} for {len(video)} frames "
-            f"from {judge.name}; return (frames,)"
+            f"expected one finite rating for each of 1 frame or more; received {ratings.shape} for "
+            f"{len(video)} frames from {judge.name}; return (frames,)"
         )
     return float(ratings.mean())
 
 
 def psnr(a: Video, b: Video) -> float:
-    """Peak signal to noise ratio of two clips uint8 of one shape, in dB; infinite if they are the same."""
+    """Peak signal to noise ratio of two clips uint8 (f h w 3) of one shape, in dB; infinite if they are the
+    same.
+
+    Raises ValueError of numpy's for shapes that do not go together.
+    """
     error = float(np.square(a.astype(float) - b).mean())
     return 10 * math.log10(255**2 / error) if error else math.inf

@@ -23,11 +23,11 @@ THRESHOLDS = (1, 2, 4, 8, 16)  # px in a picture of 256 x 256, of TAP-Vid
 
 @dataclass(frozen=True)
 class Tracks:
-    """n points through f >= 2 frames of a picture. Raises RequestError where the shapes disagree or a number
-    is not finite.
+    """n points through f >= 2 frames of a picture.
 
     A tracker that loses a point still says where it might be, and that it is not seen there. CoTracker's
     answer (1 f n 2), (1 f n) becomes `Tracks(points[0].swapaxes(0, 1), seen[0].T, height, width)`.
+    Raises RequestError where the shapes disagree or a number is not finite.
     """
 
     points: Floats  # (n, f, 2) px, x right, y down
@@ -70,8 +70,7 @@ class Tracker(Protocol):
 
 
 def flow_tracks(video: Video, across: int = ACROSS) -> Tracks:
-    """Points of a regular grid in the first frame, carried along by chained optical flow (`follow`). A
-    `Tracker`.
+    """Points of a regular grid in the first frame, carried along by chained flow (`follow`). A `Tracker`.
 
     video: uint8 (f >= 2, h >= 16, w >= 16, 3). across: points along the shorter side, >= 1.
     Raises RequestError for other videos and numbers.
@@ -100,15 +99,13 @@ def follow(video: Video, points: Floats) -> Tracks:
             f"expected points (n, 2); received {at.shape}; give those of the first frame alone"
         )
     height, width = video.shape[1:3]
-    bound = (
-        0.5 * min(1, min(height, width) / 256) ** 2
-    )  # px²; small pictures are enlarged to 256 px for the flow
+    bound = 0.5 * min(1, min(height, width) / 256) ** 2  # px²; the flow enlarges small pictures to 256 px
     path, seen = [at], [np.ones(len(at), bool)]
     for i in range(len(video) - 1):
         pair = video[i : i + 2]
-        step = _sampled(dense_flow(pair)[0], at)
+        step = field_at(dense_flow(pair)[0], at)
         at = at + step
-        back = _sampled(dense_flow(pair[::-1])[0], at)
+        back = field_at(dense_flow(pair[::-1])[0], at)
         slack = 0.01 * (_squared(step) + _squared(back)) + bound
         inside = ((at >= -0.5) & (at < (width - 0.5, height - 0.5))).all(axis=-1)
         path.append(at)
@@ -130,7 +127,7 @@ class TapVid(NamedTuple):
     jaccard: float
 
 
-def tap_vid(found: Tracks, true: Tracks) -> TapVid:
+def tap_vid(tracks: Tracks, true: Tracks) -> TapVid:
     """Tracks against the true ones of the same points, in all frames but the first, where the points are
     given.
 
@@ -138,27 +135,19 @@ def tap_vid(found: Tracks, true: Tracks) -> TapVid:
     truly visible, position is 1, and jaccard too if nothing is said to be. Raises RequestError for other
     counts.
     """
-    if found.points.shape != true.points.shape:
+    if tracks.points.shape != true.points.shape:
         raise RequestError(
-            f"expected tracks of the same points and frames; received {found.points.shape} and {true.points.shape}; "
-            "track the same points"
+            "expected tracks of the same points and frames; "
+            f"received {tracks.points.shape} and {true.points.shape}; track the same points"
         )
-    seen, there = found.seen[:, 1:], true.seen[:, 1:]
+    seen, there = tracks.seen[:, 1:], true.seen[:, 1:]
     scale = 256 / np.array([true.width, true.height])
-    apart = np.linalg.norm((found.points - true.points)[:, 1:] * scale, axis=-1)
+    apart = np.linalg.norm((tracks.points - true.points)[:, 1:] * scale, axis=-1)
     close = [apart < threshold for threshold in THRESHOLDS]
     return TapVid(
         position=float(np.mean([_share(near & there, there) for near in close])),
         occlusion=float(np.mean(seen == there)) if seen.size else 1.0,
-        # Found in the wrong place is both a miss and a false alarm, so it counts twice below.
-        jaccard=float(
-            np.mean(
-                [
-                    _ratio((near & there & seen).sum(), there.sum() + (seen & ~(near & there)).sum())
-                    for near in close
-                ]
-            )
-        ),
+        jaccard=float(np.mean([_jaccard(near & there, seen, there) for near in close])),
     )
 
 
@@ -173,10 +162,11 @@ def _grid(height: int, width: int, across: int) -> Floats:
     return np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
 
 
-def _sampled(field: Floats, at: Floats) -> Floats:
-    """A field (h, w, 2) between its pixels, bilinear, at points (n, 2); outside as at the nearest edge."""
+def field_at(field: Floats, points: Floats) -> Floats:
+    """A field (h, w, 2) between its pixels, bilinear, at points (n, 2) px: (n, 2); outside as at the nearest
+    edge."""
     last = np.array(field.shape[1::-1]) - 1
-    at = np.clip(at, 0, last)
+    at = np.clip(points, 0, last)
     low = np.minimum(at.astype(int), np.maximum(last - 1, 0))
     high = np.minimum(low + 1, last)
     (x, y), (x0, y0), (x1, y1) = (at - low).T[..., None], low.T, high.T
@@ -187,6 +177,11 @@ def _sampled(field: Floats, at: Floats) -> Floats:
 
 def _squared(vectors: Floats) -> Floats:
     return (vectors**2).sum(axis=-1)
+
+
+def _jaccard(right: Flags, seen: Flags, there: Flags) -> float:
+    """Found in the wrong place is both a miss and a false alarm, so it counts twice below."""
+    return _ratio((right & seen).sum(), there.sum() + (seen & ~right).sum())
 
 
 def _share(part: Flags, whole: Flags) -> float:

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from moft.known.renderer import COLOURS, FRAMES, PHOTO, SHAPES, TEXTURES
+from moft.known.renderer import FRAMES
+from moft.known.shapes import COLOURS, SHAPES
+from moft.known.textures import PHOTO, TEXTURES
 
 if TYPE_CHECKING:
     from diffusers import AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, UNetMotionModel

@@ -12,18 +12,9 @@ from torch import Tensor
 from moft.feature.definition import ccr, pool
 from moft.interpreter.directions import direction_scores
 from moft.known.photographs import HELD_OUT_SEED, held_out_photographs
-from moft.known.renderer import (
-    COLOURS,
-    FRAMES,
-    RADII,
-    SHAPES,
-    SIZE,
-    TEXTURES,
-    ClipMaker,
-    Clips,
-    World,
-    shape_distance,
-)
+from moft.known.renderer import FRAMES, SIZE, ClipMaker, Clips, World
+from moft.known.shapes import COLOURS, RADII, SHAPES, shape_distance
+from moft.known.textures import TEXTURES
 from moft.models.families import family_of
 from moft.models.hooks import capture
 from moft.models.tap import Tap

@@ -30,16 +30,6 @@ def test_smooth_sky_does_not_stay_behind_in_a_slow_pan() -> None:
     assert measure(pan((-0.25, 0.25), 3, picture)).inside == pytest.approx((-0.25, 0.25), rel=0.1)
 
 
-@pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 40), (64, 48), (260, 280)])
-def test_flow_has_the_clip_size_and_its_units_at_any_size(height: int, width: int) -> None:
-    picture = noise(1)
-    video = np.stack([picture[40 : 40 + height, 60 - i : 60 - i + width] for i in range(3)])
-    flow = dense_flow(video)
-    assert flow.shape == (2, height, width, 2)
-    assert flow.dtype == np.float32
-    assert flow[:, 3:-3, 3:-3].mean(axis=(0, 1, 2)) == pytest.approx((1, 0), abs=0.05)
-
-
 def test_speed_is_the_length_of_the_mean_and_per_frame_follows_the_clip() -> None:
     measured = measure(carried(noise(), [(0, 0), (3, 0), (3, 2)]))
     assert measured.per_frame[0] == pytest.approx((3, 0), abs=0.1)

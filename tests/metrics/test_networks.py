@@ -130,7 +130,12 @@ def judges(monkeypatch: pytest.MonkeyPatch) -> list[Brightness]:
         ModuleType("pyiqa.archs"),
         ModuleType("pyiqa.archs.musiq_arch"),
     )
-    home.MUSIQ = lambda **kwargs: made.append(Brightness(**kwargs)) or made[-1]  # type: ignore[attr-defined, func-returns-value]
+
+    def make(**kwargs: Any) -> Brightness:
+        made.append(Brightness(**kwargs))
+        return made[-1]
+
+    home.MUSIQ = make  # type: ignore[attr-defined]
     for module in (package, archs, home):
         monkeypatch.setitem(sys.modules, module.__name__, module)
     return made

@@ -8,7 +8,7 @@ import pytest
 from drawn import carried, noise, pan
 
 from moft.errors import RequestError
-from moft.metrics.tracks import Tracks, _sampled, flow_tracks, follow, tap_vid
+from moft.metrics.tracks import Tracks, field_at, flow_tracks, follow, tap_vid
 
 
 def true_tracks(found: Tracks, positions: list[tuple[float, float]]) -> Tracks:
@@ -86,9 +86,9 @@ def test_flow_is_read_between_pixels_as_opencv_reads_it() -> None:
     expected = cv2.remap(
         field, at[None].astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )[0]
-    assert _sampled(field, at) == pytest.approx(expected, abs=0.15)  # OpenCV's places are 1/32 px apart
+    assert field_at(field, at) == pytest.approx(expected, abs=0.15)  # OpenCV's places are 1/32 px apart
     corners = np.array([[0.0, 0], [13, 8], [5, 3], [-9, 99]])
-    assert _sampled(field, corners).tolist() == [
+    assert field_at(field, corners).tolist() == [
         field[0, 0].tolist(),
         field[8, 13].tolist(),
         field[3, 5].tolist(),

@@ -11,7 +11,8 @@ import torch
 
 import moft
 from moft.errors import RequestError
-from moft.known.renderer import COLOURS, FRAMES, SHAPES, SIZE, TEXTURES, ClipMaker, World
+from moft.known.renderer import FRAMES, SIZE, ClipMaker, World
+from moft.known.shapes import COLOURS, SHAPES
 from moft.miniature import model
 from moft.miniature.__main__ import BUILDS
 from moft.miniature.probe import nearest_colours, obeys, ridge_r2
@@ -27,50 +28,6 @@ def pixels(video: torch.Tensor) -> np.ndarray:
     return (video.permute(0, 2, 3, 1) * 255).round().byte().numpy()
 
 
-def test_pans_move_the_picture_as_their_truth_says():
-    clips = ClipMaker(PANS, 3).render(12)
-    for video, truth in zip(clips.video, clips.velocity, strict=True):
-        found = moft.measure(pixels(video)).inside
-        assert np.linalg.norm(np.subtract(found, truth.numpy())) < 0.35 + 0.1 * truth.norm()
-
-
-def test_the_exact_flow_of_an_object_is_its_own():
-    world = World(textures=4, photos=0, objects=1, zooms=0, turns=0, flows=0, still=0, motion_words=0)
-    clips = ClipMaker(world, 5).render(8)
-    scene = clips.velocity[:, None, None, None].expand_as(clips.flow)
-    assert torch.allclose(clips.flow[~clips.objects], scene[~clips.objects], atol=1e-3)
-    assert (clips.flow[clips.objects] - scene[clips.objects]).norm(dim=-1).mean() > 0.5
-
-
-def test_a_part_that_flows_moves_as_its_truth_says_and_the_rest_as_the_scene():
-    world = dataclasses.replace(PANS, flows=1)
-    clips = ClipMaker(world, 4).render(12)
-    scene = clips.velocity[:, None, None, None].expand_as(clips.flow)
-    part = (clips.flow - scene).norm(dim=-1) > 1e-3  # (b f h w)
-    assert (part == part[:, :1]).all() and 0.05 < part.float().mean() < 0.95
-    for video, mask, flow in zip(clips.video, part[:, 0], clips.flow, strict=True):
-        if 0.2 < mask.float().mean() < 0.8:
-            found = moft.measure(pixels(video), mask.float().numpy())
-            for got, where in ((found.inside, mask), (found.outside, ~mask)):
-                truth = flow[:, where].mean((0, 1)).numpy()
-                assert np.linalg.norm(got - truth) < 0.5 + 0.35 * np.linalg.norm(truth)
-
-
-def test_the_same_seed_gives_the_same_clips_and_another_does_not():
-    first, second, other = (ClipMaker(PANS, seed).render(2) for seed in (1, 1, 2))
-    assert torch.equal(first.video, second.video) and first.captions == second.captions
-    assert not torch.equal(first.video, other.video)
-
-
-def test_captions_in_use_never_name_motion_and_training_captions_sometimes_do():
-    plain = ClipMaker(World(textures=4, photos=0, motion_words=0), 1).render(32).captions
-    told = ClipMaker(World(textures=4, photos=0, motion_words=1), 1).render(32).captions
-    words = {"moving", "still", "zooming", "left", "right", "up", "down"}
-    assert not any(words & set(c.split()) for c in plain)
-    assert all(words & set(c.split()) for c in told)
-    assert all(set(c.split()) <= set(model.WORDS) for c in told)
-
-
 def test_the_tokenizer_keeps_caption_words_whole_and_knows_every_text():
     tokens = model.tokenizer()
     ids = tokens("a red ball over blue stripes").input_ids
@@ -84,7 +41,7 @@ def test_the_tokenizer_keeps_caption_words_whole_and_knows_every_text():
 def test_the_sample_check_recognises_each_shape_and_refuses_the_others(shape: str):
     maker = ClipMaker(World(textures=4, photos=0, objects=1, motion_words=0), SHAPES.index(shape))
     shape_index = SHAPES.index(shape)
-    from moft.known.renderer import shape_distance
+    from moft.known.shapes import shape_distance
 
     p = maker.pixels
     inside = shape_distance(p, torch.full(p.shape[:-1], shape_index), torch.tensor(12.0)) < 0
@@ -234,7 +191,3 @@ def test_a_model_folder_without_statistics_is_a_clear_error(tmp_path: Path):
 
     with pytest.raises(RequestError, match="moft channels"):
         find_statistics(Pipe())
-
-
-def test_every_texture_word_has_a_texture():
-    assert set(ClipMaker(PANS, 0).bank.kinds) == set(TEXTURES)
