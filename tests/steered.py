@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -49,8 +52,38 @@ def plain_sample(name: str) -> Tensor:
 
 @cache
 def steered_sample(name: str) -> tuple[Tensor, Steering]:
-    with steer(tiny(name), LEFT, statistics=statistics_of(name), settings=EARLY) as run:
+    with (
+        warnings.catch_warnings(),
+        steer(tiny(name), LEFT, statistics=statistics_of(name), settings=EARLY) as run,
+    ):
+        warnings.simplefilter("error", RuntimeWarning)  # none is given for a sound run
         return sample(tiny(name)), run
+
+
+def brief(name: str, **kwargs: Any) -> Tensor:
+    """A run of half as many steps, for what must only be the same as another; when steered, step 1 is."""
+    return sample(tiny(name), num_inference_steps=STEPS // 2, **kwargs)
+
+
+@cache
+def brief_plain(name: str) -> Tensor:
+    return brief(name)
+
+
+@cache
+def brief_steered(name: str) -> Tensor:
+    with steer(tiny(name), LEFT, statistics=statistics_of(name), settings=EARLY):
+        return brief(name)
+
+
+@contextmanager
+def left_as_found(name: str) -> Iterator[None]:
+    """After the block the pipeline is as before: in all that a user could notice, and in what it samples."""
+    pipe, plain = tiny(name), brief_plain(name)
+    before = everything_about(pipe)
+    yield
+    assert everything_about(pipe) == before
+    assert torch.equal(brief(name), plain)
 
 
 def guide_of(run: Steering) -> Guide:
@@ -97,7 +130,8 @@ def losses_of(name: str, settings: Settings) -> tuple[dict[int, float], dict[int
             found = usual(latents, index, calls)
             if index < STEPS:
                 call, timestep = run.tap.conditional(calls, 1), pipe.scheduler.timesteps[index]
-                for losses, x in ((handed, latents), (left, found)):
+                changed = [] if found is latents else [(left, found)]
+                for losses, x in ((handed, latents), *changed):
                     look = Look(run.tap, x, timestep, call)
                     losses[index] = sum(float(o.loss(look)) for o in run.objectives(clip_size(pipe)))
             return found

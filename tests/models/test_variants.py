@@ -13,7 +13,7 @@ from steered import (
     LEFT,
     assert_fused_features_are_the_same,
     assert_the_loss_stays_down,
-    everything_about,
+    left_as_found,
     plain_sample,
     statistics_of,
     steered_sample,
@@ -38,11 +38,10 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def test_a_variant_is_steered_and_as_it_was_afterwards(name: str):
-    pipe, plain, before = tiny(name), plain_sample(name), everything_about(tiny(name))
-    steered, run = steered_sample(name)
-    assert not torch.equal(plain, steered)
+    with left_as_found(name):
+        steered, run = steered_sample(name)
+    assert not torch.equal(plain_sample(name), steered)
     assert all(step["losses"][1] < step["losses"][0] for step in run.report.steps)
-    assert everything_about(pipe) == before and torch.equal(sample(pipe), plain)
 
 
 def test_its_loss_stays_down_after_the_guided_steps(name: str):
