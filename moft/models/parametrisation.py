@@ -1,4 +1,4 @@
-"""What a model's noise levels, timesteps and predictions mean, asked of its scheduler once.
+"""What a model's noise levels, timesteps and predictions mean, asked once.
 
 A denoiser takes s·clean + n·noise: with s = √ᾱ and n = √(1−ᾱ), or on the straight line s = 1−t, n = t (flow
 matching). It predicts the noise, the clean latents, v = s·noise − n·clean, or the flow noise − clean.
@@ -7,6 +7,7 @@ matching). It predicts the noise, the clean latents, v = s·noise − n·clean, 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,26 +15,34 @@ import torch
 from torch import Tensor
 
 
+@dataclass(frozen=True, eq=False)
 class Parametrisation:
-    """The parametrisation under which a scheduler runs its model.
+    """The parametrisation under which a model is run.
 
     Noise levels are 0…1000; the timestep that the denoiser is *told* is another number in some models.
     Latents and predictions are of any one shape.
-
-    Args:
-        scheduler: of diffusers; any, for it is asked for nothing but its config and ᾱ.
     """
 
-    def __init__(self, scheduler: Any) -> None:
-        self._steps: int = scheduler.config.num_train_timesteps
-        self._upwards = bool(
-            scheduler.config.get("invert_sigmas")
-        )  # Mochi counts up, and predicts clean − noise
-        self._alphas: Tensor | None = getattr(scheduler, "alphas_cumprod", None)
-        kind = scheduler.config.get("prediction_type", "flow_prediction")
-        self.kind: str = "flow_prediction" if self._alphas is None else kind
-        continuous = scheduler.config.get("timestep_type") == "continuous"
-        self._edm = continuous and self.kind == "v_prediction"  # as SVD has it
+    kind: str = "flow_prediction"  # or "epsilon", "v_prediction", "sample": what is predicted
+    alphas: Tensor | None = None  # ᾱ at each noise level; None for flow matching
+    steps: int = 1000  # noise levels in training
+    upwards: bool = False  # flow matching whose timesteps count up, and which predicts clean − noise (Mochi)
+    logarithmic: bool = False  # v-prediction that is told log(n/s)/4 (EDM, as SVD has it)
+
+    @classmethod
+    def of(cls, scheduler: Any) -> Parametrisation:
+        """That of a scheduler of diffusers."""
+        config = scheduler.config
+        alphas = getattr(scheduler, "alphas_cumprod", None)
+        kind = "flow_prediction" if alphas is None else config.get("prediction_type", "flow_prediction")
+        continuous = config.get("timestep_type") == "continuous"
+        return cls(
+            kind,
+            alphas,
+            config.num_train_timesteps,
+            upwards=bool(config.get("invert_sigmas")),
+            logarithmic=continuous and kind == "v_prediction",
+        )
 
     def noised(self, clean: Tensor, noise: Tensor, level: float) -> tuple[Tensor, float]:
         """Clean latents at a noise level 0…1000: (what the denoiser takes, the timestep it is told).
@@ -41,22 +50,22 @@ class Parametrisation:
         As in training, whichever scheduler samples.
         """
         if self.kind == "flow_prediction":
-            told = self._steps - level if self._upwards else level
-            return torch.lerp(clean, noise, level / self._steps), float(told)
+            told = self.steps - level if self.upwards else level
+            return torch.lerp(clean, noise, level / self.steps), float(told)
         alpha = self._alpha(level)
         noisy = alpha**0.5 * clean + (1 - alpha) ** 0.5 * noise
-        told = 0.25 * float(np.log(((1 - alpha) / alpha) ** 0.5)) if self._edm else level
+        told = 0.25 * float(np.log(((1 - alpha) / alpha) ** 0.5)) if self.logarithmic else level
         return noisy, float(told)
 
     def clean(self, inputs: Tensor, predicted: Tensor, told: float) -> tuple[Tensor, float]:
         """The clean latents x₀ in what the denoiser takes, by its prediction, and their share s in it: where
         the noise is constant, ∂x₀/∂inputs = 1/s."""
         if self.kind == "flow_prediction":
-            level = told / self._steps
-            if self._upwards:
+            level = told / self.steps
+            if self.upwards:
                 return inputs + (1 - level) * predicted, level
             return inputs - level * predicted, 1 - level
-        signal = (1 + math.exp(8 * told)) ** -0.5 if self._edm else self._alpha(told) ** 0.5
+        signal = (1 + math.exp(8 * told)) ** -0.5 if self.logarithmic else self._alpha(told) ** 0.5
         noise = (1 - signal**2) ** 0.5
         if self.kind == "v_prediction":
             return signal * inputs - noise * predicted, signal
@@ -76,5 +85,5 @@ class Parametrisation:
 
     def _alpha(self, level: float) -> float:
         """ᾱ at a noise level; the last one's beyond it."""
-        assert self._alphas is not None
-        return float(self._alphas[min(int(level), len(self._alphas) - 1)])
+        assert self.alphas is not None
+        return float(self.alphas[min(int(level), len(self.alphas) - 1)])

@@ -103,7 +103,7 @@ class Pipeline(Host):
 
     @property
     def parametrisation(self) -> Parametrisation:
-        return Parametrisation(self.pipe.scheduler)
+        return Parametrisation.of(self.pipe.scheduler)
 
     def ddim(self, steps: int) -> tuple[float, list[tuple[int, float]]]:
         from diffusers import DDIMScheduler
@@ -201,6 +201,15 @@ class Pipeline(Host):
                 scheduler.step = original
             else:
                 del scheduler.step
+
+
+def host_of(model: Any) -> Host:
+    """The host of a model: what is given, if it is one, else that of a diffusers pipeline.
+
+    Raises:
+        BackboneError: unknown pipeline, or a setting under which it cannot be read; with the remedy.
+    """
+    return model if isinstance(model, Host) else Pipeline(model)
 
 
 def usual_level(pipe: Any) -> int:

@@ -19,9 +19,8 @@ from torch import Tensor, nn
 from moft.models.calls import Call, parts_of, retold, timestep_of
 from moft.models.families import default_layer, patch_size
 from moft.models.hooks import checkpointed, concatenated, frozen, recorded_until, run_until, submodule
-from moft.models.host import Host
 from moft.models.layout import Layout
-from moft.models.pipeline import Pipeline
+from moft.models.pipeline import host_of
 from moft.types import ClipSize
 
 
@@ -41,7 +40,7 @@ class Tap:
     """
 
     def __init__(self, model: Any, layer: str | None = None, timestep: int | None = None) -> None:
-        self.host: Host = model if isinstance(model, Host) else Pipeline(model)
+        self.host = host_of(model)
         self.pipe: Any = getattr(self.host, "pipe", None)  # for what is about diffusers alone
         self.family = self.host.family
         self.denoiser = self.host.at_work(1000 if timestep is None else timestep)

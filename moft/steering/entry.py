@@ -16,7 +16,7 @@ from moft.feature.statistics import Statistics, find_statistics
 from moft.feature.target import Synthesised, Target
 from moft.media.mask import check_agreement, check_region, read_regions
 from moft.media.resampled import read_followed
-from moft.models.pipeline import serves
+from moft.models.pipeline import host_of
 from moft.models.size import clip_size
 from moft.models.tap import Tap
 from moft.request.drag import Drag
@@ -75,7 +75,7 @@ def steer(
         MediaError: a clip or mask that cannot be read.
         BackboneError: unknown pipeline, or a scheduler that cannot keep a change made between its steps.
     """
-    serves(pipe)  # or say first of all why not
+    host_of(pipe)  # or say first of all why not
     settings = settings or Settings()
     if any(isinstance(request, Drag) for request in requests):
         steering = dragging(pipe, _alone(requests), statistics=statistics, settings=settings, plain=plain)

@@ -17,21 +17,21 @@ KINDS = ["epsilon", "v_prediction", "sample"]
 def test_clean_latents_are_found_again(kind: str) -> None:
     scheduler = DDIMScheduler(prediction_type=kind)
     clean, noise = torch.randn(2, 1, 4, 8, 4, 4)
-    noisy, told = Parametrisation(scheduler).noised(clean, noise, 300)
+    noisy, told = Parametrisation.of(scheduler).noised(clean, noise, 300)
     torch.testing.assert_close(noisy, scheduler.add_noise(clean, noise, torch.tensor([300])))
     given = {
         "v_prediction": scheduler.get_velocity(clean, noise, torch.tensor([300])),
         "epsilon": noise,
         "sample": clean,
     }
-    found, signal = Parametrisation(scheduler).clean(noisy, given[kind], told)
+    found, signal = Parametrisation.of(scheduler).clean(noisy, given[kind], told)
     torch.testing.assert_close(found, clean, atol=1e-4, rtol=1e-4)
     assert signal**2 == pytest.approx(float(scheduler.alphas_cumprod[300]))
 
 
 @pytest.mark.parametrize("upwards", [False, True])
 def test_clean_latents_of_flow_matching_whichever_way_timesteps_count(upwards: bool) -> None:
-    parametrisation = Parametrisation(FlowMatchEulerDiscreteScheduler(invert_sigmas=upwards))
+    parametrisation = Parametrisation.of(FlowMatchEulerDiscreteScheduler(invert_sigmas=upwards))
     clean, noise = torch.randn(2, 1, 4, 8, 4, 4)
     noisy, told = parametrisation.noised(clean, noise, 400)
     torch.testing.assert_close(noisy, 0.6 * clean + 0.4 * noise)
@@ -44,7 +44,7 @@ def test_clean_latents_of_flow_matching_whichever_way_timesteps_count(upwards: b
 def test_clean_latents_of_continuous_timesteps() -> None:
     """EDM's, as SVD has them: a quarter of the logarithm of the noise over the signal."""
     scheduler = EulerDiscreteScheduler(prediction_type="v_prediction", timestep_type="continuous")
-    parametrisation = Parametrisation(scheduler)
+    parametrisation = Parametrisation.of(scheduler)
     clean, noise = torch.randn(2, 1, 4, 8, 4, 4)
     noisy, told = parametrisation.noised(clean, noise, 600)
     alpha = float(scheduler.alphas_cumprod[600])
@@ -63,5 +63,5 @@ def test_a_step_back_undoes_the_schedulers_own_step(kind: str, index: int) -> No
     y, predicted = torch.randn(2, 1, 4, 3, 8, 8, generator=draw, dtype=torch.float64)
     x = scheduler.step(predicted, t, y).prev_sample
     signal, goal = (float(scheduler.alphas_cumprod[max(at, 0)]) ** 0.5 for at in (t - spacing, t))
-    found = Parametrisation(scheduler).before(x, predicted, signal, goal)
+    found = Parametrisation.of(scheduler).before(x, predicted, signal, goal)
     torch.testing.assert_close(found, y, atol=1e-6, rtol=1e-5)
