@@ -15,6 +15,8 @@ from moft.types import ClipSize
 if TYPE_CHECKING:
     from moft.types import Picture, Video
 
+WAYS = ("left", "right", "up", "down", "still")
+
 
 def pans(
     photos: Sequence[Picture],
@@ -53,8 +55,11 @@ def pan(
     """A still photograph seen by a camera so that its content follows `motion`: (f h w 3), sub-pixel exact.
 
     Args:
+        photo: uint8 (h w 3) of any size; one that is smaller than what the camera sees is enlarged.
         place: (x, y) in 0…1, where in the photograph the path is centred.
         zoom: ≥ 1; how much of the photograph's freedom is given up to look closer.
+    Raises:
+        RequestError: a size that is not whole numbers >= 1, or a speed beyond it (`Motion.displacement`).
     """
     path = np.array(motion.displacement(size))
     path = path - (path.max(0) + path.min(0)) / 2
@@ -73,13 +78,9 @@ def pan(
     grid = np.stack([x - (size.width - 1) / 2, y - (size.height - 1) / 2], -1)
     at = centre + shrink * (grid[None] - path[:, None, None]) / scales[:, None, None, None]
     normal = torch.from_numpy(at / [width, height] * 2 - 1).float()
-    frames = F.grid_sample(
-        image.expand(size.frames, -1, -1, -1), normal, "bilinear", "border", align_corners=False
-    )
+    pictures = image.expand(size.frames, -1, -1, -1)
+    frames = F.grid_sample(pictures, normal, "bilinear", "border", align_corners=False)
     return frames.permute(0, 2, 3, 1).round().clamp(0, 255).byte().numpy()
-
-
-WAYS = ("left", "right", "up", "down", "still")
 
 
 def there_and_back(axis: int, sign: int, reach: float) -> Motion:

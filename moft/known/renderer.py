@@ -57,8 +57,10 @@ class Clips:
 
 
 class ClipMaker:
-    """Renders batches of clips of one world; `ClipMaker(world, seed).render(n)` is deterministic, again and
-    again."""
+    """Renders batches of clips of one world: endless, and the same for the same seed.
+
+    frames: of each clip. device: where the tensors lie, as torch names it.
+    """
 
     def __init__(self, world: World, seed: int, frames: int = FRAMES, device: str = "cpu") -> None:
         self.world, self.frames, self.device = world, frames, device
@@ -70,17 +72,17 @@ class ClipMaker:
         self.clock = torch.arange(frames, device=device) - (frames - 1) / 2
 
     def _rand(self, *shape: int, low: float = 0.0, high: float = 1.0) -> torch.Tensor:
+        """Uniform in low…high."""
         return low + (high - low) * torch.rand(shape, generator=self.generator, device=self.device)
 
     def _pick(self, count: int, *shape: int) -> torch.Tensor:
+        """Whole numbers from 0 below `count`."""
         return torch.randint(count, shape, generator=self.generator, device=self.device)
 
     def _velocities(self, *shape: int) -> torch.Tensor:
         """(… 2) px per frame: any direction, uniform speed, some still."""
-        angle, speed = (
-            self._rand(*shape, high=2 * math.pi),
-            self._rand(*shape, low=0.3, high=self.world.max_speed),
-        )
+        angle = self._rand(*shape, high=2 * math.pi)
+        speed = self._rand(*shape, low=0.3, high=self.world.max_speed)
         speed = torch.where(self._rand(*shape) < self.world.still, torch.zeros_like(speed), speed)
         return torch.stack([angle.cos(), angle.sin()], -1) * speed[..., None]
 

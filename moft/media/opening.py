@@ -34,8 +34,9 @@ _MAGIC = (
 
 @contextmanager
 def opened(path: PathLike) -> Iterator[tuple[BinaryIO, str]]:
-    """Yield a regular file and its kind, one of `DEMUXERS` or `IMAGES`; whatever fails while it is open
-    becomes a MediaError."""
+    """A regular file, open, and its kind, one of `DEMUXERS` or `IMAGES`.
+
+    Raises MediaError for what is none or not whole, and for whatever fails while it is open."""
     name = local(path)
     if not os.path.isfile(name):
         got = "a folder" if os.path.isdir(name) else "something else" if os.path.exists(name) else "no file"
