@@ -21,7 +21,7 @@ from moft.feature.reference import from_clip
 from moft.feature.statistics import find_statistics
 from moft.known.pans import pan
 from moft.known.photographs import held_out_photographs, training_photographs
-from moft.models.load import load_pipeline
+from moft.models.loading import load_pipeline
 from moft.models.tap import Tap
 from moft.request.motion import DIRECTIONS, Motion
 

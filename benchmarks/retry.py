@@ -3,7 +3,7 @@
     python benchmarks/retry.py [--tries 4] [--only "up and back"] [-o results.json]
 
 A tenth of the side and back, which the miniature often misses, is asked of every prompt. Whatever was missed is tried again
-as `moft.runs.remedies.remedies` says, until it is followed; of each try: how many it was made for, and how many were followed in it.
+as `moft.runs.outcome.remedies` says, until it is followed; of each try: how many it was made for, and how many were followed in it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from diffusers import DiffusionPipeline
 
 import moft
 from moft.request.motion import Motion
-from moft.runs.outcome import Asked, judge, lay_out
-from moft.runs.remedies import Remedy, remedies
+from moft.runs.outcome import Placed, Remedy, judge, lay_out, remedies
 
 REQUESTS = {
     f"{name} and back": [Motion(path=((0, 0), (x, y), (0, 0)))]
@@ -31,7 +30,7 @@ REQUESTS = {
 
 
 def followed(
-    pipe: Any, asked: list[Asked], cases: list[tuple[str, int]], settings: moft.Settings
+    pipe: Any, asked: list[Placed], cases: list[tuple[str, int]], settings: moft.Settings
 ) -> list[bool]:
     """Of each (prompt, seed), whether all requests were."""
     wanted, masks = [one.request for one in asked], [one.mask for one in asked]
@@ -48,7 +47,7 @@ def followed(
             output_type="np",
         ).frames
     videos = (frames * 255).round().astype(np.uint8)
-    return [all(judge(video, one.mask, one.request)["followed"] for one in asked) for video in videos]
+    return [all(judge(video, one.mask, one.request).followed for one in asked) for video in videos]
 
 
 def tried(pipe: Any, requests: list[Motion], seed: int, tries: int) -> dict[str, Any]:

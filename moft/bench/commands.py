@@ -8,8 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from moft.media.files import check_folder
-from moft.models.load import load_pipeline
+from moft.models.loading import load_pipeline
 from moft.optional import needs
 
 app = typer.Typer(
@@ -164,6 +163,7 @@ def page(
     """Write a page of tables and plots from stored results."""
     needs("matplotlib")
     from moft.bench.page import write
+    from moft.media.files import check_folder
 
     check_folder(out)
     typer.echo(f"{write(results, out)}")
@@ -171,6 +171,8 @@ def page(
 
 def _folder(out: Path) -> Path:
     """The folder, made if it is not there, before anything expensive runs."""
+    from moft.media.files import check_folder
+
     check_folder(out / "results.json" if out.exists() else out)
     out.mkdir(exist_ok=True)
     return out

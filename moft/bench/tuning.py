@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """The command above."""
     from diffusers import DiffusionPipeline
 
-    from moft.models.load import miniature_path
+    from moft.models.loading import miniature_path
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

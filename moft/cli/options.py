@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from moft.errors import RequestError
+from moft.request.checks import Point
 from moft.request.like import Like
 from moft.request.motion import Motion
-from moft.request.parse import Request
 
 KINDS = ("motion", "path", "like")  # options that are a request each; the others say more about these
 
@@ -19,7 +19,7 @@ def requests_of(
     *,
     per_position: bool = False,
     invert: bool = False,
-) -> list[Request]:
+) -> list[Motion | Like]:
     """The requests of one run.
 
     order: the names of the options of `KINDS` as they were typed, one for each request.
@@ -54,7 +54,7 @@ def requests_of(
                 said[i][name] = _READ[name](value) if name in _READ else value
     if not clips and (per_position or invert):
         raise RequestError("expected --per-position and --invert beside a --like, got none; leave them out")
-    found: list[Request] = []
+    found: list[Motion | Like] = []
     for (kind, text), others in zip(typed, said, strict=True):
         if kind == "motion":
             found.append(Motion.from_text(text, **others))
@@ -109,3 +109,18 @@ def _is_number(text: str) -> bool:
 
 
 _READ = {"span": _span, "like_frames": _frames}
+
+
+def points_of(texts: Sequence[str]) -> tuple[tuple[Point, ...], ...]:
+    """Texts such as "12,30:40,30" → trajectories such as ((12, 30), (40, 30)). Raises RequestError for other texts."""
+    found = []
+    for text in texts:
+        try:
+            path = tuple((float(x), float(y)) for x, y in (at.split(",") for at in text.split(":")))
+        except ValueError:
+            raise RequestError(
+                f"expected a point as x,y:x,y (start:end), x,y:x,y:x,y (bent) or x,y (must not move), in px; received {text!r:.200}; "
+                "write 12,30:40,30"
+            ) from None
+        found.append(path)
+    return tuple(found)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moft.models.load import load_pipeline, model_folder
+from moft.media.files import file_digest
+from moft.models.loading import load_pipeline, model_folder
 from moft.models.size import clip_size
+from moft.provenance import digest_of
 
 if TYPE_CHECKING:
     from moft.feature.statistics import Statistics
     from moft.models.tap import Tap
     from moft.types import ClipSize
+
+_HASHED = (".json", ".safetensors", ".txt", ".model")  # files of a model, by their endings
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +51,12 @@ class Model:
         """Where its files lie, those of the hub in its cache; None if that is not known."""
         return model_folder(self.name, self.commit)
 
+    @property
+    def digest(self) -> str | None:
+        """Its commit "commit:…" if it is a snapshot of the hub, else "sha256:…" of all weights and settings in its folder;
+        None if that is not known. Reads every byte of the weights."""
+        return None if self.folder is None else model_digest(self.folder)
+
     def tap(self, layer: str | None = None, timestep: int | None = None) -> Tap:
         """Its denoiser, read at a layer; None is the family's default."""
         from moft.models.tap import Tap
@@ -65,6 +76,16 @@ class Model:
 
         Raises RequestError for what it cannot sample."""
         return clip_size(self.pipe, frames, height, width, {} if own else self.statistics.made)
+
+
+def model_digest(folder: str) -> str:
+    """Of a diffusers folder; see `Model.digest`."""
+    root = Path(folder)
+    if root.parent.name == "snapshots" and re.fullmatch("[0-9a-f]{40}", root.name):
+        return f"commit:{root.name}"
+    files = sorted(p for p in root.glob("*/*") if p.suffix in _HASHED and p.is_file())
+    named = [root / "model_index.json", *files]
+    return digest_of([(p.relative_to(root).as_posix(), file_digest(p)) for p in named])
 
 
 def load(

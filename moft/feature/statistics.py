@@ -23,6 +23,7 @@ from moft.feature.read import noised_features
 from moft.media.tensors import load_tensors, save_tensors
 from moft.models.pipeline import usual_level
 from moft.models.tap import Tap
+from moft.provenance import digest_of
 from moft.request.motion import Motion
 from moft.types import ClipSize
 
@@ -51,6 +52,12 @@ class Statistics:
     def displacement(self, feature: Tensor) -> Tensor:
         """What a MOFT (… k) shows, (… 2) in shorter sides, right and down: least squares on the response."""
         return feature @ torch.linalg.pinv(self.response).T
+
+    @property
+    def digest(self) -> str:
+        """Of the numbers that steering uses, not of the file that they were in: "sha256:…"."""
+        tensors = (self.channels, self.response, self.low, self.high)
+        return digest_of([self.layer, self.timestep, self.gain, *(tensor.tolist() for tensor in tensors)])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, whole or not at all."""

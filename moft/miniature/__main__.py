@@ -12,7 +12,7 @@ import torch
 
 from moft.miniature.latte import LATTE
 from moft.miniature.model import ANIMATEDIFF
-from moft.models.load import miniature_path
+from moft.models.loading import miniature_path
 
 BUILDS = {build.name: build for build in (ANIMATEDIFF, LATTE)}
 

@@ -19,7 +19,7 @@ from moft.known.renderer import FRAMES, SIZE, ClipMaker, World
 from moft.miniature import model
 from moft.models.calls import Call
 from moft.models.hooks import capture
-from moft.models.load import miniature_path
+from moft.models.loading import miniature_path
 from moft.models.tap import Tap
 
 

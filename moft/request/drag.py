@@ -8,6 +8,7 @@ from typing import Any
 
 from moft.errors import RequestError
 from moft.request.checks import Point, number, positions, refuse
+from moft.request.said import said
 
 Trajectory = Sequence[Point]  # px; see `Drag`
 
@@ -23,8 +24,13 @@ class Drag:
     Raises RequestError, naming the point, for what is no finite number, and for no points.
     """
 
-    points: tuple[tuple[Point, ...], ...]
-    radius: float | None = None
+    points: tuple[tuple[Point, ...], ...] = said(..., "What to drag where, in px; give several.", unit="px")
+    radius: float | None = said(
+        None,
+        "px around a point in which the picture goes with it; default: three eighths of the shorter side.",
+        unit="px",
+        least=0,
+    )
 
     def __post_init__(self) -> None:
         remedy = "write start:end as 12,30:40,30, more points for a bent way, or one point for what must stay"

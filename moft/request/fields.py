@@ -37,6 +37,11 @@ def read(hint: Any, value: Any, where: str, names: dict[str, Any] | None = None,
     raise RecipeError(f"{where}: expected {_named(hint)}, got {value!r:.100}")
 
 
+def part(cls: type, data: dict[str, Any]) -> dict[str, Any]:
+    """Of a JSON object what a dataclass has fields for."""
+    return {field.name: data[field.name] for field in fields(cls) if field.name in data}
+
+
 def _read_union(hints: tuple[Any, ...], value: Any, where: str, names: dict[str, Any]) -> Any:
     for hint in hints:
         try:

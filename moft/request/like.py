@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from moft.request.checks import Share, aside, check_text, refuse, share, strength, whole_range
+from moft.request.said import PLACES, said
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,28 @@ class Like:
     Raises RequestError for what is no text, not finite, or out of range.
     """
 
-    like: str
-    region: str | None = None
-    like_region: str | None = None
-    like_frames: tuple[int, int] | None = None
-    per_position: bool = False
-    invert: bool = False
-    strength: float = 1.0
-    steps: Share | None = None
+    like: str = said(..., "Follow the motion of this clip instead.")
+    region: str | None = said(
+        None,
+        f"Where it counts: {PLACES}, or rest (what other requests leave). Default: everywhere, or the rest.",
+    )
+    like_region: str | None = said(None, f"Where to look in the clip to follow: {PLACES}.")
+    like_frames: tuple[int, int] | None = said(
+        None,
+        "Which frames of it, 0:8 being the first eight; default: all, resampled.",
+        unit="frames",
+        least=0,
+    )
+    per_position: bool = said(False, "Follow a clip place by place, not its mean.")
+    invert: bool = said(False, "Read a clip by inversion instead of adding noise.")
+    strength: float = said(1.0, "Weight of the request; default 1; 0 asks nothing.", least=0)
+    steps: Share | None = said(
+        None,
+        "Share of the denoising steps in which it is asked; default: what suits.",
+        unit="share of the steps",
+        least=0,
+        most=1,
+    )
 
     def __post_init__(self) -> None:
         put = object.__setattr__

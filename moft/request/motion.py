@@ -15,6 +15,7 @@ from numbers import Integral
 from typing import Any
 
 from moft.request.checks import Point, Share, aside, check_text, number, positions, refuse, share, strength
+from moft.request.said import PLACES, said
 from moft.types import ClipSize
 
 DIRECTIONS: dict[str, float] = {  # name -> degrees in which the picture content moves
@@ -68,14 +69,40 @@ class Motion:
     Raises RequestError for what is unknown, contradictory, not finite, or out of range.
     """
 
-    direction: str | float | None = None
-    speed: str | float | None = None
-    path: tuple[Point, ...] | None = None
-    region: str | None = None
-    strength: float = 1.0
-    ease: str | None = None
-    span: Share | None = None
-    steps: Share | None = None
+    direction: str | float | None = said(
+        None,
+        "left, up-right, zoom in, still, ..., or degrees: 0 right, 90 down; 'left 2px' names the speed too.",
+    )
+    speed: str | float | None = said(
+        None, "Mean while it moves, per frame: 1.5px, or 2% of the shorter side.", unit="px or sides a frame"
+    )
+    path: tuple[Point, ...] | None = said(
+        None,
+        "Follow these points instead: '0,0 -0.3,0 0,0', in shorter sides from where it starts.",
+        unit="shorter sides",
+    )
+    region: str | None = said(
+        None,
+        f"Where it counts: {PLACES}, or rest (what other requests leave). Default: everywhere, or the rest.",
+    )
+    strength: float = said(1.0, "Weight of the request; default 1; 0 asks nothing.", least=0)
+    ease: str | None = said(
+        None, "in (starts slowly), out (ends slowly) or in-out.", choices=lambda: tuple(EASES)
+    )
+    span: Share | None = said(
+        None,
+        "Part of the clip in which it moves: 0.25,0.75.",
+        unit="share of the clip",
+        least=0,
+        most=1,
+    )
+    steps: Share | None = said(
+        None,
+        "Share of the denoising steps in which it is asked; default: what suits.",
+        unit="share of the steps",
+        least=0,
+        most=1,
+    )
 
     def __post_init__(self) -> None:
         if (self.direction is None) == (self.path is None):

@@ -12,8 +12,12 @@ from moft.request.fields import read
 from moft.request.like import Like
 from moft.request.motion import Motion
 
+MAX_BYTES = 2**20  # of a recipe, in a clip or beside it, and of a file of requests
 
-def read_requests_file(path: str | os.PathLike[str]) -> list[Request]:
+AnyRequest = Motion | Like | Drag
+
+
+def read_requests_file(path: str | os.PathLike[str]) -> list[Motion | Like]:
     """Requests from a file that holds a JSON list of them, as `Motion.to_json` and `Like.to_json` give.
 
     Raises RequestError for no such file and for no JSON; RecipeError for requests that are none."""
@@ -44,26 +48,18 @@ def read_requests_file(path: str | os.PathLike[str]) -> list[Request]:
     return wanted
 
 
-MAX_BYTES = 2**20  # of a recipe, in a clip or beside it
-
-
-MAX_REQUESTS = 100  # in a run, and points of a drag
-
-
-Request = Motion | Like  # what steering takes, one or more in a run; a Drag has a run to itself
-
-
-def read_requests(data: Any) -> tuple[Request | Drag, ...]:
+def read_requests(data: Any) -> tuple[AnyRequest, ...]:
     """Requests from a list of their JSON forms, those with "like" being of a clip, those with "points" drags.
 
     Raises RecipeError, naming the field, for everything that is not as it should be."""
     if not isinstance(data, list):
         raise RecipeError(f"requests: expected a list, got {data!r:.100}")
-    return tuple(_request(value, f"requests[{i}]") for i, value in enumerate(data))
+    return tuple(read_request(value, f"requests[{i}]") for i, value in enumerate(data))
 
 
-def _request(value: Any, where: str) -> Request | Drag:
+def read_request(value: Any, where: str) -> AnyRequest:
+    """One of them; `where` is what errors call it."""
     keys = value if isinstance(value, dict) else {}
     kind = Like if "like" in keys else Drag if "points" in keys else Motion
-    found: Request | Drag = read(kind, value, where)
-    return found
+    request: AnyRequest = read(kind, value, where)
+    return request

@@ -18,6 +18,7 @@ from typing import Any
 from moft.errors import RequestError
 
 _KEY = "moft"
+PLACES = "mask picture, folder of masks, mask video, box:x,y,w,h, polygon:x,y;x,y;x,y (px, or % of the clip)"
 
 
 @dataclass(frozen=True)

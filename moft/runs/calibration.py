@@ -11,26 +11,29 @@ import itertools
 import statistics as averages
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from moft.errors import BackboneError
 from moft.feature.statistics import Statistics
 from moft.metrics.motion import judged, measure
 from moft.request.motion import DEFAULT_SPEED, Motion
 from moft.runs.job import Scene
-from moft.runs.sample import Run, sample
+from moft.runs.sample import Sampled, sample
 from moft.steering.entry import steer
 from moft.steering.settings import Settings
 from moft.types import ClipSize
+
+if TYPE_CHECKING:
+    from moft.feature.model import Model
 
 SIDES = ("left", "right", "up", "down")
 LEAST = 0.1  # of the asked speed; below, a clip was hardly steered, and a gain would enlarge noise
 
 
 def calibrate(
-    pipe: Any,
-    statistics: Statistics,
+    model: Model,
     scenes: Sequence[Scene],
+    *,
     speed: str | float = DEFAULT_SPEED,
     settings: Settings | None = None,
     track: Callable[[Sequence[tuple[Scene, str]]], Iterable[tuple[Scene, str]]] = iter,
@@ -48,11 +51,12 @@ def calibrate(
     Raises:
         BackboneError: the clips hardly move as asked (in the median by less than a tenth of the speed).
     """
-    plain, shares = replace(statistics, gain=1.0), []
+    statistics, shares = model.statistics, []
+    plain = replace(statistics, gain=1.0)
     for scene, side in track(list(itertools.product(scenes, SIDES))):
         motion = Motion(side, speed=speed)
-        with steer(pipe, motion, statistics=plain, settings=settings):
-            shares.append(_share(sample(pipe, scene, f"calibrating, {side}"), motion))
+        with steer(model.pipe, motion, statistics=plain, settings=settings):
+            shares.append(_share(sample(model.pipe, scene, f"calibrating, {side}"), motion))
     share = averages.median(shares)
     if share < LEAST:
         raise BackboneError(
@@ -62,6 +66,6 @@ def calibrate(
     return replace(statistics, gain=1 / share, made=made)
 
 
-def _share(run: Run, motion: Motion) -> float:
+def _share(run: Sampled, motion: Motion) -> float:
     """How much of the asked velocity a clip has."""
     return judged(measure(run.video), motion, ClipSize.of(run.video)).share

@@ -1,40 +1,30 @@
-"""A plain and a dragged run from one seed: tracked, drawn, and written side by side."""
+"""A job of dragged points: sampled plain and dragged, tracked and drawn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from itertools import islice
-from pathlib import Path
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from moft.errors import RequestError
+from moft.media.frames import side_by_side
 from moft.metrics.fidelity import drag_distance
 from moft.metrics.tracks import Tracks, follow
-from moft.models.load import model_folder
-from moft.optional import needs
-from moft.provenance import command
-from moft.request.checks import Point
 from moft.request.drag import Drag
-from moft.runs.digests import frames_digest
-from moft.runs.job import Scene
-from moft.runs.recipe import Recipe
-from moft.runs.remedies import remedies
-from moft.runs.sample import Run, sample
-from moft.runs.save import check_output, write_all
-from moft.runs.words import advice
+from moft.runs.running import Attempt, Trial
+from moft.runs.sample import sample
 from moft.steering.dragging import trajectories
 from moft.steering.entry import steer
 
 if TYPE_CHECKING:
-    from moft.feature.statistics import Statistics
-    from moft.steering.loop import Report
+    from moft.runs.job import Scene
     from moft.steering.settings import Settings
-    from moft.types import Floats, Video
+    from moft.types import ClipSize, Video
 
+    Paths = npt.NDArray[np.float64]  # (… f 2) px
 
 DRAWN = 256  # px, at least, of the shorter side of the picture that points are drawn on
 ARRIVED = 0.3  # lengths of its way: a point that was closer than this to where it should be, on average over the frames
@@ -42,152 +32,127 @@ STAYED = 0.05  # shorter sides: the same for a point that must not move
 WANTED, TRACKED, LOST = (255, 220, 0), (255, 255, 255), (255, 0, 0)
 
 
-def points_of(texts: Sequence[str]) -> tuple[tuple[Point, ...], ...]:
-    """Texts such as "12,30:40,30" → trajectories such as ((12, 30), (40, 30)). Raises RequestError for other texts."""
-    found = []
-    for text in texts:
-        try:
-            path = tuple((float(x), float(y)) for x, y in (at.split(",") for at in text.split(":")))
-        except ValueError:
-            raise RequestError(
-                f"expected a point as x,y:x,y (start:end), x,y:x,y:x,y (bent) or x,y (must not move), in px; received {text!r:.200}; "
-                "write 12,30:40,30"
-            ) from None
-        found.append(path)
-    return tuple(found)
+@dataclass(frozen=True)
+class Tracked:
+    """Where one point went in one clip."""
+
+    track: Paths  # (f 2) px
+    seen: float  # share of the frames until it was lost
+    distance: float | None  # lengths of its way that it was off on average; None if it had none to go
+    distance_px: float  # the same in px
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {**asdict(self), "track": self.track.tolist()}
 
 
 @dataclass(frozen=True)
-class _Try:
-    """One dragged run of several beside its plain one, and how each point fared."""
+class Arrival:
+    """What came of one dragged point."""
 
-    scene: Scene
-    settings: Settings
-    clips: dict[str, Run]  # plain, dragged
-    tracks: dict[str, Tracks]
-    points: list[dict[str, Any]]
-    report: Report
+    path: Paths  # (f 2) px, where it should be
+    length_px: float  # of its way
+    arrived: bool
+    plain: Tracked
+    dragged: Tracked
+
+    @property
+    def followed(self) -> bool:
+        """Whether it arrived: what is asked of a point."""
+        return self.arrived
 
     def to_json(self) -> dict[str, Any]:
-        told = [{"arrived": point["arrived"], **point["dragged"]} for point in self.points]
-        return {
-            "seed": self.scene.seed,
-            "settings": asdict(self.settings),
-            "arrived": self.arrived,
-            "points": told,
-        }
+        """As in a record."""
+        told = {"wanted": self.path.tolist(), "length_px": self.length_px, "arrived": self.arrived}
+        return {**told, "plain": self.plain.to_json(), "dragged": self.dragged.to_json()}
+
+
+class Dragged(Trial):
+    """Drags the same points under several seeds."""
 
     @property
-    def arrived(self) -> int:
-        """How many points did."""
-        return sum(point["arrived"] for point in self.points)
+    def drag(self) -> Drag:
+        """The one request."""
+        (drag,) = self.job.requests
+        assert isinstance(drag, Drag)
+        return drag
 
     @property
-    def standing(self) -> tuple[int, float]:
-        """By which of several runs the best is chosen: points that arrived, then px off on average."""
-        return self.arrived, -sum(point["dragged"]["distance_px"] for point in self.points)
+    def size(self) -> ClipSize:
+        assert self.job.scene.size is not None  # `moft.run` has seen to it
+        return self.job.scene.size
 
+    def attempt(self, scene: Scene, settings: Settings, change: str | None = None) -> Attempt:
+        """A plain and a dragged run, their points tracked."""
+        paths, pipe = trajectories(self.drag, self.size), self.model.pipe
+        with steer(pipe, self.drag, statistics=self.model.statistics, settings=settings) as steering:
+            dragged = sample(pipe, scene, "dragged", watch=self.watch)  # first: it may refuse
+        plain = sample(pipe, scene, "plain", watch=self.watch)
+        tracks = [follow(one.video, paths[:, 0]) for one in (plain, dragged)]
+        outcome = tuple(self._arrival(path, tracks, number) for number, path in enumerate(paths))
+        return Attempt(change, scene, settings, plain, dragged, steering.report, outcome)
 
-def compare_drag(
-    pipe: Any,
-    scene: Scene,
-    requests: Sequence[Drag],
-    settings: Settings,
-    statistics: Statistics,
-    out: Path,
-    model: str,
-    *,
-    retries: int = 0,
-    channels: str | None = None,
-    commit: str | None = None,
-) -> dict[str, Any]:
-    """Sample plain and dragged, track the points in both, write three clips and the record at `out`; returns the record.
+    def _arrival(self, path: Paths, tracks: Sequence[Tracks], number: int) -> Arrival:
+        length = float(np.linalg.norm(np.diff(path, axis=0), axis=-1).sum())
+        plain, dragged = (_tracked(one, number, path, length) for one in tracks)
+        bound = ARRIVED * length if length else STAYED * self.size.side
+        return Arrival(path, length, dragged.distance_px <= bound, plain, dragged)
 
-    requests: one. If a point did not arrive, up to `retries` more dragged runs try what `remedies` says; the best is
-    kept, and the record lists all. `model`, `channels` and `commit` go into the recipe, as in `compare`. The comparison shows
-    plain and dragged, from left to right, each `drawn`. Raises MoftError, and leaves no files, if anything is wrong.
-    """
-    from moft.media.frames import side_by_side
+    def standing(self, attempt: Attempt) -> tuple[int, float]:
+        """Points that arrived, then px off on average."""
+        arrivals = attempt.outcome
+        return sum(one.arrived for one in arrivals), -sum(one.dragged.distance_px for one in arrivals)
 
-    needs("cv2")
-    (request,) = requests
-    folder = model_folder(model, commit)
-    check_output(out, Recipe.of(scene, requests, settings, model, folder, statistics, channels).files)
-    tries = [_tried(pipe, scene, request, settings, statistics)]
-    for remedy in islice(remedies(settings, scene.seed, requests), retries):
-        if tries[-1].arrived == len(request.points):
-            break
-        tries.append(_tried(pipe, replace(scene, seed=remedy.seed), request, remedy.settings, statistics))
-    best = max(range(len(tries)), key=lambda i: tries[i].standing)
-    kept = tries[best]
-    videos, moving = (
-        {name: run.video for name, run in kept.clips.items()},
-        [p for p in kept.points if p["length_px"] > 0],
-    )
-    wanted = trajectories(request, scene.size)
-    beside = side_by_side(*(drawn(video, wanted, kept.tracks[name]) for name, video in videos.items()))
-    recipe = Recipe.of(kept.scene, requests, kept.settings, model, folder, statistics, channels)
-    record = {
-        "asked": str(request),
-        "arrived": kept.arrived == len(request.points),
-        "points": kept.points,
-        "distance": {name: _mean([point[name]["distance"] for point in moving]) for name in videos},
-        **{name: run.to_json() for name, run in kept.clips.items()},
-        "tries": [one.to_json() for one in tries],
-        "kept": best,
-        "guidance_seconds": kept.report.guidance_seconds,
-        "losses": kept.report.steps,
-        "skipped_updates": kept.report.skipped,
-        **replace(recipe, frames_digest=frames_digest(videos["dragged"])).to_json(),
-        "statistics": statistics.made,
-        "command": command(),
-    }
-    return write_all(out, {"": videos["dragged"], ".plain": videos["plain"], ".compare": beside}, record)
+    def comparison(self, attempt: Attempt) -> Video:
+        """Plain and dragged, from left to right, each `drawn`."""
+        paths = np.stack([one.path for one in attempt.outcome])
+        videos = (attempt.plain.video, attempt.steered.video)
+        return side_by_side(*(drawn(video, paths, follow(video, paths[:, 0])) for video in videos))
 
-
-def _tried(pipe: Any, scene: Scene, request: Drag, settings: Settings, statistics: Statistics) -> _Try:
-    wanted = trajectories(request, scene.size)
-    with steer(pipe, request, statistics=statistics, settings=settings) as run:  # first: it may refuse
-        dragged = sample(pipe, scene, "dragged")
-    clips = {"plain": sample(pipe, scene, "plain"), "dragged": dragged}
-    tracks = {name: follow(clip.video, wanted[:, 0]) for name, clip in clips.items()}
-    points = [_told(i, wanted, tracks, scene.size.side) for i in range(len(wanted))]
-    return _Try(scene, settings, clips, tracks, points, run.report)
-
-
-def _told(number: int, wanted: Floats, tracks: dict[str, Tracks], side: int) -> dict[str, Any]:
-    """One point of n: its wanted way (n f 2), whether it arrived, and of each run where it was tracked and how far off on average."""
-    path = wanted[number]
-    length = float(np.linalg.norm(np.diff(path, axis=0), axis=-1).sum())
-
-    def run(found: Tracks) -> dict[str, Any]:
-        track = found.points[number]
+    def told(self, attempts: Sequence[Attempt], kept: int) -> dict[str, Any]:
+        """Where each point came to, times, and all that was tried."""
+        best = attempts[kept]
+        moving = [one for one in best.outcome if one.length_px > 0]
         return {
-            "track": track.tolist(),
-            "seen": float(found.seen[number].mean()),  # share of the frames until it was lost
-            "distance": drag_distance(track, path) if length else None,
-            "distance_px": drag_distance(track, path, 1),
+            "asked": str(self.drag),
+            "arrived": best.followed is True,
+            "points": [one.to_json() for one in best.outcome],
+            "distance": {
+                name: _mean([getattr(one, name).distance for one in moving]) for name in ("plain", "dragged")
+            },
+            "plain": best.plain.to_json(),
+            "dragged": best.steered.to_json(),
+            "tries": [_tried(attempt) for attempt in attempts],
         }
 
-    runs = {name: run(found) for name, found in tracks.items()}
-    arrived = runs["dragged"]["distance_px"] <= (ARRIVED * length if length else STAYED * side)
-    return {"wanted": path.tolist(), "length_px": length, "arrived": arrived, **runs}
+
+def _tried(attempt: Attempt) -> dict[str, Any]:
+    points = [{"arrived": one.arrived, **one.dragged.to_json()} for one in attempt.outcome]
+    arrived = sum(one.arrived for one in attempt.outcome)
+    settings = asdict(attempt.settings)
+    return {"seed": attempt.scene.seed, "settings": settings, "arrived": arrived, "points": points}
+
+
+def _tracked(tracks: Tracks, number: int, path: Paths, length: float) -> Tracked:
+    track = tracks.points[number]
+    distance = drag_distance(track, path) if length else None
+    return Tracked(track, float(tracks.seen[number].mean()), distance, drag_distance(track, path, 1))
 
 
 def _mean(distances: list[float]) -> float | None:
     return sum(distances) / len(distances) if distances else None
 
 
-def drawn(video: Video, wanted: Floats, tracks: Tracks) -> Video:
+def drawn(video: Video, paths: Paths, tracks: Tracks) -> Video:
     """The clip, enlarged if it is small, with each point's wanted way as a yellow line, where it should be as a yellow ring,
     and where it was tracked as a dot: white, or red from where it was lost.
 
-    video: uint8 (f h w 3). wanted: (n f 2) px. Returns uint8 of the same frames.
+    video: uint8 (f h w 3). paths: (n f 2) px. Returns uint8 of the same frames.
     """
     scale = max(1, DRAWN // min(video.shape[1:3]))
     dot = 3 + min(video.shape[1:3]) * scale // 256
 
-    def box(at: Floats, radius: int) -> tuple[float, float, float, float]:
+    def box(at: Paths, radius: int) -> tuple[float, float, float, float]:
         x, y = (at + 0.5) * scale
         return x - radius, y - radius, x + radius, y + radius
 
@@ -197,33 +162,9 @@ def drawn(video: Video, wanted: Floats, tracks: Tracks) -> Video:
             (frame.shape[1] * scale, frame.shape[0] * scale), Image.Resampling.BICUBIC
         )
         draw = ImageDraw.Draw(picture)
-        for n, path in enumerate(wanted):
+        for n, path in enumerate(paths):
             draw.line([tuple((at + 0.5) * scale) for at in path], WANTED, 2)
             draw.ellipse(box(path[i], 2 * dot), outline=WANTED, width=2)
             draw.ellipse(box(tracks.points[n, i], dot), TRACKED if tracks.seen[n, i] else LOST, "black")
         pictures.append(np.asarray(picture))
     return np.stack(pictures)
-
-
-def summary(record: dict[str, Any]) -> str:
-    """What a person wants to know of a dragged run."""
-    rows = {}
-    for number, point in enumerate(record["points"], 1):
-        (x0, y0), (x1, y1), (x, y) = point["wanted"][0], point["wanted"][-1], point["dragged"]["track"][-1]
-        way = f"{x0:g},{y0:g} to {x1:g},{y1:g}" if point["length_px"] else f"{x0:g},{y0:g} to stay"
-        off = {name: f"{point[name]['distance_px']:.1f} px" for name in ("dragged", "plain")}
-        far = f"off by {off['dragged']} on average, plain by {off['plain']}; arrived: {'yes' if point['arrived'] else 'no'}"
-        rows[f"point {number}"] = f"{way}; came to {x:.1f},{y:.1f}; {far}"
-    for name, distance in record["distance"].items():
-        if distance is not None:
-            rows[name] = f"{distance:.3f} of the wanted way off on average"
-    if not record["arrived"]:
-        rows["try"] = advice(record)
-    if len(record["tries"]) > 1:
-        runs = [
-            f"seed {one['seed']}: {one['arrived']} of {len(one['points'])} arrived" for one in record["tries"]
-        ]
-        rows["tries"] = f"{'; '.join(runs)}. Kept: {record['kept'] + 1} of {len(runs)}"
-    rows["time"] = f"{record['dragged']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it dragging"
-    rows["files"] = ", ".join(record["files"].values())
-    return "\n".join(f"{name + ':':<11}{text}" for name, text in rows.items())

@@ -1,51 +1,126 @@
-"""What is wanted of a run."""
+"""What is wanted of a run: a scene, requests and settings, as one value without a model."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-from moft.errors import RequestError
+from moft.errors import RecipeError, RequestError
+from moft.request.drag import Drag
+from moft.request.fields import part, read
+from moft.request.motion import Motion
+from moft.request.parse import AnyRequest, read_requests
+from moft.request.said import check, said
+from moft.steering.settings import Settings
+from moft.types import ClipSize
 
-if TYPE_CHECKING:
-    from moft.types import ClipSize
-
-MAX_STEPS = 1000  # of denoising, and of updates in each
+MAX_SIDE, MAX_BYTES = 2**14, 2**31  # px or frames; of video, which is what `read_video` reads
+MAX_REQUESTS = 100  # in a run, and points of a drag
 
 
 @dataclass(frozen=True)
 class Scene:
     """What the pipeline is asked to show; the same for the plain and the steered run.
 
+        moft.Scene("a red ball over blue cells", seed=7)
+
     Raises RequestError for a size, a seed or steps out of range.
     """
 
-    prompt: str | None
-    size: ClipSize
-    negative_prompt: str | None = None
-    seed: int = 0  # 0…2^63 - 1
-    steps: int = 25  # of denoising, 1…MAX_STEPS
-    guidance_scale: float | None = None  # None: the pipeline's own
-    image: str | None = None  # file name of the first frame, for a pipeline that starts from one
-    video: str | None = (
-        None  # file name of a real clip that is to be steered: sampling starts from its inversion, without guidance
+    prompt: str | None = said(None, "What to show, for models that take words.")
+    size: ClipSize | None = said(None, "Frames, height and width; default: the model's.", unit="frames, px")
+    negative_prompt: str | None = said(None, "What not to show.")
+    seed: int = said(0, "Which noise to start from.", least=0, most=2**63 - 1)
+    steps: int = said(25, "Denoising steps.", least=1, most=1000)
+    guidance_scale: float | None = said(
+        None, "How closely to follow the prompt; default: the pipeline's.", least=0
+    )
+    image: str | None = said(None, "First frame, for models that start from an image.")
+    video: str | None = said(
+        None, "A real clip to steer, for models sampled by DDIM: it is inverted, and its motion changed."
     )
 
     def __post_init__(self) -> None:
-        for name, side in asdict(self.size).items():
-            _within(name, side, 1, 2**14)
-        _within(
-            "bytes of video", 3 * math.prod(asdict(self.size).values()), 1, 2**31
-        )  # what `read_video` reads
-        _within("seed", self.seed, 0, 2**63 - 1)
-        _within("steps", self.steps, 1, MAX_STEPS)
-        if self.video is not None and (
-            self.guidance_scale not in (None, 1) or self.negative_prompt is not None or self.image is not None
-        ):
+        check(self)
+        if self.size is not None:
+            for name, side in asdict(self.size).items():
+                _within(name, side, 1, MAX_SIDE)
+            _within("bytes of video", 3 * math.prod(asdict(self.size).values()), 1, MAX_BYTES)
+        unguided = self.guidance_scale in (None, 1) and self.negative_prompt is None and self.image is None
+        if self.video is not None and not unguided:
             raise RequestError(
-                "expected a real clip to be steered without guidance, negative prompt and first frame; leave these out"
+                "expected a real clip to be steered without guidance, negative prompt and first frame; "
+                "leave these out"
             )
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that is wanted of a run: plain JSON, no model, no torch.
+
+        moft.Job(moft.Scene("red cells"), (moft.Motion("left"),))
+
+    Raises RequestError for no requests, too many, and a drag beside others.
+    """
+
+    scene: Scene
+    requests: tuple[AnyRequest, ...]
+    settings: Settings = Settings()
+    retries: int = said(
+        0, "If it is not followed: so many more runs of what may help; the best is kept.", least=0, most=100
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+        object.__setattr__(self, "requests", tuple(self.requests))
+        check_requests(self.requests)
+
+    @property
+    def files(self) -> list[str]:
+        """Every file and folder that is named: clips to follow, masks, first frame, clip to be steered."""
+        named = [name for request in self.requests for name in named_files(request)]
+        return list(dict.fromkeys(name for name in (*named, self.scene.image, self.scene.video) if name))
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values; `from_json` reads it."""
+        return {
+            **asdict(self.scene),
+            "requests": [request.to_json() for request in self.requests],
+            "settings": asdict(self.settings),
+            "retries": self.retries,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any) -> Job:
+        """The inverse of `to_json`. Settings and what else has a default may be left out.
+
+        Raises RecipeError, naming the field, for everything that is not as it should be."""
+        if not isinstance(data, dict):
+            raise RecipeError(f"expected a job as a JSON object, got {data!r:.100}")
+        scene = read(Scene, part(Scene, data), "", {"ClipSize": ClipSize})
+        settings = read(Settings, data.get("settings", {}), "settings")
+        requests = read_requests(data.get("requests"))
+        return read(cls, part(cls, data), "", scene=scene, settings=settings, requests=requests)
+
+
+def named_files(request: AnyRequest) -> list[str]:
+    """The files, and folders of masks, that a request names."""
+    from moft.media.region_text import region_file
+
+    if isinstance(request, Drag):
+        return []
+    regions = [request.region] if isinstance(request, Motion) else [request.region, request.like_region]
+    clip = [] if isinstance(request, Motion) else [request.like]
+    return [name for name in (*clip, *map(region_file, regions)) if name]
+
+
+def check_requests(requests: tuple[AnyRequest, ...]) -> None:
+    """Raise RequestError unless these can go in one run: one or more motions and clips, or one drag."""
+    _within("number of requests", len(requests), 1, MAX_REQUESTS)
+    for drag in (request for request in requests if isinstance(request, Drag)):
+        _within("number of requests in a run with a drag", len(requests), 1, 1)
+        _within("number of points", len(drag.points), 1, MAX_REQUESTS)
 
 
 def _within(name: str, value: float, least: float, most: float) -> None:

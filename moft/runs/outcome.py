@@ -1,4 +1,4 @@
-"""What was asked of each part of a clip, what came of it, by how much it was missed, and what to try then.
+"""What came of each request, by how much it was missed, and what to try then.
 
 Runs are judged by optical flow inside each request's own region.
 """
@@ -6,109 +6,181 @@ Runs are judged by optical flow inside each request's own region.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from moft.media.mask import check_agreement, read_regions
+from moft.media.resampled import Followed, read_followed
+from moft.metrics.motion import STILL_SPEED, MeasuredMotion, Verdict, judged, measure
+from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
 from moft.types import ClipSize
 
 if TYPE_CHECKING:
-    import numpy as np
+    from moft.feature.model import Model
+    from moft.request.parse import AnyRequest
+    from moft.steering.settings import Settings
+    from moft.types import Mask, Video
 
-    from moft.feature.statistics import Statistics
-    from moft.media.resampled import Followed
-    from moft.metrics.motion import MeasuredMotion
+LATE = 0.8  # share of the denoising steps up to which a remedy guides; later ones draw details
 
 
 @dataclass(frozen=True)
-class Asked:
+class Judgement:
+    """How one clip moves where a request counts, and whether that is what was asked."""
+
+    motion: MeasuredMotion
+    verdict: Verdict | None  # None where the request names no motion to judge by
+
+    @property
+    def followed(self) -> bool | None:
+        """None if it cannot be told."""
+        return None if self.verdict is None else self.verdict.followed
+
+    @property
+    def share(self) -> float | None:
+        """How much of what was asked, 1 being all; None if it cannot be told."""
+        return None if self.verdict is None else self.verdict.share
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        angle = None if self.verdict is None else self.verdict.angle
+        told = {"followed": self.followed, "share": self.share, "angle": angle}
+        return {"motion": self.motion.to_json(), **told}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one request."""
+
+    asked: str  # the request in words
+    goal: Motion | None  # what it is judged by; of a clip whose motion cancels out, none
+    plain: Judgement
+    steered: Judgement
+    reference: MeasuredMotion | None = None  # of the clip to follow, if there is one
+
+    @property
+    def followed(self) -> bool | None:
+        """Whether the steered clip does what was asked; None if that cannot be told."""
+        return self.steered.followed
+
+    def to_json(self) -> dict[str, Any]:
+        """As in a record."""
+        reference = {} if self.reference is None else {"reference": {"motion": self.reference.to_json()}}
+        goal = self.goal and self.goal.to_json()
+        clips = {"plain": self.plain.to_json(), "steered": self.steered.to_json()}
+        return {"asked": self.asked, **reference, "goal": goal, **clips}
+
+
+@dataclass(frozen=True)
+class Placed:
     """A request laid over the clips to be made."""
 
     request: Motion | Like
-    mask: np.ndarray | None  # (h w) or (f h w) in 0…1; None: the whole frame
-    followed: Followed | None = None  # the clip to follow at the frames and size of the run, if there is one
+    mask: Mask | None  # (h w) or (f h w) in 0…1; None: the whole frame
+    clip: Followed | None = None  # the clip to follow at the frames and size of the run, if there is one
 
-    def wanted(self, pipe: Any, statistics: Statistics, seed: int) -> Any:
+    def ready(self, model: Model, seed: int) -> Any:
         """What `moft.steer` takes; a clip is read under the seed's noise."""
         from moft.feature.reference import from_like
 
         if not isinstance(self.request, Like):
             return self.request
-        assert self.followed is not None
-        return from_like(pipe, self.request, self.followed, statistics, onto=self.mask, seed=seed)
+        assert self.clip is not None
+        return from_like(model.pipe, self.request, self.clip, model.statistics, onto=self.mask, seed=seed)
 
-    def outcome(self, plain: np.ndarray, steered: np.ndarray) -> dict[str, Any]:
-        """What was asked, and what both clips did where it counts."""
-        from moft.metrics.motion import measure
+    def outcome(self, plain: Video, steered: Video) -> Outcome:
+        """What was asked, and what both clips, uint8 (f h w 3), did where it counts."""
+        goal, reference = self._goal()
+        before, after = (judge(clip, self.mask, goal) for clip in (plain, steered))
+        return Outcome(str(self.request), goal, before, after, reference)
 
-        found: dict[str, Any] = {"asked": str(self.request)}
-        goal: Motion | None = None
+    def _goal(self) -> tuple[Motion | None, MeasuredMotion | None]:
         if isinstance(self.request, Motion):
-            goal = self.request
-        elif self.followed is not None:
-            reference = measure(self.followed.video, self.followed.look)
-            goal = as_motion(reference, *self.followed.video.shape[1:3])
-            found["reference"] = {"motion": reference.to_json()}
-        found["goal"] = goal and goal.to_json()
-        return {**found, "plain": judge(plain, self.mask, goal), "steered": judge(steered, self.mask, goal)}
+            return self.request, None
+        assert self.clip is not None
+        reference = measure(self.clip.video, self.clip.look)
+        return as_motion(reference, ClipSize.of(self.clip.video)), reference
 
 
-def lay_out(requests: Sequence[Motion | Like], size: ClipSize, tell: Callable[[str], object]) -> list[Asked]:
+def lay_out(requests: Sequence[Motion | Like], size: ClipSize, tell: Callable[[str], object]) -> list[Placed]:
     """Each request with its region and clip at the size of the run; `tell` hears what was resampled.
 
     Raises RequestError for requests that contradict each other, MediaError for files that cannot be used."""
-    from moft.media.mask import check_agreement, read_regions
-    from moft.media.resampled import read_followed
-
     masks = read_regions([request.region for request in requests], size, tell)
     check_agreement(requests, masks)
     return [
-        Asked(request, mask, read_followed(request, size, tell) if isinstance(request, Like) else None)
+        Placed(request, mask, read_followed(request, size, tell) if isinstance(request, Like) else None)
         for request, mask in zip(requests, masks, strict=True)
     ]
 
 
-def judge(video: np.ndarray, mask: np.ndarray | None, goal: Motion | None) -> dict[str, Any]:
-    """The motion of a clip uint8 (f h w 3) inside a region, and whether it is the wanted one.
-
-    Returns "motion" (as `MeasuredMotion`) and, None without a goal, "followed", "share" and "angle" (as `Verdict`).
-    """
-    from moft.metrics.motion import judged, measure
-
-    found = measure(video, mask)
-    verdict = goal and judged(found, goal, ClipSize.of(video))
-    judgement = {name: getattr(verdict, name, None) for name in ("followed", "share", "angle")}
-    return {"motion": found.to_json(), **judgement}
+def judge(video: Video, mask: Mask | None, goal: Motion | None) -> Judgement:
+    """How a clip uint8 (f h w 3) moves inside a region, and whether that is the goal."""
+    motion = measure(video, mask)
+    verdict = None if goal is None else judged(motion, goal, ClipSize.of(video))
+    return Judgement(motion, verdict)
 
 
-def as_motion(found: MeasuredMotion, height: int, width: int) -> Motion | None:
+def as_motion(measured: MeasuredMotion, size: ClipSize) -> Motion | None:
     """The mean motion of a clip as a request, to judge others by: a direction, its path if it turns back, or "still".
 
     None if it cancels out in each frame too, and so names none."""
-    from moft.metrics.motion import STILL_SPEED
-
-    least = STILL_SPEED * min(height, width)
-    if found.speed >= least:
-        return Motion(math.degrees(math.atan2(*found.inside[::-1])), speed=f"{found.speed}px")
-    if max(math.hypot(*step) for step in found.per_frame) >= least:
+    least = STILL_SPEED * size.side
+    if measured.speed >= least:
+        return Motion(math.degrees(math.atan2(*measured.inside[::-1])), speed=f"{measured.speed}px")
+    if max(math.hypot(*step) for step in measured.per_frame) >= least:
         at, path = (0.0, 0.0), [(0.0, 0.0)]
-        for x, y in found.per_frame:
-            at = (at[0] + x / min(height, width), at[1] + y / min(height, width))
+        for x, y in measured.per_frame:
+            at = (at[0] + x / size.side, at[1] + y / size.side)
             path.append(at)
         return Motion(path=tuple(path))
-    return Motion("still") if found.mean_speed < least else None
+    return Motion("still") if measured.mean_speed < least else None
 
 
-def overall(outcome: Sequence[dict[str, Any]]) -> bool | None:
-    """Whether every request was followed in the steered clip; None if none was missed and some cannot be told."""
-    found = [part["steered"]["followed"] for part in outcome]
-    return False if False in found else None if None in found else True
+def overall(outcome: Sequence[Any]) -> bool | None:
+    """Whether everything was followed; None if nothing was missed and some cannot be told."""
+    told = [part.followed for part in outcome]
+    return False if False in told else None if None in told else True
 
 
-def standing(outcome: Sequence[dict[str, Any]]) -> tuple[int, float]:
+def standing(outcome: Sequence[Outcome]) -> tuple[int, float]:
     """By which of several runs the best is chosen: requests followed, then the least share of what was asked."""
-    found = [part["steered"] for part in outcome]
-    shares = [part["share"] for part in found if part["share"] is not None]
-    return sum(part["followed"] is True for part in found), min([*shares, 1.0])
+    judged = [part.steered for part in outcome]
+    shares = [one.share for one in judged if one.share is not None]
+    return sum(one.followed is True for one in judged), min([*shares, 1.0])
+
+
+# ---------------------------------------------------------------- what to try then
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What to try when a request was not followed: other settings, or another seed."""
+
+    words: str
+    settings: Settings
+    seed: int
+
+
+def remedies(settings: Settings, seed: int, requests: Sequence[AnyRequest]) -> Iterator[Remedy]:
+    """What to try, one after the other and each on top of those before, without end: at last only other seeds.
+
+    Steps that requests ask for themselves are theirs to change. What is dragged gets no larger steps, which would tear it
+    (docs/steering.md), and what is carried takes no gradients.
+    """
+    tried, steered = settings, [request for request in requests if not isinstance(request, Drag)]
+    if steered and not settings.carry:
+        tried = replace(settings, step_size=settings.step_size * 1.5)
+        yield Remedy(f"step size {tried.step_size:g} instead of {settings.step_size:g}", tried, seed)
+        if settings.steps is None and any(request.steps is None for request in steered):
+            tried = replace(tried, steps=(0.12, LATE))
+            yield Remedy(f"guided up to {LATE:.0%} of the steps", tried, seed)
+        before, tried = tried, replace(tried, gradient_steps=tried.gradient_steps * 2)
+        words = f"{tried.gradient_steps} gradients a step instead of {before.gradient_steps}"
+        yield Remedy(words, tried, seed)
+    while True:
+        seed = (seed + 1) % 2**63
+        yield Remedy(f"seed {seed}", tried, seed)

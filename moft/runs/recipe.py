@@ -9,24 +9,22 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moft.errors import RecipeError, RequestError
+from moft.errors import MediaError, RecipeError, RequestError
+from moft.media.files import file_digest
 from moft.provenance import versions
-from moft.request.drag import Drag
-from moft.request.fields import read
+from moft.request.fields import part, read
 from moft.request.like import Like
-from moft.request.motion import Motion
-from moft.request.parse import MAX_BYTES, MAX_REQUESTS, Request, _request, read_requests
-from moft.runs.digests import _digest_if_any, file_digest, model_digest, statistics_digest
-from moft.runs.job import MAX_STEPS, Scene, _within
+from moft.request.parse import MAX_BYTES, AnyRequest, read_request, read_requests
+from moft.runs.job import Job, Scene, check_requests
+from moft.steering.settings import Settings
 
 if TYPE_CHECKING:
-    from moft.feature.statistics import Statistics
-    from moft.steering.settings import Settings
+    from moft.feature.model import Model
 
 FORMAT = 3  # 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags
 MAX_THREADS = 1024
@@ -44,7 +42,7 @@ class Recipe:
     """
 
     scene: Scene
-    requests: tuple[Request | Drag, ...]  # one or more, or one drag
+    requests: tuple[AnyRequest, ...]  # one or more, or one drag
     settings: Settings
     model: str  # "miniature", a folder, or a hub id
     model_digest: str | None  # None: not known
@@ -56,10 +54,9 @@ class Recipe:
     frames_digest: str | None = None  # of the steered frames before they are encoded; None: not made yet
 
     def __post_init__(self) -> None:
-        _within("number of requests", len(self.requests), 1, MAX_REQUESTS)
-        for drag in (request for request in self.requests if isinstance(request, Drag)):
-            _within("number of requests in a run with a drag", len(self.requests), 1, 1)
-            _within("number of points", len(drag.points), 1, MAX_REQUESTS)
+        check_requests(self.requests)
+        if self.scene.size is None:
+            raise RequestError("size: expected frames, height and width, got none")
         digests = {
             **{f"inputs {name!r}": digest for name, digest in self.inputs.items()},
             **{name: getattr(self, name) for name in ("model_digest", "channels_digest", "frames_digest")},
@@ -76,40 +73,26 @@ class Recipe:
         for name in (*self.files, self.model):
             if name.startswith(("//", "\\\\")):  # Windows would ask that machine, with the user's name
                 raise RequestError(f"expected files of this machine, got {name!r:.200}")
-        _within("threads", self.threads, 1, MAX_THREADS)
-        _within("settings.gradient_steps", self.settings.gradient_steps, 1, MAX_STEPS)
+        if not 1 <= self.threads <= MAX_THREADS:
+            raise RequestError(f"expected threads in 1…{MAX_THREADS}, got {self.threads}")
 
     @classmethod
-    def of(
-        cls,
-        scene: Scene,
-        requests: Sequence[Request | Drag],
-        settings: Settings,
-        model: str,
-        folder: str | None,
-        statistics: Statistics,
-        channels: str | None,
-    ) -> Recipe:
-        """The recipe of a run that is about to start, on this machine, from a model that lies in `folder`.
+    def of(cls, model: Model, job: Job) -> Recipe:
+        """The recipe of a run that is about to start, on this machine.
 
         Raises RecipeError for a file that is not there, and for a recipe above MAX_BYTES."""
         import torch
 
-        names = [
-            *(name for request in requests for name in named_files(request)),
-            scene.image,
-            scene.video,
-            channels,
-        ]
+        names = [*job.files, *([model.channels] if model.channels else [])]
         recipe = cls(
-            scene,
-            tuple(requests),
-            settings,
-            model,
-            model_digest(folder),
-            channels,
-            statistics_digest(statistics),
-            {name: file_digest(name) for name in names if name},
+            job.scene,
+            job.requests,
+            job.settings,
+            model.name,
+            model.digest,
+            model.channels,
+            model.statistics.digest,
+            {name: file_digest(name) for name in names},
             versions(),
             torch.get_num_threads(),
         )
@@ -117,15 +100,14 @@ class Recipe:
         return recipe
 
     @property
+    def job(self) -> Job:
+        """What was wanted."""
+        return Job(self.scene, self.requests, self.settings)
+
+    @property
     def files(self) -> list[str]:
         """Every file and folder that is named: clips to follow, masks, first frame, clip to be steered, motion channels."""
-        names = [
-            *(name for request in self.requests for name in named_files(request)),
-            self.scene.image,
-            self.scene.video,
-            self.channels,
-        ]
-        return list(dict.fromkeys(name for name in names if name))
+        return list(dict.fromkeys([*self.job.files, *([self.channels] if self.channels else [])]))
 
     def located(self, folder: Path) -> Recipe:
         """The same with its files where they are now: where they were, or by their bare names in `folder`.
@@ -181,50 +163,32 @@ class Recipe:
         """The inverse of `to_json`; what a record says beyond the recipe is passed over.
 
         Raises RecipeError, naming the field, for everything that is missing or not as it should be."""
-        from moft.steering.settings import Settings
-        from moft.types import ClipSize
-
-        names = {"Settings": Settings, "ClipSize": ClipSize, "Request": Request}
+        names = {"AnyRequest": AnyRequest}
         if not isinstance(data, dict) or "recipe" not in data:
             raise RecipeError('expected a recipe of moft, with "recipe" among its keys; got another JSON')
         if data["recipe"] not in range(1, FORMAT + 1) or isinstance(data["recipe"], bool):
             raise RecipeError(
                 f"recipe: expected a format up to {FORMAT}, got {data['recipe']!r:.50}; update moft"
             )
-        scene = read(Scene, _part(Scene, data), "", names)
+        scene = read(Scene, part(Scene, data), "", names)
         settings = read(Settings, _need(data, "settings"), "settings")
         if data["recipe"] == 1:
-            wanted: tuple[Request | Drag, ...] = (
-                _of_first_format(_need(data, "request"), scene.size.frames),
-            )
+            wanted: tuple[AnyRequest, ...] = (_of_first_format(_need(data, "request"), scene.size.frames),)
         else:
             wanted = read_requests(_need(data, "requests"))
-        return read(cls, _part(cls, data), "", names, scene=scene, requests=wanted, settings=settings)
+        return read(cls, part(cls, data), "", names, scene=scene, requests=wanted, settings=settings)
 
 
-def named_files(request: Request | Drag) -> list[str]:
-    """The files, and folders of masks, that a request names."""
-    from moft.media.region_text import region_file
-
-    if isinstance(request, Drag):
-        return []
-    if isinstance(request, Motion):
-        names = [region_file(request.region)]
-    else:
-        names = [request.like, region_file(request.region), region_file(request.like_region)]
-    return [name for name in names if name]
-
-
-def _of_first_format(value: Any, frames: int) -> Request | Drag:
+def _of_first_format(value: Any, frames: int) -> AnyRequest:
     """A clip was followed from its first frame, without being resampled."""
-    found = _request(value, "request")
+    found = read_request(value, "request")
     try:
         return replace(found, like_frames=(0, frames)) if isinstance(found, Like) else found
     except RequestError as error:
         raise RecipeError(f"request: {error}") from error
 
 
-def _elsewhere(request: Request | Drag, where: dict[str, str]) -> Request | Drag:
+def _elsewhere(request: AnyRequest, where: dict[str, str]) -> AnyRequest:
     """The same with its files at other places, by their names here."""
     names = [field.name for field in fields(request) if field.name in ("like", "region", "like_region")]
     moved: dict[str, Any] = {name: where[old] for name in names if (old := getattr(request, name)) in where}
@@ -279,10 +243,6 @@ def _no_constant(name: str) -> None:
     raise RecipeError(f"expected finite numbers, got {name}")
 
 
-def _part(cls: type, data: dict[str, Any]) -> dict[str, Any]:
-    return {field.name: data[field.name] for field in fields(cls) if field.name in data}
-
-
 def _need(data: dict[str, Any], name: str) -> Any:
     if name not in data:
         raise RecipeError(f"{name}: expected it among the keys, got nothing")
@@ -306,6 +266,13 @@ def embedded(record: dict[str, Any]) -> str:
 
 
 # ---------------------------------------------------------------- digests and versions
+
+
+def _digest_if_any(place: str) -> str | None:
+    try:
+        return file_digest(place)
+    except MediaError:  # a folder that is none of masks
+        return None
 
 
 def _found(name: str, digest: str, folder: Path) -> str:

@@ -3,73 +3,76 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from moft.errors import RecipeError
-from moft.models.load import load_pipeline, model_folder
+from moft.feature.model import Model, load
 from moft.models.size import clip_size
-from moft.runs.compare import compare
-from moft.runs.recipe import Recipe
-from moft.runs.save import check_output
+from moft.runs.recipe import Recipe, read_recipe
+from moft.runs.running import Run, run
+
+if TYPE_CHECKING:
+    from moft.runs.sample import Watch
 
 
 def replay(
-    recipe: Recipe,
-    out: Path,
-    source: Path,
-    warn: Callable[[str], None],
+    file: str | os.PathLike[str],
     *,
     model: str | None = None,
-    channels: str | None = None,
-    run: Callable[..., dict[str, Any]] = compare,
-) -> dict[str, Any]:
-    """Make again what a recipe, read from the file `source`, made; returns the record, with "identical": are the frames?
+    channels: str | os.PathLike[str] | None = None,
+    tell: Callable[[str], object] = warnings.warn,
+    watch: Watch | None = None,
+) -> Run:
+    """Make again what a clip, or the record beside it, was made from; `Run.identical` says whether the frames are the same.
 
-    `run` makes it: `compare`, or for a drag `moft.runs.dragged.compare_drag`. `model` and `channels` replace those of the recipe; a hub
-    id is used only if it is given so. `warn` is told of every difference between then and now. Raises RecipeError for what is gone or changed; else as `compare` does.
+        run = moft.replay("left.mp4")
+
+    Args:
+        file: mp4, webm, mkv, gif or json that `moft` wrote.
+        model, channels: in place of those of the recipe; a hub id is used only if it is given so.
+        tell: hears every difference between then and now.
+        watch: as of `run`.
+    Raises:
+        RecipeError: no recipe, or something that it names is gone or has changed; else as `run` does.
     """
-    from moft.feature.statistics import Statistics, find_statistics
+    recipe = read_recipe(file)
+    if channels is not None:  # those of the recipe may be gone
+        recipe = recipe.without_channels()
+    recipe = recipe.located(Path(file).parent)
+    loaded = loaded_for(recipe, model, None if channels is None else os.fspath(channels))
+    for difference in recipe.differences(Recipe.of(loaded, recipe.job)):
+        tell(difference)
+    with on_threads(recipe.threads):
+        again = run(loaded, recipe.job, watch=watch)
+    again = replace(again, identical=again.recipe.frames_digest == recipe.frames_digest)
+    if not again.identical:
+        tell("the frames are not those of the original")
+    return again
 
+
+def loaded_for(recipe: Recipe, model: str | None, channels: str | None) -> Model:
+    """The model of a recipe, or another one in its place.
+
+    Raises RecipeError for one that is not on this machine and was not named by the user; RequestError for one that cannot
+    sample the recipe's size."""
     name = model or recipe.model
     if model is None and name != "miniature" and not os.path.isdir(name):
         raise RecipeError(
             f"the recipe was made with the model {name:.200}, and no folder of that name is here; pass "
             "--model with that name if it may be fetched, or with its folder"
         )
-    if channels:  # those of the recipe may be gone
-        recipe = recipe.without_channels()
-    recipe = recipe.located(source.parent)
-    check_output(out, [str(source), *recipe.files])
     kind, _, at = (recipe.model_digest or "").partition(":")
     commit = at if kind == "commit" and name == recipe.model and not os.path.isdir(name) else None
-    pipe = load_pipeline(name, commit)
-    channels = channels or recipe.channels
-    statistics = Statistics.load(channels) if channels else find_statistics(pipe)
-    scene, size = recipe.scene, recipe.scene.size
-    clip_size(pipe, size.frames, size.height, size.width, {})
-    folder = model_folder(name, commit)
-    now = Recipe.of(scene, recipe.requests, recipe.settings, name, folder, statistics, channels)
-    for difference in recipe.differences(now):
-        warn(difference)
-    with on_threads(recipe.threads):
-        record = run(
-            pipe,
-            scene,
-            recipe.requests,
-            recipe.settings,
-            statistics,
-            out,
-            name,
-            channels=channels,
-            commit=commit,
-        )
-    record["identical"] = record["frames_digest"] == recipe.frames_digest
-    if not record["identical"]:
-        warn("the frames are not those of the original")
-    return record
+    loaded = load(name, channels=channels or recipe.channels, commit=commit)
+    size = recipe.scene.size
+    assert size is not None  # a recipe has one
+    clip_size(loaded.pipe, size.frames, size.height, size.width, {})
+    return loaded
 
 
 @contextmanager

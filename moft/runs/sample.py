@@ -1,10 +1,12 @@
-"""One run of a pipeline."""
+"""One run of a pipeline, whose steps are handed out as they are made."""
 
 from __future__ import annotations
 
 import inspect
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +18,25 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+class Cancelled(MoftError):
+    """Raised by whoever watches a run, to end it."""
+
+
 @dataclass(frozen=True)
-class Run:
+class Step:
+    """A denoising step that a run has made."""
+
+    part: str  # "plain" or "steered"
+    index: int  # how many are done, 1…count
+    count: int
+    latents: Tensor  # (b c f h w), as the step to come will see them
+
+
+Watch = Callable[[Step], object]
+
+
+@dataclass(frozen=True)
+class Sampled:
     """A sampled clip and what it cost."""
 
     video: np.ndarray  # uint8 (f h w 3)
@@ -43,7 +62,9 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
     from moft.models.families import INSIDE
     from moft.models.pipeline import Pipeline
 
-    host, size, takes = Pipeline(pipe), scene.size, inspect.signature(pipe.__call__).parameters
+    size = scene.size
+    assert size is not None  # `moft.run` has seen to it
+    host, takes = Pipeline(pipe), inspect.signature(pipe.__call__).parameters
     name = type(pipe).__name__
     if "video" in host.family.pipelines.get(name, ""):
         raise BackboneError(f"{name} starts from a video; steer it in Python, with moft.steer(pipe, ...)")
@@ -78,18 +99,25 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
     return {name: value for name, value in offered.items() if name in takes}
 
 
-def sample(pipe: Any, scene: Scene, name: str, start: Tensor | None = None) -> Run:
-    """One run of the pipeline with the scene's seed, or from latents to start from; its bar is called by the name."""
+def sample(
+    pipe: Any, scene: Scene, part: str, *, start: Tensor | None = None, watch: Watch | None = None
+) -> Sampled:
+    """One run of the pipeline with the scene's seed, or from latents (b c f h w) to start from.
+
+    part: what it is called, "plain" say, by the pipeline's bar and to `watch`.
+    Raises BackboneError for what the pipeline refuses, and for frames that are no numbers."""
     import numpy as np
     import torch
 
     options = arguments(pipe, scene, start)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
-    pipe.set_progress_bar_config(desc=name, disable=None)  # a bar on stderr if that is a terminal
+    # its own bar on stderr, if that is a terminal and nobody else shows how far it is
+    pipe.set_progress_bar_config(desc=part, disable=None if watch is None else True)
     started = time.perf_counter()
     try:
-        frames = pipe(**options).frames[0]
+        with watched(pipe, part, watch):
+            frames = pipe(**options).frames[0]
     except MoftError:
         raise
     except ValueError as error:  # a size or a setting that this pipeline does not take
@@ -101,10 +129,30 @@ def sample(pipe: Any, scene: Scene, name: str, start: Tensor | None = None) -> R
     seconds = time.perf_counter() - started
     if not np.isfinite(frames).all():
         raise BackboneError(
-            f"the {name} run came out as not-a-number; use fewer --steps or a lower --strength"
+            f"the {part} run came out as not-a-number; use fewer --steps or a lower --strength"
         )
     video = (np.asarray(frames) * 255).round().clip(0, 255).astype(np.uint8)
-    return Run(video, seconds, _peak_memory())
+    return Sampled(video, seconds, _peak_memory())
+
+
+@contextmanager
+def watched(pipe: Any, part: str, watch: Watch | None) -> Iterator[None]:
+    """Hand every denoising step inside the block to `watch`; the latents stay as they are."""
+    if watch is None:
+        yield
+        return
+    from moft.models.attach import Between, between_steps
+    from moft.models.tap import Tap
+
+    see = watch
+
+    class Watching(Between):
+        def next(self, latents: Tensor, index: int, calls: list[Any]) -> Tensor:
+            see(Step(part, index, len(self.tap.timesteps), latents))
+            return latents
+
+    with between_steps(Watching(Tap(pipe)), by_callback=False):
+        yield
 
 
 def _peak_memory() -> float | None:

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
-from moft.provenance import versions
+from moft.provenance import installed
 from moft.request.motion import DIRECTIONS
+from moft.runs.outcome import remedies
 from moft.runs.recipe import Recipe
-from moft.runs.remedies import remedies
 
 FEW = 0.2  # share of the tracks below which a score rests on little
 _VERDICT = {True: "followed", False: "missed", None: "not told"}
@@ -35,7 +35,11 @@ def describe(motion: dict[str, Any]) -> str:
 
 
 def summary(record: dict[str, Any]) -> str:
-    """What a person wants to know of a steered run."""
+    """What a person wants to know of a run, from its record."""
+    return _of_points(record) if "points" in record else _of_requests(record)
+
+
+def _of_requests(record: dict[str, Any]) -> str:
     outcome = record["outcome"]
     rows: list[tuple[str, str]] = []
     for index, part in enumerate(outcome):
@@ -65,6 +69,29 @@ def summary(record: dict[str, Any]) -> str:
     )
     rows.append(("files", ", ".join(record["files"].values())))
     return "\n".join(f"{name + ':':<11}{text}" for name, text in rows)
+
+
+def _of_points(record: dict[str, Any]) -> str:
+    rows = {}
+    for number, point in enumerate(record["points"], 1):
+        (x0, y0), (x1, y1), (x, y) = point["wanted"][0], point["wanted"][-1], point["dragged"]["track"][-1]
+        way = f"{x0:g},{y0:g} to {x1:g},{y1:g}" if point["length_px"] else f"{x0:g},{y0:g} to stay"
+        off = {name: f"{point[name]['distance_px']:.1f} px" for name in ("dragged", "plain")}
+        far = f"off by {off['dragged']} on average, plain by {off['plain']}; arrived: {'yes' if point['arrived'] else 'no'}"
+        rows[f"point {number}"] = f"{way}; came to {x:.1f},{y:.1f}; {far}"
+    for name, distance in record["distance"].items():
+        if distance is not None:
+            rows[name] = f"{distance:.3f} of the wanted way off on average"
+    if not record["arrived"]:
+        rows["try"] = advice(record)
+    if len(record["tries"]) > 1:
+        runs = [
+            f"seed {one['seed']}: {one['arrived']} of {len(one['points'])} arrived" for one in record["tries"]
+        ]
+        rows["tries"] = f"{'; '.join(runs)}. Kept: {record['kept'] + 1} of {len(runs)}"
+    rows["time"] = f"{record['dragged']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it dragging"
+    rows["files"] = ", ".join(record["files"].values())
+    return "\n".join(f"{name + ':':<11}{text}" for name, text in rows.items())
 
 
 def advice(record: dict[str, Any]) -> str:
@@ -118,7 +145,8 @@ def _by(size: Sequence[int]) -> str:
 
 def described(recipe: Recipe) -> dict[str, str]:
     """A recipe in words, by name; what was left to the pipeline is left out."""
-    scene, here, size = recipe.scene, versions(), recipe.scene.size
+    scene, here, size = recipe.scene, installed(), recipe.scene.size
+    assert size is not None  # a recipe has one
     numbered = len(recipe.requests) > 1
     rows = {
         **{
@@ -141,7 +169,7 @@ def described(recipe: Recipe) -> dict[str, str]:
         **{f"input {name}": digest for name, digest in recipe.inputs.items()},
         "frames": recipe.frames_digest,
         "versions": ", ".join(
-            f"{name} {then}" + ("" if here.get(name) == then else f" (here {here.get(name, 'none')})")
+            f"{name} {then}" + ("" if here.get(name, then) == then else f" (here {here[name]})")
             for name, then in recipe.versions.items()
         ),
         "threads": str(recipe.threads),

@@ -19,6 +19,7 @@ import moft
 from moft.bench import drag, features, page, results, tables
 from moft.bench.runs import Runs
 from moft.bench.task import (
+    CLIP,
     PROMPTS,
     TUNING_PROMPTS,
     Task,
@@ -102,7 +103,7 @@ def test_pairwise_differences_of_means_are_ccr_of_means_by_another_name() -> Non
 @pytest.fixture
 def task(tiny_statistics: moft.Statistics, monkeypatch: pytest.MonkeyPatch) -> Task:
     """One short task, for the tiny pipeline."""
-    for module in ("moft.bench.features", "moft.steering.guide", "moft.feature.target"):
+    for module in ("moft.bench.features", "moft.steering.entry", "moft.feature.reference"):
         monkeypatch.setattr(f"{module}.find_statistics", lambda pipe: tiny_statistics)
     return held_out(("left",), PROMPTS[:2])[0]
 
@@ -139,7 +140,7 @@ def test_shares_that_are_all_channels_or_the_models_own_are_named_so(
         tiny_animatediff, task, Settings()
     ) as run:
         assert run.tap.layer == "mid_block"
-        assert len(run.targets[0].reference.channels) == 2
+        assert len(run.objectives(CLIP)[0].target.channels) == 2
 
 
 def test_displacement_explains_what_follows_it_and_nothing_of_noise() -> None:

@@ -19,7 +19,7 @@ def pipe(tiny_animatediff: Any, tiny_statistics: moft.Statistics, monkeypatch: p
     """The tiny pipeline, its runs as short as they can be."""
     monkeypatch.setattr(cost, "WHOLE", SHORT)
     monkeypatch.setattr(cost, "find_statistics", lambda pipe: tiny_statistics)
-    monkeypatch.setattr("moft.steering.guide.find_statistics", lambda pipe: tiny_statistics)
+    monkeypatch.setattr("moft.steering.entry.find_statistics", lambda pipe: tiny_statistics)
     return tiny_animatediff
 
 

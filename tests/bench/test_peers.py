@@ -31,7 +31,11 @@ from moft.bench.task import Task
 from moft.bench.tuning import STEP_SIZES, table, trials
 from moft.errors import BackboneError, RequestError
 from moft.known.pans import pan
+from moft.models.tap import Tap
 from moft.request.motion import Motion
+from moft.steering.descent import Gradients
+from moft.steering.loop import Report
+from moft.steering.objective import Look
 from moft.steering.settings import Settings
 from moft.types import ClipSize
 
@@ -140,16 +144,29 @@ def test_low_frequencies_keep_the_mean_and_halve_the_cutoff() -> None:
 
 
 def peer_of(name: str, pipe: Any, task: Task, settings: Settings = SMALL) -> Peer:
-    return LOSSES[name](pipe, task, settings)
+    return LOSSES[name].of(pipe, task, settings)
+
+
+def tap_of(peer: Peer, pipe: Any) -> Tap:
+    return Tap(pipe, peer.layer, peer.timestep)
+
+
+def guided_by(peer: Peer, pipe: Any, latents: torch.Tensor) -> torch.Tensor:
+    """Latents after one guided step, the fourth of ten."""
+    tap = tap_of(peer, pipe)
+    call = tap.first_call([""] * len(latents), latents)
+    pipe.scheduler.set_timesteps(10)
+    return peer.guide(tap, lambda size: [peer], SMALL, Report()).guided(latents, call, 3, [peer])
 
 
 @pytest.mark.parametrize("name", ["smm", "motionclone"])
 def test_a_clip_is_like_itself(name: str, pipe: Any, task: Task) -> None:
     peer = peer_of(name, pipe, task)
-    wanted = peer.wanted(400.0)
-    assert float(peer.cost(wanted, wanted, SIZE)) == pytest.approx(0, abs=1e-6)
+    tap = tap_of(peer, pipe)
+    wanted = peer.of_clip(tap, 400.0)
+    assert float(peer.compare(wanted, wanted, SIZE)) == pytest.approx(0, abs=1e-6)
     back = dataclasses.replace(task, reference=task.reference[::-1])
-    assert float(peer.cost(peer_of(name, pipe, back).wanted(400.0), wanted, SIZE)) > 1e-5
+    assert float(peer.compare(peer_of(name, pipe, back).of_clip(tap, 400.0), wanted, SIZE)) > 1e-5
 
 
 def test_attention_over_time_is_the_models_own(pipe: Any, task: Task) -> None:
@@ -157,10 +174,11 @@ def test_attention_over_time_is_the_models_own(pipe: Any, task: Task) -> None:
     from moft.models.hooks import capture
 
     peer = peer_of("motionclone", pipe, task)
+    tap = tap_of(peer, pipe)
     site = "up_blocks.1.motion_modules.0.transformer_blocks.0.attn1"
-    with capture(peer.tap.denoiser, [f"{site}.to_v", site]) as seen, torch.no_grad():
-        maps = peer.wanted(400.0)[0, 0]  # (n heads f f)
-    attention = peer.tap.denoiser.get_submodule(site)
+    with capture(tap.denoiser, [f"{site}.to_v", site]) as seen, torch.no_grad():
+        maps = peer.of_clip(tap, 400.0)[0, 0]  # (n heads f f)
+    attention = tap.denoiser.get_submodule(site)
     values = seen[f"{site}.to_v"].unflatten(-1, (attention.heads, -1)).transpose(1, 2)
     put_out = attention.to_out[0]((maps @ values).transpose(1, 2).flatten(2))
     torch.testing.assert_close(put_out, seen[site], atol=1e-5, rtol=1e-4)
@@ -172,13 +190,14 @@ def test_later_frames_are_read_by_the_keys_and_values_of_the_first(pipe: Any, ta
 
     peer = peer_of("sg_i2v", pipe, task)
     site = "up_blocks.1.attentions.0.transformer_blocks.0.attn1"
-    noisy, told = peer.tap.noised(
+    tap = tap_of(peer, pipe)
+    noisy, told = tap.noised(
         peer.clip, torch.randn(peer.clip.shape, generator=torch.Generator().manual_seed(1)), 500
     )
-    with capture(peer.tap.denoiser, [site]) as own, torch.no_grad():
-        peer.tap.read(noisy, told, peer._empty)
+    with capture(tap.denoiser, [site]) as own, torch.no_grad():
+        tap.read(noisy, told, peer.empty)
     with torch.no_grad():
-        found = peer.read(noisy, told, peer._empty)
+        found = peer.read(tap, noisy, told, peer.empty)
     width = own[site].shape[-1]
     first, others = found[0, 0, :width].flatten(1).T, found[0, 1:, :width].flatten(2).mT
     torch.testing.assert_close(first, own[site][0], atol=1e-5, rtol=1e-4)
@@ -190,19 +209,20 @@ def test_the_first_frame_is_not_moved_to_suit_the_others(pipe: Any, task: Task) 
         peer_of("sg_i2v", pipe, task),
         torch.randn(1, 4, 8, 16, 16, generator=torch.Generator().manual_seed(4)),
     )
-    moved = peer.guide(latents, torch.tensor(600), peer._empty, 3) - latents
+    moved = guided_by(peer, pipe, latents) - latents
     assert float(moved[:, :, 0].abs().max()) < 1e-6 < float(moved[:, :, 1:].abs().amax((0, 1, 3, 4)).min())
 
 
 def test_the_gradient_of_clean_differences_is_that_of_autograd(pipe: Any, task: Task) -> None:
     peer = peer_of("flowmotion", pipe, task)
-    timestep = torch.tensor(600)
+    tap = tap_of(peer, pipe)
     x = torch.randn(2, *peer.clip.shape[1:], generator=torch.Generator().manual_seed(2))
-    call = peer.tap.first_call(["", ""], x)
-    loss, gradient = peer.gradient(x, timestep, call)
+    call = tap.first_call(["", ""], x)
+    look = Look(tap, x.clone().requires_grad_(), torch.tensor(600), call)
+    loss, gradient = Gradients(1.0).of([peer], look)
     signal = float(pipe.scheduler.alphas_cumprod[600]) ** 0.5
     more = (1 - signal**2) ** 0.5
-    predicted = peer.tap.predicted(x, 600.0, call)
+    predicted = tap.predicted(x, 600.0, call)
     noise = signal * predicted + more * x  # of the v that the tiny model predicts
     moved = x.clone().requires_grad_()
     clean = (moved - more * noise) / signal
@@ -245,10 +265,7 @@ def test_clips_of_a_batch_do_not_see_each_other(pipe: Any, task: Task) -> None:
     latents = torch.randn(2, 4, 8, 16, 16, generator=torch.Generator().manual_seed(3))
     for name in LOSSES:
         peer = peer_of(name, pipe, task)
-        both, one = (
-            peer.guide(latents[:n], torch.tensor(600), peer.tap.first_call([""] * n, latents[:n]), 3)
-            for n in (2, 1)
-        )
+        both, one = (guided_by(peer, pipe, latents[:n]) for n in (2, 1))
         torch.testing.assert_close(both[:1], one, atol=1e-3, rtol=1e-3)
 
 

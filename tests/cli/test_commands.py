@@ -20,7 +20,7 @@ from moft.errors import BackboneError, RequestError
 from moft.feature.statistics import STATISTICS_FILE
 from moft.metrics.quality import Encoder, Judge
 from moft.models import size
-from moft.runs import compare, save
+from moft.runs import save
 from moft.types import ClipSize
 
 PROMPT = ["--prompt", "a red ball over blue stripes", "--steps", "5"]
@@ -143,7 +143,7 @@ def test_the_region_reaches_steering_and_measuring(
         seen.extend(kwargs["regions"])
         return steer(*arguments, **kwargs)
 
-    monkeypatch.setattr(moft, "steer", spy, raising=False)
+    monkeypatch.setattr("moft.runs.steered.steer", spy)
     region = mask(tmp_path / "mask.png", 32)
     arguments = (*LEFT, "--region", region, "-o", tmp_path / "a.mp4", "--json")
     record = json.loads(moft_cli("steer", "--model", tiny_folder, *PROMPT, *arguments).stdout)
@@ -220,8 +220,6 @@ def test_what_was_missed_is_said_with_what_to_try(tiny_folder: Path, tmp_path: P
 
 
 def test_retry_tries_that_keeps_the_best_and_lists_all(tiny_folder: Path, tmp_path: Path) -> None:
-    from moft.runs.outcome import standing
-
     result, record = steered_twice(tiny_folder, tmp_path / "a.mp4", "--retry", 4)
     tries = record["tries"]
     assert [one["change"] for one in tries] == [
@@ -232,7 +230,13 @@ def test_retry_tries_that_keeps_the_best_and_lists_all(tiny_folder: Path, tmp_pa
         "seed 1",
     ]
     assert [one["settings"]["gradient_steps"] for one in tries] == [2, 2, 2, 4, 4] and tries[-1]["seed"] == 1
-    stood = [standing([{"steered": found} for found in one["steered"]]) for one in tries]
+    stood = [
+        (
+            sum(part["followed"] is True for part in one["steered"]),
+            min(1.0, *(part["share"] for part in one["steered"])),
+        )
+        for one in tries
+    ]
     assert stood[record["kept"]] == max(stood)
     kept = tries[record["kept"]]
     assert (
@@ -252,7 +256,7 @@ def test_a_retry_ends_when_all_is_followed(
     tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = iter([False, False, True])
-    monkeypatch.setattr(compare, "overall", lambda _: next(found, True))
+    monkeypatch.setattr("moft.runs.running.overall", lambda _: next(found, True))
     _, record = steered_twice(tiny_folder, tmp_path / "a.mp4", "--retry", 9)
     assert len(record["tries"]) == 3
 
@@ -346,7 +350,7 @@ def test_bad_inputs_end_before_anything_is_sampled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given = tmp_path_factory.mktemp("given")
-    monkeypatch.setattr(compare, "sample", lambda *_: pytest.fail("sampled"))
+    monkeypatch.setattr("moft.runs.steered.sample", lambda *_, **__: pytest.fail("sampled"))
     hostile = given / "hostile.mp4"
     hostile.write_text("ffconcat version 1.0\nfile /etc/hostname\n")
     short = panned(given / "short.mp4", frames=3)
@@ -377,7 +381,7 @@ def test_a_clip_that_cannot_be_steered_is_refused_before_anything_is_sampled(
     from diffusers import DiffusionPipeline, EulerDiscreteScheduler
 
     given = tmp_path_factory.mktemp("given")
-    monkeypatch.setattr(compare, "sample", lambda *_: pytest.fail("sampled"))
+    monkeypatch.setattr("moft.runs.steered.sample", lambda *_, **__: pytest.fail("sampled"))
     clip = panned(given / "clip.mp4")
     euler = DiffusionPipeline.from_pretrained(tiny_folder)
     euler.scheduler = EulerDiscreteScheduler.from_config(euler.scheduler.config)
@@ -413,10 +417,10 @@ def test_keys_are_taken_over_where_the_command_line_says_so(tiny_folder: Path, t
 def test_a_failing_run_leaves_no_files(
     tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise BackboneError("broken\nin \x1b[31m two lines")
 
-    monkeypatch.setattr(compare, "sample", fail)
+    monkeypatch.setattr("moft.runs.steered.sample", fail)
     result = moft_cli("steer", "--model", tiny_folder, *PROMPT, *LEFT, "-o", tmp_path / "a.mp4")
     refused(result, tmp_path, "broken in")
     assert "\x1b" not in result.stderr
@@ -425,7 +429,7 @@ def test_a_failing_run_leaves_no_files(
 def test_what_the_pipeline_refuses_is_one_line(
     tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("moft.cli.commands.clip_size", lambda *_: ClipSize(8, 36, 64))
+    monkeypatch.setattr("moft.feature.model.clip_size", lambda *_: ClipSize(8, 36, 64))
     result = moft_cli("steer", "--model", tiny_folder, *PROMPT, *LEFT, "-o", tmp_path / "a.mp4")
     refused(result, tmp_path, "AnimateDiffPipeline refused", "36")
 
@@ -480,7 +484,7 @@ def test_channels_finds_what_steer_then_reads(tiny_folder: Path, tmp_path: Path)
 def test_channels_says_what_pictures_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(moft_cli("channels", "--photos", tmp_path / "none"), tmp_path, "none", "folder")
     refused(moft_cli("channels", "--photos", tmp_path), tmp_path, "png")
-    monkeypatch.setattr("moft.cli.commands.find_spec", lambda _: None)
+    monkeypatch.setattr("moft.cli.channels.find_spec", lambda _: None)
     refused(moft_cli("channels"), tmp_path, "scikit-image", "--photos")
 
 

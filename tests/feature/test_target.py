@@ -20,7 +20,7 @@ from moft.feature.statistics import Statistics, find_statistics
 from moft.feature.target import Synthesised
 from moft.known.pans import pan
 from moft.known.photographs import held_out_photographs
-from moft.models import load
+from moft.models import loading
 from moft.models.tap import Tap
 from moft.request.motion import DIRECTIONS, Motion
 from moft.steering.objective import follow
@@ -209,7 +209,7 @@ def test_places_and_inverted_clips_are_asked_as_they_are_read(
 
 
 def test_a_clip_is_asked_at_its_own_speed_however_strongly_its_content_answers() -> None:
-    miniature = load.load_pipeline("miniature")
+    miniature = loading.load_pipeline("miniature")
     known, size, clock = find_statistics(miniature), ClipSize(8, 64, 64), torch.arange(8) - 3.5
     errors = {True: list[float](), False: list[float]()}
     for photo, motion in itertools.product(

@@ -17,7 +17,7 @@ from moft.miniature import model
 from moft.miniature.__main__ import BUILDS
 from moft.miniature.probe import nearest_colours, obeys, ridge_r2
 from moft.miniature.train import Pool, Settings, Trainer, orthogonal
-from moft.models.load import miniature_path
+from moft.models.loading import miniature_path
 from moft.types import ClipSize
 
 PANS = World(textures=4, photos=0, objects=0, zooms=0, turns=0, flows=0, still=0, motion_words=0, max_speed=3)

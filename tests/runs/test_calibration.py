@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 import moft
 from moft.cli import commands as cli
 from moft.errors import BackboneError
+from moft.feature.model import Model
 from moft.feature.reference import FromClip
 from moft.feature.statistics import find_statistics
 from moft.feature.target import Synthesised
@@ -23,7 +24,7 @@ from moft.metrics.motion import MeasuredMotion
 from moft.request.motion import DIRECTIONS, Motion
 from moft.runs import calibration as calibrate
 from moft.runs.job import Scene
-from moft.runs.sample import Run
+from moft.runs.sample import Sampled
 from moft.types import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
@@ -41,8 +42,8 @@ def slow_clips(monkeypatch: pytest.MonkeyPatch, share: float) -> list[moft.Stati
         asked.append(motion)
         yield
 
-    def sample(_pipe: Any, scene: Scene, _name: str) -> Run:
-        return Run(np.zeros((*vars(scene.size).values(), 3), np.uint8), 1.0, None)
+    def sample(_pipe: Any, scene: Scene, _part: str) -> Sampled:
+        return Sampled(np.zeros((*vars(scene.size).values(), 3), np.uint8), 1.0, None)
 
     def measure(video: np.ndarray) -> MeasuredMotion:
         x, y = asked[-1].velocity(ClipSize.of(video))
@@ -61,7 +62,7 @@ def test_the_gain_is_what_was_asked_over_what_was_measured(
     monkeypatch: pytest.MonkeyPatch, tiny_statistics: moft.Statistics
 ) -> None:
     used = slow_clips(monkeypatch, 0.4)
-    found = calibrate.calibrate(None, replace(tiny_statistics, gain=3.0), SCENES)
+    found = calibrate.calibrate(Model(None, given=replace(tiny_statistics, gain=3.0)), SCENES)
     assert found.gain == pytest.approx(2.5)
     assert [statistics.gain for statistics in used] == [1.0] * 8  # of an earlier calibration nothing is left
     assert found.made["gain"]["runs"] == 8 and found.made["frames"] == tiny_statistics.made["frames"]
@@ -73,7 +74,7 @@ def test_clips_that_do_not_follow_are_not_calibrated_on(
 ) -> None:
     slow_clips(monkeypatch, share)
     with pytest.raises(BackboneError, match="layer"):
-        calibrate.calibrate(None, tiny_statistics, SCENES)
+        calibrate.calibrate(Model(None, given=tiny_statistics), SCENES)
 
 
 @pytest.mark.parametrize("direction", DIRECTIONS)

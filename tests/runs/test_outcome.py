@@ -13,11 +13,11 @@ import pytest
 
 import moft
 from moft.errors import MediaError, RequestError
+from moft.metrics.motion import Verdict
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
-from moft.runs.outcome import as_motion, judge, lay_out, overall, standing
-from moft.runs.remedies import remedies
+from moft.runs.outcome import Judgement, Outcome, as_motion, judge, lay_out, overall, remedies, standing
 from moft.runs.words import in_words
 from moft.steering.settings import Settings
 from moft.types import ClipSize
@@ -33,7 +33,7 @@ def panned(speeds: list[float]) -> np.ndarray:
 
 
 def motion_of(speeds: list[float]) -> Motion | None:
-    return as_motion(moft.measure(panned(speeds)), 64, 64)
+    return as_motion(moft.measure(panned(speeds)), ClipSize(8, 64, 64))
 
 
 # ---------------------------------------------------------------- goals
@@ -65,8 +65,7 @@ def test_a_clip_that_zooms_names_no_mean_motion() -> None:
     ]
     found = as_motion(
         moft.measure(cv2.GaussianBlur(np.stack(frames).reshape(512, 64, 3), (5, 5), 0).reshape(8, 64, 64, 3)),
-        64,
-        64,
+        ClipSize(8, 64, 64),
     )
     assert found is None or found.direction != "still"
 
@@ -74,10 +73,10 @@ def test_a_clip_that_zooms_names_no_mean_motion() -> None:
 def test_the_clip_itself_follows_its_own_motion_and_its_reverse_does_not() -> None:
     for speeds in ([2] * 7, [2, 2, 2, 0, -2, -2, -2], [0] * 7):
         clip, goal = panned(speeds), motion_of(speeds)
-        assert judge(clip, None, goal)["followed"] is True
+        assert judge(clip, None, goal).followed is True
         if any(speeds):
-            assert judge(panned([-s for s in speeds]), None, goal)["followed"] is False
-    assert judge(panned([2] * 7), None, None)["followed"] is None
+            assert judge(panned([-s for s in speeds]), None, goal).followed is False
+    assert judge(panned([2] * 7), None, None).followed is None
 
 
 # ---------------------------------------------------------------- laid out
@@ -94,14 +93,12 @@ def test_a_longer_or_shorter_clip_is_resampled_and_it_is_said(tmp_path: Path) ->
     name = str(tmp_path / "clip.mp4")
     (asked,), said = lay(Like(name))
     assert said == [f"{name}: 16 frames resampled to 8, 2 times as fast"]
-    assert np.array_equal(asked.clip[[0, -1]], moft.read_video(name)[[0, -1]])
-    assert asked.outcome(clip[:8], clip[::2])["reference"]["motion"]["inside"][0] == pytest.approx(
-        15 / 7, abs=0.3
-    )
+    assert np.array_equal(asked.clip.video[[0, -1]], moft.read_video(name)[[0, -1]])
+    assert asked.outcome(clip[:8], clip[::2]).reference.inside[0] == pytest.approx(15 / 7, abs=0.3)
     (asked,), said = lay(Like(name, like_frames=(4, 12)))
-    assert not said and np.array_equal(asked.clip, moft.read_video(name)[4:12])
+    assert not said and np.array_equal(asked.clip.video, moft.read_video(name)[4:12])
     (asked,), said = lay(Like(name, like_frames=(0, 3)))
-    assert said == [f"{name}: 3 frames resampled to 8, 0.38 times as fast"] and len(asked.clip) == 8
+    assert said == [f"{name}: 3 frames resampled to 8, 0.38 times as fast"] and len(asked.clip.video) == 8
 
 
 def test_where_to_look_is_told_in_px_of_the_clip_to_follow(tmp_path: Path) -> None:
@@ -113,8 +110,8 @@ def test_where_to_look_is_told_in_px_of_the_clip_to_follow(tmp_path: Path) -> No
     name = str(tmp_path / "wide.mp4")
     for box, way in (("box:96,0,32,64", 1), ("box:50%,0,12.5%,100%", -1)):
         (asked,), _ = lay(Like(name, like_region=box))
-        assert asked.look.shape == (64, 64) and asked.look[:, :2].any() == (way == 1)
-        assert way * asked.outcome(right, left)["reference"]["motion"]["inside"][0] > 1
+        assert asked.clip.look.shape == (64, 64) and asked.clip.look[:, :2].any() == (way == 1)
+        assert way * asked.outcome(right, left).reference.inside[0] > 1
 
 
 def test_one_picture_is_no_clip_and_frames_behind_the_end_are_none(tmp_path: Path) -> None:
@@ -131,18 +128,18 @@ def test_each_request_is_judged_in_its_own_region() -> None:
     apart = np.concatenate([panned([2] * 7)[:, :, :32], panned([-2] * 7)[:, :, 32:]], 2)
     still = panned([0] * 7)
     outcome = [part.outcome(still, apart) for part in asked]
-    assert [part["steered"]["followed"] for part in outcome] == [True, True]
-    assert [part["plain"]["followed"] for part in outcome] == [False, False]
+    assert [part.steered.followed for part in outcome] == [True, True]
+    assert [part.plain.followed for part in outcome] == [False, False]
     assert overall(outcome) is True and all(
-        re.match(r"yes, (8|9|10)\d% of", in_words(part)) for part in outcome
+        re.match(r"yes, (8|9|10)\d% of", in_words(part.to_json())) for part in outcome
     )
     backwards = [part.outcome(still, apart[::-1]) for part in asked]
     assert overall(backwards) is False
     for part in backwards:
-        assert part["steered"]["share"] < -0.8 and part["steered"]["angle"] > 170
-        assert re.fullmatch(r"no, -\d+% of what was asked, 1[78]\d degrees off", in_words(part))
+        assert part.steered.share < -0.8 and part.steered.verdict.angle > 170
+        assert re.fullmatch(r"no, -\d+% of what was asked, 1[78]\d degrees off", in_words(part.to_json()))
     moving = lay(Motion("still"))[0][0].outcome(still, panned([2] * 7))
-    assert re.fullmatch(r"no, moves by [12]\.\d\d px a frame", in_words(moving))
+    assert re.fullmatch(r"no, moves by [12]\.\d\d px a frame", in_words(moving.to_json()))
 
 
 def test_contradictions_are_refused_before_anything_runs() -> None:
@@ -155,8 +152,11 @@ def test_contradictions_are_refused_before_anything_runs() -> None:
 # ---------------------------------------------------------------- which is best, and what is tried
 
 
-def parts(*found: tuple[bool | None, float | None]) -> list[dict[str, Any]]:
-    return [{"steered": {"followed": followed, "share": share}} for followed, share in found]
+def parts(*judged: tuple[bool | None, float | None]) -> list[Outcome]:
+    motion = moft.measure(panned([0] * 7))
+    verdicts = [None if followed is None else Verdict(followed, share, None) for followed, share in judged]
+    told = [Judgement(motion, verdict) for verdict in verdicts]
+    return [Outcome("a request", None, one, one) for one in told]
 
 
 def test_the_best_run_follows_most_requests_and_then_misses_least() -> None:

@@ -20,14 +20,15 @@ from typer.testing import CliRunner
 import moft
 from moft.cli.commands import app, printable
 from moft.errors import MediaError, MoftError, RecipeError, RequestError
+from moft.feature.model import model_digest
 from moft.feature.statistics import STATISTICS_FILE
+from moft.media.files import file_digest, frames_digest
 from moft.media.reading import read_metadata
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
 from moft.request.parse import MAX_BYTES
-from moft.runs import replaying, save
-from moft.runs.digests import file_digest, frames_digest, model_digest
+from moft.runs import save
 from moft.runs.job import Scene
 from moft.runs.recipe import FORMAT, Recipe, embedded, read_recipe
 from moft.types import ClipSize
@@ -394,7 +395,7 @@ def refused(result: Any, *words: str) -> None:
 
 @pytest.fixture
 def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replaying, "load_pipeline", lambda *_: pytest.fail("loaded a model"))
+    monkeypatch.setattr("moft.feature.model.load_pipeline", lambda *_: pytest.fail("loaded a model"))
 
 
 @pytest.mark.usefixtures("no_model")
@@ -432,7 +433,7 @@ def test_a_model_that_the_user_names_is_loaded_at_the_commit_of_the_recipe(
         seen.append(arguments)
         raise moft.BackboneError("seen enough")
 
-    monkeypatch.setattr(replaying, "load_pipeline", load)
+    monkeypatch.setattr("moft.feature.model.load_pipeline", load)
     recipe = saved(
         tmp_path / "r.json", data | {"model": "nobody/nothing", "model_digest": "commit:" + "0" * 40}
     )

@@ -1,0 +1,107 @@
+"""The application that commands belong to, what several of them take, and how they speak."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+try:
+    import typer
+    from typer.core import TyperGroup
+except ModuleNotFoundError as error:
+    raise SystemExit("error: the command line needs typer; pip install 'moft[cli]'") from error
+
+from moft import __version__
+from moft.errors import MoftError
+
+CONVENTION = "Directions say where the picture goes: left = the picture content goes left (camera right)."
+
+Model = Annotated[str, typer.Option(help="miniature, a folder, or a hub id (only that is fetched).")]
+Channels = Annotated[Path | None, typer.Option(help="Motion channels file; default: the model's.")]
+Frames = Annotated[int | None, typer.Option(min=2, help="Default: the model's.")]
+Side = Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
+
+
+def say(line: str) -> None:
+    """A line on stderr, where it is in no script's way."""
+    typer.echo(line, err=True)
+
+
+ORDER = (
+    "steer",
+    "drag",
+    "replay",
+    "info",
+    "channels",
+    "calibrate",
+    "explain",
+    "measure",
+    "score",
+    "models",
+    "bench",
+)
+
+
+class _Group(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        """In the order in which a newcomer meets them."""
+        return sorted(super().list_commands(ctx), key=ORDER.index)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except MoftError as error:
+            from moft.runs.words import printable
+
+            say(f"error: {printable(' '.join(str(error).split()))}")
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"moft {__version__}")
+        raise typer.Exit
+
+
+@app.callback(
+    epilog=f"Example: moft steer --prompt 'a red ball over blue cells' --motion left.  {CONVENTION}"
+)
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """See and steer the motion inside video diffusion models, with no training."""
+
+
+def tracked(items: Sequence[Any]) -> Iterable[Any]:
+    """The items, with a bar on stderr if that is a terminal."""
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(items, "looking", console=Console(stderr=True), disable=not sys.stderr.isatty())
+
+
+@contextmanager
+def steps_shown() -> Iterator[Any]:
+    """What `moft.run` hands its steps to: bars on stderr, one a part of the run; None where nobody watches."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        bars: dict[str, Any] = {}
+
+        def watch(step: Any) -> None:
+            if step.part not in bars:
+                bars[step.part] = progress.add_task(step.part, total=step.count)
+            progress.update(bars[step.part], completed=step.index, total=step.count)
+
+        yield watch

@@ -1,0 +1,139 @@
+"""`moft channels` and `calibrate`: what is found once for a model."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from moft.cli.app import CONVENTION, Frames, Model, Side, app, say, tracked
+from moft.cli.fields import options, taking
+from moft.errors import MediaError, MoftError, RequestError
+from moft.optional import needs
+from moft.provenance import command, versions
+from moft.request.motion import DEFAULT_SPEED
+from moft.runs.job import Scene
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@app.command(epilog=f"Example: moft channels --model ./my-model --photos ./pictures.  {CONVENTION}")
+def channels(
+    model: Model = "miniature",
+    photos: Annotated[Path | None, typer.Option(help="Folder of pictures; default: scikit-image's.")] = None,
+    share: Annotated[float, typer.Option(help="Share of channels to keep.")] = 0.04,
+    timestep: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=999,
+            help="Noise level at which to look; default: 300, of two denoisers the first's least.",
+        ),
+    ] = None,
+    layer: Annotated[str | None, typer.Option(help="Submodule of the denoiser; see `moft models`.")] = None,
+    frames: Frames = None,
+    height: Side = None,
+    width: Side = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Default: where `moft steer` looks.")
+    ] = None,
+) -> None:
+    """Find a model's motion channels from pictures panned in known directions."""
+    import moft
+    from moft.media.files import check_folder
+    from moft.models.size import clip_size
+
+    pictures = read_photos(photos)
+    if out is not None:
+        check_folder(out)
+    pipe = moft.load(model).pipe
+    from moft.feature.statistics import find_motion_channels, find_statistics, statistics_path
+    from moft.known.pans import pans
+
+    known = (
+        find_statistics(pipe).made if statistics_path(pipe).exists() else {}
+    )  # made before, for clips of this length
+    size = clip_size(pipe, frames, height, width, known)
+    clips = list(pans(list(pictures.values()), size))
+    say(f"reading {len(clips)} pans of {len(pictures)} pictures")
+    found = find_motion_channels(
+        pipe, clips, layer=layer, timestep=timestep, share=share, model=model, track=tracked
+    )
+    made = {
+        "command": command(),
+        "versions": versions(),
+        "photos": list(pictures),
+        "clips": len(clips),
+        "frames": size.frames,
+        "size": [size.height, size.width],
+    }
+    where = out or statistics_path(pipe)
+    replace(found, made=made).save(where)
+    typer.echo(f"{len(found.channels)} motion channels of {found.layer}, in {where}")
+
+
+def read_photos(folder: Path | None) -> dict[str, np.ndarray]:
+    """Pictures by name, uint8 (h w 3): all of a folder, or those that scikit-image ships."""
+    if folder is None:
+        if find_spec("skimage") is None:
+            raise MoftError(
+                "no pictures: scikit-image is not installed; pass --photos or pip install 'moft[photos]'"
+            )
+        from moft.known.photographs import training_photographs
+
+        return training_photographs()
+    from moft.media.reading import read_video
+
+    if not folder.is_dir():
+        raise MediaError(f"cannot read {folder}: expected a folder of pictures; check the path")
+    names = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".webp"))
+    if not names:
+        raise MediaError(f"cannot read {folder}: expected png, jpg or webp pictures, got none; add some")
+    return {path.name: read_video(path, frames=1)[0] for path in names}
+
+
+@app.command(
+    epilog=f"Example: moft calibrate --model ./my-model --prompt 'a street' --prompt 'a forest'.  {CONVENTION}"
+)
+@taking(*options(Scene, "seed", "steps"))
+def calibrate(
+    prompt: Annotated[list[str] | None, typer.Option(help="A scene to sample; give several.")] = None,
+    image: Annotated[
+        list[str] | None, typer.Option(help="First frames, for models that start from an image.")
+    ] = None,
+    model: Model = "miniature",
+    speed: Annotated[
+        str | None, typer.Option(help="At which to compare; default: 3% of the shorter side a frame.")
+    ] = None,
+    channels: Annotated[
+        Path | None, typer.Option(help="Motion channels file to amend; default: the model's.")
+    ] = None,
+    **given: Any,
+) -> None:
+    """Find by how much targets must be enlarged so that clips move as fast as asked. Four steered runs a scene."""
+    import moft
+
+    needs("cv2")
+    loaded = moft.load(model, channels=channels)
+    scenes = [
+        Scene(words, loaded.size(), seed=given["seed"] + i, steps=given["steps"], image=picture)
+        for i, (words, picture) in enumerate(itertools.zip_longest(prompt or [], image or []))
+    ]
+    if not scenes:
+        raise RequestError(
+            "expected one or more --prompt (or --image), got none; name a few scenes unlike each other"
+        )
+    found = moft.calibrate(loaded, scenes, speed=speed or DEFAULT_SPEED, track=tracked)
+    note = {**found.made["gain"], "command": command(), "versions": versions()}
+    found = replace(found, made={**found.made, "gain": note})
+    from moft.feature.statistics import statistics_path
+
+    where = channels or statistics_path(loaded.pipe)
+    found.save(where)
+    share = 1 / found.gain
+    typer.echo(f"gain {found.gain:.2f}: without it clips had {share:.2f} of the asked speed; in {where}")

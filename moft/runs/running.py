@@ -1,0 +1,182 @@
+"""One call for all that a person wants done: `run(model, job)`; and what it gives, typed until it is written.
+
+run = moft.run(moft.load("miniature"), moft.Job(moft.Scene("red cells"), (moft.Motion("left"),)))
+print(run.followed)
+run.save("left.mp4")
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moft.media.files import frames_digest
+from moft.optional import needs
+from moft.provenance import command
+from moft.runs.job import Job, Scene
+from moft.runs.outcome import overall, remedies
+from moft.runs.recipe import Recipe
+from moft.runs.sample import Sampled, Watch
+from moft.runs.save import check_output, write_all
+
+if TYPE_CHECKING:
+    from moft.feature.model import Model
+    from moft.steering.loop import Report
+    from moft.steering.settings import Settings
+    from moft.types import Video
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One steered run of several: what was changed for it, and what came of it."""
+
+    change: str | None
+    scene: Scene
+    settings: Settings
+    plain: Sampled
+    steered: Sampled
+    report: Report
+    outcome: tuple[
+        Any, ...
+    ]  # `moft.runs.outcome.Outcome` of each request, or `moft.runs.dragged.Arrival` of each point
+
+    @property
+    def followed(self) -> bool | None:
+        """Whether everything was; None if nothing was missed and some cannot be told."""
+        return overall(self.outcome)
+
+
+class Trial(ABC):
+    """A job at work on a model, as often as it is tried; a subclass for each kind of request says how."""
+
+    def __init__(self, model: Model, job: Job, watch: Watch | None) -> None:
+        self.model, self.job, self.watch = model, job, watch
+
+    @abstractmethod
+    def attempt(self, scene: Scene, settings: Settings, change: str | None = None) -> Attempt:
+        """A plain and a steered run, judged; a seed's plain run is made once."""
+
+    @abstractmethod
+    def standing(self, attempt: Attempt) -> tuple[int, float]:
+        """By which of several runs the best is chosen: the more, the better."""
+
+    @abstractmethod
+    def comparison(self, attempt: Attempt) -> Video:
+        """Plain and steered side by side, with what was asked and measured: uint8 (f H W 3)."""
+
+    @abstractmethod
+    def told(self, attempts: Sequence[Attempt], kept: int) -> dict[str, Any]:
+        """What the record says beside what every run's says."""
+
+    def may_try(self, seed: int, scene: Scene) -> bool:
+        """Whether another seed may be tried."""
+        return True
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What a job gave. Nothing is written before `save`."""
+
+    model: Model
+    job: Job  # with the seed and the settings of the attempt that was kept
+    attempts: tuple[Attempt, ...]
+    kept: int  # which of them
+    trial: Trial
+    recipe: Recipe  # all that the steered clip was made from
+    identical: bool | None = None  # of a replay: are the frames those of the original?
+
+    @property
+    def best(self) -> Attempt:
+        """The attempt that was kept."""
+        return self.attempts[self.kept]
+
+    @property
+    def plain(self) -> Video:
+        """The clip that nobody steered, from the same seed: uint8 (f h w 3)."""
+        return self.best.plain.video
+
+    @property
+    def steered(self) -> Video:
+        """The steered clip, uint8 (f h w 3)."""
+        return self.best.steered.video
+
+    @property
+    def outcome(self) -> tuple[Any, ...]:
+        """What came of each request (`Outcome`), or of each dragged point (`Arrival`)."""
+        return self.best.outcome
+
+    @property
+    def followed(self) -> bool | None:
+        """Whether everything was followed; None if nothing was missed and some cannot be told."""
+        return self.best.followed
+
+    def comparison(self) -> Video:
+        """Plain and steered side by side, with what was asked and measured: uint8 (f H W 3)."""
+        return self.trial.comparison(self.best)
+
+    def record(self) -> dict[str, Any]:
+        """Everything but the pixels, as plain JSON values: outcome, losses, times, recipe, versions."""
+        report = self.best.report
+        return {
+            **self.trial.told(self.attempts, self.kept),
+            "kept": self.kept,
+            "guidance_seconds": report.guidance_seconds,
+            "losses": report.steps,
+            "skipped_updates": report.skipped,
+            **self.recipe.to_json(),
+            "statistics": self.model.statistics.made,
+            "command": command(),
+            **({} if self.identical is None else {"identical": self.identical}),
+        }
+
+    def save(self, out: str | os.PathLike[str]) -> dict[str, Any]:
+        """Write the steered clip at `out` (.mp4, .webm or .gif) and beside it the plain one, the comparison and the record,
+        which is returned: all of them or none.
+
+        Raises MediaError for a place that cannot be written."""
+        out = Path(out)
+        check_output(out, self.recipe.files)
+        clips = {"": self.steered, ".plain": self.plain, ".compare": self.comparison()}
+        return write_all(out, clips, self.record())
+
+
+def run(model: Model, job: Job, *, watch: Watch | None = None) -> Run:
+    """Sample plain and steered, measure both; if a request was not followed, up to `job.retries` more steered runs try what
+    `remedies` says, and the best is kept.
+
+    Args:
+        model: of `moft.load`.
+        watch: is handed every denoising step as it is made (`Step`): for progress and previews. What it raises ends the
+            run, with the pipeline as it was; `moft.Cancelled` is made for that.
+    Raises:
+        MoftError: anything wrong with the job, its files, the model; nothing has been written then.
+    """
+    needs("cv2")
+    size = job.scene.size or model.size()
+    job = replace(job, scene=replace(job.scene, size=size))
+    Recipe.of(model, job)  # or say at once what is missing
+    trial = _trial(model, job, watch)
+    attempts = [trial.attempt(job.scene, job.settings)]
+    for remedy in islice(remedies(job.settings, job.scene.seed, job.requests), job.retries):
+        if attempts[-1].followed is not False or not trial.may_try(remedy.seed, job.scene):
+            break
+        scene = replace(job.scene, seed=remedy.seed)
+        attempts.append(trial.attempt(scene, remedy.settings, remedy.words))
+    kept = max(range(len(attempts)), key=lambda i: trial.standing(attempts[i]))
+    best = attempts[kept]
+    job = replace(job, scene=best.scene, settings=best.settings)
+    recipe = replace(Recipe.of(model, job), frames_digest=frames_digest(best.steered.video))
+    return Run(model, job, tuple(attempts), kept, trial, recipe)
+
+
+def _trial(model: Model, job: Job, watch: Watch | None) -> Trial:
+    from moft.request.drag import Drag
+    from moft.runs.dragged import Dragged
+    from moft.runs.steered import Steered
+
+    return (Dragged if isinstance(job.requests[0], Drag) else Steered)(model, job, watch)

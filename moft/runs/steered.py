@@ -1,0 +1,122 @@
+"""A job of motions and clips to follow: sampled plain and steered, each request judged in its own region."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from moft.media.resampled import read_evenly
+from moft.metrics.quality import psnr
+from moft.request.drag import Drag
+from moft.runs.outcome import lay_out, standing
+from moft.runs.pictures import story
+from moft.runs.running import Attempt, Trial
+from moft.runs.sample import Sampled, Watch, arguments, sample
+from moft.steering.entry import steer
+from moft.steering.recording import Recording, invert, record
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from moft.feature.model import Model
+    from moft.runs.job import Job, Scene
+    from moft.steering.settings import Settings
+    from moft.types import Video
+
+
+class Steered(Trial):
+    """Steers towards the same requests under several settings and seeds."""
+
+    def __init__(self, model: Model, job: Job, watch: Watch | None) -> None:
+        super().__init__(model, job, watch)
+        size = job.scene.size
+        assert size is not None  # `moft.run` has seen to it
+        self.notes: list[str] = []  # what was resampled
+        requests = [request for request in job.requests if not isinstance(request, Drag)]
+        self.placed = lay_out(requests, size, self.notes.append)
+        name = job.scene.video
+        self.clip = None if name is None else read_evenly(name, size, self.notes.append)
+        self._seed: int | None = None
+        self._prepared: tuple[Sampled, Recording | None, list[Any]] | None = None
+
+    def attempt(self, scene: Scene, settings: Settings, change: str | None = None) -> Attempt:
+        """A plain and a steered run, judged; a seed's plain run is made once."""
+        if self._prepared is None or self._seed != scene.seed:
+            self._seed, self._prepared = scene.seed, self._prepare(scene, settings)
+        plain, recording, requests = self._prepared
+        with steer(
+            self.model.pipe,
+            *requests,
+            statistics=self.model.statistics,
+            regions=[placed.mask for placed in self.placed],
+            settings=settings,
+            plain=recording,
+        ) as steering:
+            steered = self._sample(scene, "steered", recording)
+        outcome = tuple(placed.outcome(plain.video, steered.video) for placed in self.placed)
+        return Attempt(change, scene, settings, plain, steered, steering.report, outcome)
+
+    def _prepare(self, scene: Scene, settings: Settings) -> tuple[Sampled, Recording | None, list[Any]]:
+        pipe = self.model.pipe
+        requests = [placed.ready(self.model, scene.seed) for placed in self.placed]
+        if self.clip is not None:
+            arguments(pipe, scene)  # refused before the long work
+            inverted = invert(
+                pipe, self.clip, steps=scene.steps, prompt=scene.prompt or "", keys=settings.keep_keys
+            )
+            return self._sample(scene, "plain", inverted), inverted, requests
+        regional = all(placed.mask is not None for placed in self.placed)
+        wanted = regional or settings.keep_keys or settings.carry > 0
+        with record(pipe, settings.keep_keys) if wanted else nullcontext() as recording:
+            return self._sample(scene, "plain"), recording, requests
+
+    def _sample(self, scene: Scene, part: str, plain: Recording | None = None) -> Sampled:
+        start: Tensor | None = None if self.clip is None or plain is None else plain.start
+        return sample(self.model.pipe, scene, part, start=start, watch=self.watch)
+
+    def may_try(self, seed: int, scene: Scene) -> bool:
+        """A clip has one noise that it is made from."""
+        return self.clip is None or seed == scene.seed
+
+    def standing(self, attempt: Attempt) -> tuple[int, float]:
+        """Requests followed, then the least share of what was asked."""
+        return standing(attempt.outcome)
+
+    def comparison(self, attempt: Attempt) -> Video:
+        """`moft.runs.pictures.story`: clips to follow, plain, steered, arrows, how far off."""
+        goals = [
+            (outcome.goal, placed.mask)
+            for outcome, placed in zip(attempt.outcome, self.placed, strict=True)
+            if outcome.goal
+        ]
+        followed = [placed.clip.video for placed in self.placed if placed.clip is not None]
+        return story(attempt.plain.video, attempt.steered.video, goals, followed)
+
+    def told(self, attempts: Sequence[Attempt], kept: int) -> dict[str, Any]:
+        """Outcome, times, and all that was tried."""
+        best = attempts[kept]
+        return {
+            "asked": "; ".join(map(str, self.job.requests)),
+            "followed": best.followed,
+            "outcome": [outcome.to_json() for outcome in best.outcome],
+            "plain": best.plain.to_json(),
+            "steered": best.steered.to_json(),
+            "reconstruction": None if self.clip is None else psnr(self.clip, best.plain.video),
+            "resampled": list(dict.fromkeys(self.notes)),
+            "tries": [_tried(attempt) for attempt in attempts],
+            "seconds_ratio": best.steered.seconds / best.plain.seconds,
+        }
+
+
+def _tried(attempt: Attempt) -> dict[str, Any]:
+    judged = [outcome.steered.to_json() for outcome in attempt.outcome]
+    return {
+        "change": attempt.change,
+        "seed": attempt.scene.seed,
+        "settings": asdict(attempt.settings),
+        "seconds": attempt.steered.seconds,
+        "followed": attempt.followed,
+        "steered": [{k: v for k, v in one.items() if k != "motion"} for one in judged],
+    }
