@@ -41,13 +41,25 @@ def rewritten(lines: list[str]) -> list[str]:
     return made
 
 
-def _process(_app: Any, what: str, _name: str, _thing: Any, _options: Any, lines: list[str]) -> None:
+_PROPERTIES = ("property", "attribute")
+_kept: dict[
+    str, list[str]
+] = {}  # docstrings of properties, past napoleon, which takes what is before a colon for a type
+
+
+def _before(_app: Any, what: str, name: str, _thing: Any, _options: Any, lines: list[str]) -> None:
     lines[:] = rewritten(lines)
-    if what in ("property", "attribute"):
-        lines.insert(0, "")  # or napoleon takes what is before a colon for a type
+    if what in _PROPERTIES:
+        _kept[name], lines[:] = list(lines), []
+
+
+def _after(_app: Any, what: str, name: str, _thing: Any, _options: Any, lines: list[str]) -> None:
+    if what in _PROPERTIES:
+        lines[:] = _kept.pop(name)
 
 
 def setup(app: Any) -> dict[str, bool]:
-    """Sphinx calls this. Before napoleon, which reads its own sections then."""
-    app.connect("autodoc-process-docstring", _process, priority=100)
+    """Sphinx calls this. Before napoleon and after it; its priority is 500."""
+    app.connect("autodoc-process-docstring", _before, priority=100)
+    app.connect("autodoc-process-docstring", _after, priority=900)
     return {"parallel_read_safe": True}
