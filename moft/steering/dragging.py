@@ -114,7 +114,7 @@ def dragging(
         settings: the step size is that of the early steps, the later ones take a third of it. `steps`, `loss`, `fused`,
             `keep_keys` and `carry` have no say here and must be left as they are.
         plain: with it, what is further from the points than the radius stays as it was, and pulls them back
-            (docs/steering.md).
+            (docs/lab/drag.md).
     Raises:
         RequestError: unknown losses, other settings; in the pipeline's first step, what depends on the clip's size:
             positions outside the picture or more than frames.

@@ -171,7 +171,7 @@ def _targets(
         size = size or clip_size(pipe, None, None, None, statistics.made)
         requests = _clips_read(pipe, requests, statistics, size, regions)
     if len(requests) > 1 and not any(isinstance(r, Motion) and r.direction == "still" for r in requests):
-        # The gain was found on whole frames. Where all parts move, it would turn them aside (docs/steering.md).
+        # The gain was found on whole frames. Where all parts move, it would turn them aside (docs/lab/steering.md).
         statistics = statistics and replace(statistics, gain=1.0)
         requests = [replace(r, gain=1.0) if isinstance(r, FromClip) else r for r in requests]
     targets: list[Target | Objective] = []
