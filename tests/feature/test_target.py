@@ -201,7 +201,10 @@ def test_places_and_inverted_clips_are_asked_as_they_are_read(
     video = np.random.default_rng(3).integers(0, 255, (4, 64, 64, 3), np.uint8)
     found = [
         moft.from_clip(
-            tiny_animatediff, video, statistics=tiny_statistics, how=ClipReading(calibrated=c, **options)
+            tiny_animatediff,
+            video,
+            statistics=tiny_statistics,
+            how=ClipReading(timestep=80, calibrated=c, **options),
         )
         for c in (True, False)
     ]

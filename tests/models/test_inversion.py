@@ -23,6 +23,7 @@ from moft.types import ClipSize
 SIZE = ClipSize(8, 48, 48)
 CLIP = pan(load_sample_image("china.jpg"), Motion("right", speed="1px"), SIZE, zoom=1.5)
 STEPS = 12  # enough that inversion comes out exactly
+SMALL = CLIP[:4, :32, :32]  # where nothing need be seen
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +86,9 @@ def test_what_surrounds_a_region_of_a_real_clip_stays(
 
 def test_the_recording_has_the_noise_and_every_step_to_the_clip(tiny_animatediff: Any) -> None:
     tap, scheduler = Tap(tiny_animatediff), tiny_animatediff.scheduler
-    first, second = (moft.invert(tiny_animatediff, CLIP, steps=4) for _ in range(2))
+    first, second = (moft.invert(tiny_animatediff, SMALL, steps=4) for _ in range(2))
     assert sorted(first.latents) == [0, 1, 2, 3, 4] and torch.equal(first.start, second.start)
-    assert torch.equal(first.latents[4], encode(tap, CLIP[None]))
+    assert torch.equal(first.latents[4], encode(tap, SMALL[None]))
     assert tiny_animatediff.scheduler is scheduler
 
 
@@ -100,13 +101,13 @@ def test_an_inverted_clips_keys_are_those_of_sampling_it(
             latents=plain.start,
             guidance_scale=1.0,
             num_inference_steps=4,
-            num_frames=SIZE.frames,
-            height=SIZE.height,
-            width=SIZE.width,
+            num_frames=len(SMALL),
+            height=SMALL.shape[1],
+            width=SMALL.shape[2],
             output_type="latent",
         ).frames
 
-    plain = moft.invert(tiny_animatediff, CLIP, steps=4, keys=True)
+    plain = moft.invert(tiny_animatediff, SMALL, steps=4, keys=True)
     assert plain.keys is not None and {step for step, _, _ in plain.keys.bank} == {0, 1, 2, 3}
     settings = moft.Settings(step_size=0, keep_keys=1)
     with moft.steer(

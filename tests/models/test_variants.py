@@ -13,6 +13,7 @@ from steered import (
     LEFT,
     assert_fused_features_are_the_same,
     assert_the_loss_stays_down,
+    brief,
     left_as_found,
     plain_sample,
     statistics_of,
@@ -75,7 +76,7 @@ def test_a_clip_is_read_or_the_way_to_read_it_is_told(name: str):
         with pytest.raises(BackboneError, match="from_pipe"):
             from_clip(pipe, video, statistics=statistics_of(name))
     else:
-        reference = from_clip(pipe, video, statistics=statistics_of(name), how=ClipReading(timestep=950))
+        reference = from_clip(pipe, video, statistics=statistics_of(name), how=ClipReading(calibrated=False))
         assert reference.value.shape[0] == LATENT_FRAMES and reference.value.isfinite().all()
 
 
@@ -89,10 +90,11 @@ def test_the_advice_to_read_through_the_first_pipeline_works(name: str):
     first = getattr(diffusers, next(iter(family_of(pipe).pipelines)))
     size = clip_size(pipe)
     video = np.random.default_rng(1).integers(0, 255, (size.frames, size.height, size.width, 3), np.uint8)
-    reference = from_clip(first.from_pipe(pipe), video, statistics=statistics_of(name))
+    known, how = statistics_of(name), ClipReading(calibrated=False)
+    reference = from_clip(first.from_pipe(pipe), video, statistics=known, how=how)
     with steer(pipe, reference, settings=EARLY) as run:
-        sample(pipe)
-    assert len(run.report.steps) == 3
+        brief(name)
+    assert len(run.report.steps) == 1
 
 
 @pytest.mark.parametrize("name", ["ltx_image", "ltx_condition", "wan22_5b_image"])
