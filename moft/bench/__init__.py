@@ -1,1 +1,2 @@
-"""The measurements behind the claims, re-run by `moft bench`: the paper's tables, other systems' objectives, and the cost."""
+"""Measures what is claimed: how well it steers, the paper's tables, other systems' objectives beside it, and
+the cost."""

@@ -1,4 +1,5 @@
-"""`moft bench`: parse, run, write. Each command leaves one JSON file in its folder, and beside it the clips it was scored on."""
+"""`moft bench`: parse, run, write. Each command leaves one JSON file in its folder, and beside it the clips
+it was scored on."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from moft.models.loading import load_pipeline
+from moft.bench.control.commands import app as control
+from moft.bench.control.commands import chosen, quiet_pipeline
 from moft.optional import needs
 
 app = typer.Typer(
@@ -44,7 +46,8 @@ def _say(line: str) -> None:
 
 @app.callback(
     invoke_without_command=True,
-    epilog="Examples: moft bench --quick -o results.  moft bench features -o results.  moft bench page results -o docs/benchmarks.md.",
+    epilog="Examples: moft bench --quick -o results.  moft bench features -o results.  "
+    "moft bench page results -o docs/benchmarks.md.",
 )
 def _all(
     ctx: typer.Context,
@@ -56,7 +59,7 @@ def _all(
 ) -> None:
     """All of the tables, one after the other; results.json sums them up."""
     if ctx.invoked_subcommand is None:
-        from moft.bench.tables import everything
+        from moft.bench.tables.records import everything
 
         _finish(everything(*_ready(out), _say, quick=quick), out / "results.json", as_json)
 
@@ -77,7 +80,8 @@ def features(
         typer.Option(
             min=1,
             max=64,
-            help="Prompts a direction in Table 1, of which Table 4 takes the first 8; 34 for the paper's 270 pairs.",
+            help="Prompts a direction in Table 1, of which Table 4 takes the first 8; "
+            "34 for the paper's 270 pairs.",
         ),
     ] = 8,
     few: Few = None,
@@ -85,10 +89,11 @@ def features(
     out: Out = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Tables 1 and 4: which feature carries motion, and how many channels of it. 64 clips a row of Table 1, 32 of Table 4."""
-    from moft.bench.features import SHARES
-    from moft.bench.tables import features as run
+    """Tables 1 and 4: which feature carries motion, and how many channels of it. 64 clips a row of Table 1,
+    32 of Table 4."""
+    from moft.bench.tables.records import features as run
     from moft.bench.task import held_out, prompts_of
+    from moft.bench.ways.layers import SHARES
     from moft.metrics.networks import judge_of
     from moft.request.motion import DIRECTIONS
 
@@ -110,18 +115,19 @@ def features(
 @app.command()
 def drag(few: Few = None, out: Out = RESULTS, as_json: AsJson = False) -> None:
     """Table 2: how near dragged points come, by MOFT, by DIFT and by both. 42 clips a row."""
-    from moft.bench.drag import drags
-    from moft.bench.tables import drag as run
+    from moft.bench.tables.records import drag as run
+    from moft.bench.ways.drag import drags
 
     _finish(run(*_ready(out), _say, drags()[:few]), out / "drag.json", as_json)
 
 
 @app.command()
 def peers(few: Few = None, musiq: Musiq = None, out: Out = RESULTS, as_json: AsJson = False) -> None:
-    """Other systems' objectives beside MOFT: fidelity, content kept, seconds, FLOPs and memory. 32 clips a row."""
-    from moft.bench.beside import straight
-    from moft.bench.tables import peers as run
+    """Other systems' objectives beside MOFT: fidelity, content kept, seconds, FLOPs and memory. 32 clips a
+    row."""
+    from moft.bench.tables.records import peers as run
     from moft.bench.task import held_out
+    from moft.bench.ways.beside import straight
     from moft.metrics.networks import judge_of
 
     _finish(
@@ -142,15 +148,35 @@ def cost(
     out: Out = RESULTS,
     as_json: AsJson = False,
 ) -> None:
-    """Seconds, FLOPs and memory of steered runs and of the release's scheme over a plain run, and how they grow."""
-    from moft.bench import page, results, tables
+    """Seconds, FLOPs and memory of steered runs and of the release's scheme over a plain run, and how they
+    grow."""
+    from moft.bench import results
+    from moft.bench.tables import records
+    from moft.bench.tables.sections import real_sizes
 
     if real:
-        found = tables.real(_say)
-        results.save(_folder(out), "real", found)
-        typer.echo(json.dumps(found) if as_json else page.real_sizes(found))
+        record = records.real(_say)
+        results.save(_folder(out), "real", record)
+        typer.echo(json.dumps(record) if as_json else real_sizes(record))
         return
-    _finish(tables.cost(*_ready(out), _say), out / "cost.json", as_json)
+    _finish(records.cost(*_ready(out), _say), out / "cost.json", as_json)
+
+
+@app.command()
+def tuning(
+    only: Annotated[list[str] | None, typer.Option(help="Only these ways; give several.")] = None,
+    step_size: Annotated[
+        list[float] | None, typer.Option(help="Instead of 0.1, 0.3 and 0.6; give several.")
+    ] = None,
+    model: Annotated[str, typer.Option(help="miniature, or a miniature's folder.")] = "miniature",
+) -> None:
+    """A step size for each objective, by fidelity on the tuning tasks, with the same budget for each."""
+    needs("diffusers", "cv2", "sklearn", "skimage")
+    from moft.bench.ways.beside import WAYS
+    from moft.bench.ways.tuning import STEP_SIZES, tuned
+
+    names, pipe = chosen(only, WAYS), quiet_pipeline(model)
+    typer.echo(f"TUNING = {tuned(pipe, names, step_size or STEP_SIZES, typer.echo)}")
 
 
 @app.command()
@@ -162,7 +188,7 @@ def page(
 ) -> None:
     """Write a page of tables and plots from stored results."""
     needs("matplotlib")
-    from moft.bench.page import write
+    from moft.bench.tables.page import write
     from moft.media.files import check_folder
 
     check_folder(out)
@@ -182,18 +208,18 @@ def _ready(out: Path) -> tuple[Any, Path]:
     """The miniature, and the folder."""
     needs("diffusers", "cv2", "sklearn", "skimage")
     _folder(out)
-    pipe = load_pipeline("miniature")
-    pipe.set_progress_bar_config(disable=True)
-    return pipe, out
+    return quiet_pipeline("miniature"), out
 
 
-def _finish(found: dict[str, Any], path: Path, as_json: bool) -> None:
+def _finish(record: dict[str, Any], path: Path, as_json: bool) -> None:
     """Write the record, and say it."""
     from moft.bench.results import save
-    from moft.bench.tables import printed
+    from moft.bench.tables.records import printed
 
-    save(path.parent, path.stem, found)
-    typer.echo(json.dumps(found) if as_json else f"{printed(found)}\n{path}")
+    save(path.parent, path.stem, record)
+    typer.echo(json.dumps(record) if as_json else f"{printed(record)}\n{path}")
 
+
+app.add_typer(control)
 
 __all__ = ["app"]

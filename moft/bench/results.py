@@ -1,4 +1,5 @@
-"""What a comparison found, as JSON: every clip's scores, their means with confidence intervals, and what made them."""
+"""What a comparison found, as JSON: every clip's scores, their means with confidence intervals, and what made
+them."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ def record(kind: str, seed: int, **found: Any) -> Record:
 
 
 def summary(rows: Mapping[str, Columns], score: str) -> dict[str, dict[str, Any]]:
-    """Of each way: the mean of every column over the clips, and the 95 % confidence interval of the `score`'s."""
+    """Of each way: the mean of every column over the clips, and the 95 % confidence interval of the
+    `score`'s."""
     found = {}
     for name, columns in rows.items():
         means = {key: round(float(np.mean(values)), 3) for key, values in columns.items()}
@@ -45,7 +47,8 @@ def difference(
 
 
 def interval(values: list[float]) -> tuple[float, float]:
-    """95 % confidence interval of the mean: bootstrap over the values, BCa, the same each time; the mean itself if all are alike."""
+    """95 % confidence interval of the mean: bootstrap over the values, BCa, the same each time; the mean
+    itself if all are alike."""
     from scipy.stats import bootstrap  # here, so that reading results needs no scipy
 
     given = np.asarray(values, np.float64)

@@ -1,4 +1,5 @@
-"""Samples the clips of a comparison, each once, and scores them. Clips stay in a folder, so that a run that was cut off goes on."""
+"""Samples the clips of a comparison, each once, and scores them. Clips stay in a folder, so that a run that
+was cut off goes on."""
 
 from __future__ import annotations
 
@@ -25,8 +26,8 @@ Columns = dict[str, list[float]]  # one value a clip, by what `judged` calls it;
 class Runs:
     """The clips of one comparison.
 
-    folder: where they are kept, by way and task. One whose settings or versions were others is sampled again; a way whose code
-        has changed since is not noticed.
+    folder: where they are kept, by way and task. One whose settings or versions were others is sampled again;
+        a way whose code has changed since is not noticed.
     say: told of each as it is done.
     judge: of single frames.
     """
@@ -96,7 +97,8 @@ def changed(settings: Settings) -> dict[str, Any]:
 
 
 def table(runs: Runs, ways: Mapping[str, Way], tasks: Sequence[Task], folder: str) -> dict[str, Columns]:
-    """The scores of each way; its clips lie in this folder of the runs', but for plain ones, which all tables share."""
+    """The scores of each way; its clips lie in this folder of the runs', but for plain ones, which all tables
+    share."""
     return {
         name: runs.scores(name if way is plain else folder + name, way, tasks) for name, way in ways.items()
     }

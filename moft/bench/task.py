@@ -1,6 +1,8 @@
-"""What is asked in a comparison, what is sampled for it, and what each clip scores: the same for every way of steering.
+"""What is asked in a comparison, what is sampled for it, and what each clip scores: the same for every way of
+steering.
 
-Held-out tasks are reported; tuning tasks, of other prompts, seeds and photographs, are for choosing settings alone.
+Held-out tasks are reported; tuning tasks, of other prompts, seeds and photographs, are for choosing settings
+alone.
 """
 
 from __future__ import annotations
@@ -52,7 +54,8 @@ CLIP = ClipSize(FRAMES, SIZE, SIZE)
 
 
 class Scenes(Protocol):
-    """What `sample` must know of a task: a name, what to show, and the seed of the first prompt, from which they count up."""
+    """What `sample` must know of a task: a name, what to show, and the seed of the first prompt, from which
+    they count up."""
 
     @property
     def name(self) -> str: ...
@@ -88,8 +91,9 @@ def plain(pipe: Any, task: Task, settings: Settings) -> AbstractContextManager[A
 def held_out(
     directions: Sequence[str] = tuple(DIRECTIONS), prompts: Sequence[str] = PROMPTS, seed: int = SEED
 ) -> list[Task]:
-    """Pans of the held-out photographs, in turn, with as many seeds of their own as there are prompts. Prompts go in parts of
-    eight, each with other pans and seeds, and all directions of the first come first."""
+    """Pans of the held-out photographs, in turn, with as many seeds of their own as there are prompts.
+    Prompts go in parts of eight, each with other pans and seeds, and all directions of the first come
+    first."""
     photos, size, found = held_out_photographs(), len(PROMPTS), list[Task]()
     for start in range(0, len(prompts), size):
         found += _tasks(photos, directions, prompts[start : start + size], seed + start * len(directions))
@@ -102,8 +106,8 @@ def first_part(tasks: Sequence[Task]) -> list[Task]:
 
 
 def prompts_of(count: int) -> tuple[str, ...]:
-    """So many prompts, 64 at most, that nothing was tuned on: `PROMPTS`, then others of the same words, half with an object, the same
-    each time."""
+    """So many prompts, 64 at most, that nothing was tuned on: `PROMPTS`, then others of the same words, half
+    with an object, the same each time."""
     rng, found, colours = np.random.default_rng(SEED), list(PROMPTS[:count]), tuple(COLOURS)
     while len(found) < count:
         scene, other = rng.choice(colours, 2, replace=False)
@@ -162,7 +166,8 @@ def clips(pipe: Any, prompts: Sequence[str], seed: int, *, steps: int = STEPS) -
 def judged(task: Task, video: np.ndarray, before: np.ndarray, judge: Judge = SHARPNESS) -> dict[str, float]:
     """What a clip scores. video, before: uint8 (f h w 3), steered and plain, of one seed.
 
-    fidelity: −1…1, `moft.metrics.fidelity.motion_fidelity` of tracks (Eq. 5 and 6), against the reference clip.
+    fidelity: −1…1, `moft.metrics.fidelity.motion_fidelity` of tracks (Eq. 5 and 6), against the reference
+        clip.
     cosine: −1…1, of the mean motions of both. speed: the output's mean speed by the reference's, ≥ 0.
     tracked: share of the output's tracks that could be followed.
     content: 0…1, how far the colours cover as much of the clip as in the plain one (overlap of their shares).

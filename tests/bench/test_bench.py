@@ -16,8 +16,9 @@ import torch
 from typer.testing import CliRunner
 
 import moft
-from moft.bench import drag, features, page, results, tables
+from moft.bench import results
 from moft.bench.runs import Runs
+from moft.bench.tables import page, records
 from moft.bench.task import (
     CLIP,
     PROMPTS,
@@ -30,6 +31,7 @@ from moft.bench.task import (
     prompts_of,
     tuning,
 )
+from moft.bench.ways import drag, features, layers
 from moft.cli.commands import app
 from moft.errors import MediaError
 from moft.feature.definition import ccr, motion_channels
@@ -103,7 +105,7 @@ def test_pairwise_differences_of_means_are_ccr_of_means_by_another_name() -> Non
 @pytest.fixture
 def task(tiny_statistics: moft.Statistics, monkeypatch: pytest.MonkeyPatch) -> Task:
     """One short task, for the tiny pipeline."""
-    for module in ("moft.bench.features", "moft.steering.entry", "moft.feature.reference"):
+    for module in ("moft.bench.ways.features", "moft.steering.entry", "moft.feature.reference"):
         monkeypatch.setattr(f"{module}.find_statistics", lambda pipe: tiny_statistics)
     return held_out(("left",), PROMPTS[:2])[0]
 
@@ -127,11 +129,12 @@ def test_shares_that_are_all_channels_or_the_models_own_are_named_so(
 ) -> None:
     noise = torch.randn(6, 8, 32, generator=torch.Generator().manual_seed(0))
     own = dataclasses.replace(tiny_statistics, channels=motion_channels(noise[:, 0], 0.2, components=2))
-    monkeypatch.setattr(features, "find_statistics", lambda pipe: own)
+    for module in (features, layers):
+        monkeypatch.setattr(module, "find_statistics", lambda pipe: own)
     monkeypatch.setattr(
-        features, "read_pans", lambda pipe, layers: (dict.fromkeys(layers, noise), torch.randn(6, 8, 2))
+        layers, "read_pans", lambda pipe, layers: (dict.fromkeys(layers, noise), torch.randn(6, 8, 2))
     )
-    found, shares = features.layers_of(tiny_animatediff, ("mid_block", own.layer)), (1.0, 0.2, 0.06)
+    found, shares = layers.layers_of(tiny_animatediff, ("mid_block", own.layer)), (1.0, 0.2, 0.06)
     assert {
         name: len(chosen) for name, chosen in found[own.layer].channels(tiny_animatediff, shares).items()
     } == {"ccr": 32, "moft": 6, "kept_2": 2}
@@ -147,7 +150,7 @@ def test_displacement_explains_what_follows_it_and_nothing_of_noise() -> None:
     paths = torch.randn(400, 8, 2, generator=torch.Generator().manual_seed(0))
     noise = torch.randn(400, 8, 1, generator=torch.Generator().manual_seed(1))
     values = torch.cat([paths @ torch.tensor([[2.0], [-1.0]]), noise, noise + paths[..., :1]], -1)
-    assert features.explained(values, paths).tolist() == pytest.approx(
+    assert layers.explained(values, paths).tolist() == pytest.approx(
         [1, 0, 0.5], abs=0.06
     )  # half of the last one's variance
 
@@ -330,9 +333,9 @@ def test_all_of_it_is_summed_up_in_one_file(
         "drag": results.record("drag", 900, summary=results.summary(rows, "distance"), rows=rows),
     }
     for name, record in found.items():
-        monkeypatch.setattr(tables, name, lambda *_args, record=record, **_few: record)
+        monkeypatch.setattr(records, name, lambda *_args, record=record, **_few: record)
     monkeypatch.setattr(
-        "moft.bench.commands.load_pipeline",
+        "moft.bench.control.commands.load_pipeline",
         lambda _model: SimpleNamespace(set_progress_bar_config=lambda disable: None),
     )
     done = CliRunner().invoke(app, ["bench", "--quick", "-o", str(tmp_path / "out"), "--json"])
@@ -365,9 +368,9 @@ def test_fewer_tasks_and_shares_can_be_asked_for(
         asked.extend([[task.name for task in tasks], shares, elsewhere, judge.name])
         return made["features"]
 
-    monkeypatch.setattr(tables, "features", run)
+    monkeypatch.setattr(records, "features", run)
     monkeypatch.setattr(
-        "moft.bench.commands.load_pipeline",
+        "moft.bench.control.commands.load_pipeline",
         lambda _model: SimpleNamespace(set_progress_bar_config=lambda disable: None),
     )
     done = CliRunner().invoke(

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import moft
-from moft.bench import cost, counting
+from moft.bench.costs import cost, counting, scheme
 from moft.request.motion import Motion
 
 SHORT = cost.Clip(steps=5, guided=1)
@@ -18,7 +18,7 @@ SHORT = cost.Clip(steps=5, guided=1)
 def pipe(tiny_animatediff: Any, tiny_statistics: moft.Statistics, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The tiny pipeline, its runs as short as they can be."""
     monkeypatch.setattr(cost, "WHOLE", SHORT)
-    monkeypatch.setattr(cost, "find_statistics", lambda pipe: tiny_statistics)
+    monkeypatch.setattr(scheme, "find_statistics", lambda pipe: tiny_statistics)
     monkeypatch.setattr("moft.steering.entry.find_statistics", lambda pipe: tiny_statistics)
     return tiny_animatediff
 
@@ -65,7 +65,7 @@ def test_what_a_short_run_tells_of_a_longer_one_is_so(pipe: Any, monkeypatch: py
     """All guided steps are alike; the text encoder's share is small."""
     clip = cost.Clip(output="latent", steps=4, guided=2)
     monkeypatch.setattr(cost, "WHOLE", clip)
-    short, long = (cost._over(pipe, one) for one in (cost.SHORT, clip))
+    short, long = (cost.over_plain(pipe, one) for one in (cost.SHORT, clip))
     assert short["flops"] == pytest.approx(long["flops"], abs=0.02)
     assert short["memory"] == pytest.approx(long["memory"], rel=0.01)
 

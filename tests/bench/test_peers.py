@@ -12,8 +12,9 @@ import torch
 from steered import everything_about, statistics_of
 from tiny import tiny
 
-from moft.bench.beside import WAYS, step_size
-from moft.bench.peers import (
+from moft.bench.task import Task
+from moft.bench.ways.beside import WAYS, step_size
+from moft.bench.ways.peers import (
     PEERS,
     TUNING,
     CleanDifferences,
@@ -27,8 +28,7 @@ from moft.bench.peers import (
     pairwise_loss,
     top_entries_loss,
 )
-from moft.bench.task import Task
-from moft.bench.tuning import STEP_SIZES, table, trials
+from moft.bench.ways.tuning import STEP_SIZES, table, trials
 from moft.errors import BackboneError, RequestError
 from moft.known.pans import pan
 from moft.models.tap import Tap
@@ -295,7 +295,7 @@ def test_fused_settings_are_refused(pipe: Any, task: Task) -> None:
 def test_a_model_without_what_is_read_is_refused(
     name: str, task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("moft.bench.peers.find_statistics", lambda pipe: statistics_of("latte"))
+    monkeypatch.setattr("moft.bench.ways.peers.find_statistics", lambda pipe: statistics_of("latte"))
     with pytest.raises(BackboneError, match="this objective is for AnimateDiff"):
         PEERS[name](tiny("latte"), task, SMALL)
 

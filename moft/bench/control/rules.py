@@ -1,43 +1,39 @@
-"""Which rule for an update, how far, how many of them, in which steps? Each rule's step sizes, the rules side by side, and the cost.
+"""Which rule for an update, how far, how many of them, in which steps?
 
-    python benchmarks/rules.py tune|rules|cost [--prompts 8] [-o results.json]
+    moft bench rules tune|rules|cost [--prompts 8] [-o results.json]
 
-tune: three step sizes of each rule, on tuning prompts and seeds. rules: each rule at the best of these, all as many
-gradients. cost: gradients a step and guided steps, with FLOPs as a ratio to a plain run's. The last two are on held-out prompts
-and seeds.
+tune: three step sizes of each rule, on tuning prompts and seeds. rules: each rule at the best of these, all
+    as many
+gradients. cost: gradients a step and guided steps, with FLOPs as a ratio to a plain run's. The last two are
+on held-out prompts and seeds.
 
-Whole frame, 2 px a frame; "off" is how far the share of the speed is from 1. What a picture suffers is told beside the plain
-clip's own numbers: steadiness and sameness of its frames (`moft.metrics.fidelity`), how far its mean colour is from the plain clip's
-(0…1), and its contrast (deviation of its pixels) as a ratio.
+Whole frame, 2 px a frame; "off" is how far the share of the speed is from 1. What a picture suffers is told
+beside the plain clip's own numbers: steadiness and sameness of its frames (`moft.metrics.fidelity`), how far
+its mean colour is from the plain clip's (0…1), and its contrast (deviation of its pixels) as a ratio.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from control import CLIP, PROMPTS, SPEED, sample, steered
-from diffusers import DiffusionPipeline
 
 import moft
-from moft.bench import cost, counting
-from moft.bench.task import TUNING_PROMPTS
+from moft.bench.control.asked import SPEED, steered
+from moft.bench.costs import cost, counting
+from moft.bench.task import CLIP, PROMPTS, TUNING_PROMPTS
+from moft.bench.task import clips as sample
 from moft.metrics.motion import judged
 from moft.metrics.quality import consistency, temporal_flickering
 from moft.request.motion import Motion
 
+Tell = Callable[[str, dict[str, float]], object]
 SIZES = {"normalised": (0.2, 0.3, 0.45), "adam": (0.1, 0.2, 0.3), "plain": (1300.0, 2700.0, 5400.0)}
 BEST = {"normalised": 0.2, "adam": 0.2, "plain": 5400.0}  # of `tune`: the share of the speed nearest to 1
-EARLY, USUAL, LONG = (
-    (0.12, 0.32),
-    (0.12, 0.48),
-    (0.12, 0.8),
-)  # of the denoising steps; USUAL is what motions take by themselves
+# Of the denoising steps; USUAL is what motions take by themselves.
+EARLY, USUAL, LONG = (0.12, 0.32), (0.12, 0.48), (0.12, 0.8)
 COSTS: list[dict[str, Any]] = [
     *(dict(steps=USUAL, gradient_steps=updates) for updates in (2, 1)),
     dict(steps=USUAL, gradient_steps=1, step_size=0.6),
@@ -77,13 +73,13 @@ def runs(
         for video, before in zip(
             steered(pipe, list(prompts), seed, motion, settings=settings), plain, strict=True
         ):
-            found = judged(moft.measure(video), motion, CLIP)
-            cosine = 0.0 if found.angle is None else float(np.cos(np.radians(found.angle)))
+            verdict = judged(moft.measure(video), motion, CLIP)
+            cosine = 0.0 if verdict.angle is None else float(np.cos(np.radians(verdict.angle)))
             rows.append(
                 {
-                    "followed": found.followed,
-                    "share": found.share,
-                    "off": abs(found.share - 1),
+                    "followed": verdict.followed,
+                    "share": verdict.share,
+                    "off": abs(verdict.share - 1),
                     "cosine": cosine,
                     **picture(video, before),
                 }
@@ -92,13 +88,15 @@ def runs(
 
 
 def means(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Of every column."""
     return {key: round(float(np.mean([row[key] for row in rows])), 3) for key in rows[0]}
 
 
-def tune(pipe: Any, count: int) -> dict[str, Any]:
+def tune(pipe: Any, count: int, tell: Tell) -> dict[str, Any]:
+    """Three step sizes of each rule, on so many tuning prompts."""
     texts = TUNING_PROMPTS[:count]
     plain = sample(pipe, list(texts), 900)
-    asked = {
+    settings_of = {
         f"{rule} {size}": moft.Settings(rule=rule, step_size=size)
         for rule, sizes in SIZES.items()
         for size in sizes
@@ -106,23 +104,30 @@ def tune(pipe: Any, count: int) -> dict[str, Any]:
     return measured(
         {
             name: partial(runs, pipe, texts, plain, 900, ("left", "up"), settings)
-            for name, settings in asked.items()
+            for name, settings in settings_of.items()
         },
         plain,
+        tell,
     )
 
 
-def rules(pipe: Any, count: int) -> dict[str, Any]:
+def rules(pipe: Any, count: int, tell: Tell) -> dict[str, Any]:
+    """Each rule at its best step size, on so many held-out prompts."""
     texts, ways = PROMPTS[:count], ("left", "right", "up", "down")
     plain = sample(pipe, list(texts), 100)
-    asked = {rule: moft.Settings(rule=rule, step_size=size) for rule, size in BEST.items()}
+    settings_of = {rule: moft.Settings(rule=rule, step_size=size) for rule, size in BEST.items()}
     return measured(
-        {rule: partial(runs, pipe, texts, plain, 100, ways, settings) for rule, settings in asked.items()},
+        {
+            rule: partial(runs, pipe, texts, plain, 100, ways, settings)
+            for rule, settings in settings_of.items()
+        },
         plain,
+        tell,
     )
 
 
-def costs(pipe: Any, count: int) -> dict[str, Any]:
+def costs(pipe: Any, count: int, tell: Tell) -> dict[str, Any]:
+    """Each of `COSTS`, on so many held-out prompts, with its FLOPs over a plain run's."""
     texts = PROMPTS[:count]
     plain, base = sample(pipe, list(texts), 100), counting.flops(partial(cost.sample, pipe))
 
@@ -137,36 +142,21 @@ def costs(pipe: Any, count: int) -> dict[str, Any]:
         }
 
     named = {" ".join(f"{k}={v}" for k, v in change.items()): moft.Settings(**change) for change in COSTS}
-    return measured({name: partial(one, settings) for name, settings in named.items()}, plain)
+    return measured({name: partial(one, settings) for name, settings in named.items()}, plain, tell)
 
 
-def measured(what: dict[str, Callable[[], dict[str, float]]], plain: np.ndarray) -> dict[str, Any]:
-    """Each in turn, printed as it comes; the plain clips first."""
-    found: dict[str, Any] = {}
+def measured(
+    what: dict[str, Callable[[], dict[str, float]]], plain: np.ndarray, tell: Tell
+) -> dict[str, Any]:
+    """Each in turn, told as it comes; the plain clips first."""
+    results: dict[str, Any] = {}
     for name, run in {
         "plain clips": lambda: means([picture(video, video) for video in plain]),
         **what,
     }.items():
-        found[name] = run()
-        print(json.dumps({name: found[name]}), flush=True)
-    return found
+        results[name] = run()
+        tell(name, results[name])
+    return results
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parts = {"tune": tune, "rules": rules, "cost": costs}
-    parser.add_argument("part", choices=parts)
-    parser.add_argument("--prompts", type=int, default=8, help="how many of them, each in every direction")
-    parser.add_argument("-o", "--output")
-    args = parser.parse_args()
-    pipe = DiffusionPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)
-    pipe.set_progress_bar_config(disable=True)
-    found = parts[args.part](pipe, args.prompts)
-    if args.output:
-        Path(args.output).write_text(json.dumps(found, indent=1))
-
-
-if __name__ == "__main__":
-    main()
+PARTS: dict[str, Callable[[Any, int, Tell], dict[str, Any]]] = {"tune": tune, "rules": rules, "cost": costs}

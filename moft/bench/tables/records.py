@@ -9,26 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from moft.bench import beside
-from moft.bench import cost as costs
-from moft.bench import drag as drags
-from moft.bench import features as feature_ways
-from moft.bench.peers import TUNING
-from moft.bench.real import real_costs
+from moft.bench.costs import cost as costs
+from moft.bench.costs.real import real_costs
 from moft.bench.results import Record, record, save, summary
 from moft.bench.runs import Runs, table
 from moft.bench.task import PROMPTS, SEED, SPEED, Task, first_part, held_out
+from moft.bench.ways import beside, layers
+from moft.bench.ways import drag as drags
+from moft.bench.ways import features as feature_ways
 from moft.feature.statistics import find_statistics
 from moft.metrics.quality import SHARPNESS, Judge
 
 Say = Callable[[str], None]
-LAYERS = (
-    "down_blocks.1",
-    "mid_block",
-    "up_blocks.0",
-    "up_blocks.1",
-    "up_blocks.2",
-)  # in the order in which they run
+LAYERS = ("down_blocks.1", "mid_block", "up_blocks.0", "up_blocks.1", "up_blocks.2")  # as they run
 ELSEWHERE = {
     "up_blocks.1": True,
     "up_blocks.2": False,
@@ -38,9 +31,8 @@ CLIPS = "clips"  # folder of what was sampled, inside that of the results
 
 
 def _asked(tasks: Sequence[Task]) -> dict[str, Any]:
-    names, prompts = (
-        dict.fromkeys(found) for found in ((t.name for t in tasks), (p for t in tasks for p in t.prompts))
-    )
+    names = dict.fromkeys(task.name for task in tasks)
+    prompts = dict.fromkeys(prompt for task in tasks for prompt in task.prompts)
     return {"directions": list(names), "prompts": list(prompts), "speed": SPEED}
 
 
@@ -49,28 +41,25 @@ def features(
     out: Path,
     say: Say,
     tasks: Sequence[Task] | None = None,
-    shares: Sequence[float] = feature_ways.SHARES,
+    shares: Sequence[float] = layers.SHARES,
     elsewhere: bool = True,
     judge: Judge = SHARPNESS,
 ) -> Record:
-    """Tables 1 and 4 at the layer of the model's statistics; both at other layers, if wanted; how much of each layer follows
-    displacement. Table 4 is of the straight tasks of the first eight prompts."""
+    """Tables 1 and 4 at the layer of the model's statistics, and how much of each layer follows displacement.
+
+    elsewhere: both at other layers, too. Table 4 is of the straight tasks of the first eight prompts."""
     tasks = held_out() if tasks is None else tasks
     runs, own = Runs(pipe, out / CLIPS, say, judge=judge), find_statistics(pipe).layer
     say("reading pans of photographs")
-    layers = feature_ways.layers_of(pipe, (*LAYERS[:3], own, *LAYERS[3:]))
-    fours = {own: layers[own].ways(pipe, shares)}
+    shown = layers.layers_of(pipe, (*LAYERS[:3], own, *LAYERS[3:]))
+    fours = {own: shown[own].ways(pipe, shares)}
     rows = table(runs, {**feature_ways.TABLE1, "ccr": fours[own]["ccr"]}, tasks, "features/")
     for name, per_position in ELSEWHERE.items() if elsewhere else ():
         apart = {"vanilla": partial(feature_ways.vanilla, layer=name, per_position=per_position)}
-        fours[name] = {**apart, **layers[name].ways(pipe, SHARES_ELSEWHERE, per_position)}
+        fours[name] = {**apart, **shown[name].ways(pipe, SHARES_ELSEWHERE, per_position)}
+    straight = first_part(beside.straight(tasks))
     rows4 = {
-        layer: table(
-            runs,
-            ways,
-            first_part(beside.straight(tasks)),
-            "features/" if layer == own else f"features/{layer}/",
-        )
+        layer: table(runs, ways, straight, "features/" if layer == own else f"features/{layer}/")
         for layer, ways in fours.items()
     }
     kept = {own: shares, **dict.fromkeys(ELSEWHERE, SHARES_ELSEWHERE)}
@@ -82,13 +71,11 @@ def features(
         by_position=[name for name in fours if ELSEWHERE.get(name)],
         summary=summary(rows, "fidelity"),
         explained={
-            name: _held(feature_ways.explained(layer.features, layer.paths).tolist())
-            for name, layer in layers.items()
+            name: _held(layers.explained(layer.features, layer.paths).tolist())
+            for name, layer in shown.items()
         },
-        kept={
-            name: {n: len(c) for n, c in layers[name].channels(pipe, kept[name]).items()} for name in fours
-        },
-        summary4={layer: summary(found, "fidelity") for layer, found in rows4.items()},
+        kept={name: {n: len(c) for n, c in shown[name].channels(pipe, kept[name]).items()} for name in fours},
+        summary4={layer: summary(columns, "fidelity") for layer, columns in rows4.items()},
         rows=rows,
         rows4=rows4,
     )
@@ -130,7 +117,8 @@ def peers(
         judge=judge.name,
         step_sizes={name: beside.step_size(name) for name in beside.WAYS},
         tuning={
-            name: {f"{size:g}": value for size, value in found.items()} for name, found in TUNING.items()
+            name: {f"{size:g}": value for size, value in fidelity.items()}
+            for name, fidelity in beside.TUNING.items()
         },
         work=counted,
         summary=summary(rows, "fidelity"),
@@ -151,7 +139,8 @@ def real(say: Say) -> Record:
 def everything(pipe: Any, out: Path, say: Say, quick: bool) -> Record:
     """All tables, each left in a file of its own; returned is what they come to.
 
-    features: mean fidelity of each way, 0…1 (less than nothing counts as nothing). cost: of each way, ratios to plain.
+    features: mean fidelity of each way, 0…1 (less than nothing counts as nothing). cost: of each way, ratios
+        to plain.
     drag: mean distance, in lengths of the way. peers: mean fidelity.
     """
     few: dict[str, Any] = {"features": {}, "peers": {}, "drag": {}}
@@ -162,29 +151,29 @@ def everything(pipe: Any, out: Path, say: Say, quick: bool) -> Record:
             "peers": {"tasks": tasks[:1], "work": False},
             "drag": {"tasks": drags.drags(drags.PATHS[:1], drags.SCENES[:2])},
         }
-    found = {"cost": cost(pipe, out, say, quick)}
-    save(out, "cost", found["cost"])
+    records = {"cost": cost(pipe, out, say, quick)}
+    save(out, "cost", records["cost"])
     runs: dict[str, Callable[..., Record]] = {"features": features, "drag": drag, "peers": peers}
     for name, run in runs.items():
-        found[name] = run(pipe, out, say, **few[name])
-        save(out, name, found[name])
+        records[name] = run(pipe, out, say, **few[name])
+        save(out, name, records[name])
     scores = {
-        name: {way: row[score] for way, row in found[name]["summary"].items()}
+        name: {way: row[score] for way, row in records[name]["summary"].items()}
         for name, score in {"features": "fidelity", "drag": "distance", "peers": "fidelity"}.items()
     }
     scores["features"] = {way: max(0.0, value) for way, value in scores["features"].items()}
-    return record("all", SEED, quick=quick, cost=found["cost"]["cost"], **scores)
+    return record("all", SEED, quick=quick, cost=records["cost"]["cost"], **scores)
 
 
-def printed(found: Record) -> str:
+def printed(record: Record) -> str:
     """A record in words: a line a way."""
-    if "summary" in found:
-        return "\n".join(f"{name + ':':<14}{_pairs(row)}" for name, row in found["summary"].items())
-    names = [name for name in ("features", "drag", "peers", "cost", "growth") if name in found]
+    if "summary" in record:
+        return "\n".join(f"{name + ':':<14}{_pairs(row)}" for name, row in record["summary"].items())
+    names = [name for name in ("features", "drag", "peers", "cost", "growth") if name in record]
     return "\n".join(
         f"{name}: {way}: {value if isinstance(value, float) else _pairs(value)}"
         for name in names
-        for way, value in _items(found[name])
+        for way, value in _items(record[name])
     )
 
 

@@ -1,6 +1,6 @@
 """Draw docs/steer.png: eight frames of the miniature from one seed, plain and steered.
 
-python benchmarks/picture.py [--prompt "a red ball over blue stripes"] [--seed 3] [-o docs/steer.png]
+python examples/picture.py [--prompt "a red ball over blue stripes"] [--seed 3] [-o docs/steer.png]
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 import argparse
 
 import numpy as np
-from control import SIZE, sample, steered
-from diffusers import AnimateDiffPipeline
 from PIL import Image, ImageDraw, ImageFont
 
 import moft
+from moft.bench.control.asked import steered
+from moft.bench.control.commands import quiet_pipeline
+from moft.bench.task import clips as sample
+from moft.known.renderer import SIZE
 
 LEFT_HALF = np.repeat([[1.0, 0.0]], 2, 0)
 SCALE, MARGIN = 2, 190  # px a px; width of the labels
@@ -20,8 +22,7 @@ SCALE, MARGIN = 2, 190  # px a px; width of the labels
 
 def rows(prompt: str, seed: int) -> dict[str, np.ndarray]:
     """Clips (f h w 3) by what was asked, each with the motion that was measured."""
-    pipe = AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)
-    pipe.set_progress_bar_config(disable=True)
+    pipe = quiet_pipeline("miniature")
     with moft.record(pipe) as plain:
         clips = {"plain": sample(pipe, [prompt], seed)[0]}
     for name in ("left", "down", "zoom in", "still"):
@@ -37,11 +38,11 @@ def rows(prompt: str, seed: int) -> dict[str, np.ndarray]:
 
 
 def _measured(clip: np.ndarray, mask: np.ndarray | None) -> str:
-    found = moft.measure(clip, mask)
-    words = _arrow(found.inside)
-    if found.outside:
-        words += f"\nright {_arrow(found.outside)}"
-    return words if abs(found.zoom) < 0.01 else f"{words}\nzoom {100 * found.zoom:+.1f} %"
+    shown = moft.measure(clip, mask)
+    words = _arrow(shown.inside)
+    if shown.outside:
+        words += f"\nright {_arrow(shown.outside)}"
+    return words if abs(shown.zoom) < 0.01 else f"{words}\nzoom {100 * shown.zoom:+.1f} %"
 
 
 def _arrow(velocity: tuple[float, float]) -> str:
@@ -57,11 +58,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("-o", "--output", default="docs/steer.png")
     args = parser.parse_args()
-    found = rows(args.prompt, args.seed)
+    clips = rows(args.prompt, args.seed)
     side = SCALE * SIZE
-    sheet = Image.new("RGB", (MARGIN + side * len(next(iter(found.values()))), side * len(found)), "white")
+    sheet = Image.new("RGB", (MARGIN + side * len(next(iter(clips.values()))), side * len(clips)), "white")
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(20)
-    for row, (label, clip) in enumerate(found.items()):
+    for row, (label, clip) in enumerate(clips.items()):
         draw.multiline_text((10, row * side + 20), label, "black", font, spacing=8)
         for column, frame in enumerate(clip):
             picture = Image.fromarray(frame).resize((side, side), Image.Resampling.BICUBIC)

@@ -1,9 +1,12 @@
-"""Do dragged points arrive? Mean distance from the wanted way, in its lengths (Table 2): plain, MOFT, DIFT, and both.
+"""Do dragged points arrive? Mean distance from the path, in its lengths (Table 2): plain, MOFT, DIFT, both.
 
-Prompts and seeds are held out; settings were tuned on others. A trajectory is what a person might draw and the miniature
-can do: 12 to 15 px in 8 frames, at most 2.1 px a frame, 12 px or more from the border. Prompts whose textures are stripes are left out: where along
-itself a stripe is cannot be seen, so it cannot be tracked. MOFT alone and DIFT alone guide the same steps with the same step
-sizes as both together, so all three make as many gradients.
+Prompts and seeds are held out; settings were tuned on others. A trajectory is what a person might draw and
+the miniature
+can do: 12 to 15 px in 8 frames, at most 2.1 px a frame, 12 px or more from the border. Prompts whose textures
+    are
+stripes are left out: where along itself a stripe is cannot be seen, so it cannot be tracked. MOFT alone and
+    DIFT alone
+guide the same steps with the same step sizes as both together, so all three make as many gradients.
 """
 
 from __future__ import annotations
@@ -51,6 +54,7 @@ class Drag:
 def drags(
     paths: Sequence[Trajectory] = PATHS, prompts: Sequence[str] = SCENES, seed: int = SEED
 ) -> list[Drag]:
+    """A task a path, each with seeds of its own."""
     return [Drag(f"path{i}", path, tuple(prompts), seed + 10 * i) for i, path in enumerate(paths)]
 
 
@@ -71,33 +75,33 @@ WAYS: dict[str, Callable[[Any, Any, Settings], AbstractContextManager[Any]]] = {
 
 def table2(runs: Runs, tasks: Sequence[Drag]) -> dict[str, Columns]:
     """Of every clip, tasks in order and prompts within: `distances`."""
-    found: dict[str, Columns] = {}
+    rows: dict[str, Columns] = {}
     for name, way in WAYS.items():
-        columns = found.setdefault(name, {})
+        columns = rows.setdefault(name, {})
         for task in tasks:
             videos, seconds = runs.clips(f"drag/{name}", way, task, Settings())
             for row in distances(videos, task.path):
                 for key, value in row.items():
                     columns.setdefault(key, []).append(round(value, 4))
-            runs.say(
-                f"drag, {name}, {task.name}: {np.mean(columns['distance'][-len(videos) :]):.3f} of its way, {seconds:.0f} s"
-            )
-    return found
+            distance = np.mean(columns["distance"][-len(videos) :])
+            runs.say(f"drag, {name}, {task.name}: {distance:.3f} of its way, {seconds:.0f} s")
+    return rows
 
 
 def distances(videos: np.ndarray, path: Trajectory) -> list[dict[str, float]]:
-    """Of each clip (n f h w 3), how far its point is from where it should be, as a mean over the frames but the first.
+    """Of each clip (n f h w 3), how far its point is from where it should be: means over later frames.
 
-    distance: in lengths of the wanted way. px. diagonals: of the picture. seen: share of the frames in which it could be followed.
+    distance: in lengths of the path. px. diagonals: of the picture.
+    seen: share of the frames in which it could be followed.
     """
-    (wanted,) = trajectories(Points((tuple(path),)), CLIP)
-    found = [follow(video, wanted[:1]) for video in videos]
+    (there,) = trajectories(Points((tuple(path),)), CLIP)
+    tracks = [follow(video, there[:1]) for video in videos]
     return [
         {
-            "distance": drag_distance(one.points[0], wanted),
-            "px": drag_distance(one.points[0], wanted, 1),
-            "diagonals": drag_distance(one.points[0], wanted, float(np.hypot(CLIP.height, CLIP.width))),
+            "distance": drag_distance(one.points[0], there),
+            "px": drag_distance(one.points[0], there, 1),
+            "diagonals": drag_distance(one.points[0], there, float(np.hypot(CLIP.height, CLIP.width))),
             "seen": float(one.seen[0].mean()),
         }
-        for one in found
+        for one in tracks
     ]

@@ -1,4 +1,4 @@
-"""What a run computes and keeps: FLOPs and bytes, counted on whatever machine runs it, with or without data."""
+"""What a run computes and keeps: FLOPs and bytes, counted on any machine, with or without data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def flops(run: Callable[[], object]) -> int:
-    """FLOPs of whatever runs inside, forward and backward. Attention is computed step by step for that, since fused it is not counted."""
+    """FLOPs of whatever runs inside, forward and backward.
+
+    Attention is computed step by step for that, since fused it is not counted."""
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         run()
     return int(counter.get_total_flops())
@@ -34,11 +36,11 @@ class _Peak(TorchDispatchMode):
         self._known: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
-        for value in torch.utils._pytree.tree_leaves(found):
+        results = func(*args, **(kwargs or {}))
+        for value in torch.utils._pytree.tree_leaves(results):
             if isinstance(value, Tensor):
                 self._note(value.untyped_storage())
-        return found
+        return results
 
     def _note(self, storage: torch.UntypedStorage) -> None:
         key, size = storage._cdata, storage.nbytes()

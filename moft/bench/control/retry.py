@@ -1,25 +1,22 @@
 """How many missed requests does `--retry` mend, and after how many tries? Held-out prompts and seeds.
 
-    python benchmarks/retry.py [--tries 4] [--only "up and back"] [-o results.json]
+    moft bench retry [--tries 4] [--only "up and back"] [-o results.json]
 
-A tenth of the side and back, which the miniature often misses, is asked of every prompt. Whatever was missed is tried again
-as `moft.runs.outcome.remedies` says, until it is followed; of each try: how many it was made for, and how many were followed in it.
+A tenth of the side and back, which the miniature often misses, is asked of every prompt. Whatever was missed
+is tried again as `moft.runs.outcome.remedies` says, until it is followed; of each try: how many it was made
+for, and how many were followed in it.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from control import CLIP, PROMPTS
-from diffusers import DiffusionPipeline
 
 import moft
+from moft.bench.task import CLIP, PROMPTS
 from moft.request.motion import Motion
 from moft.runs.outcome import Placed, Remedy, judge, lay_out, remedies
 
@@ -51,43 +48,21 @@ def followed(
 
 
 def tried(pipe: Any, requests: list[Motion], seed: int, tries: int) -> dict[str, Any]:
-    """Runs, how many were missed, and of each try its words, how many it was made for and how many were followed."""
+    """Runs, how many were missed, and of each try its words, for how many it was and how many were
+    followed."""
     asked, usual = lay_out(requests, CLIP, print), moft.Settings()
     cases = [(prompt, seed + i) for i, prompt in enumerate(PROMPTS)]
     left = [case for case, done in zip(cases, followed(pipe, asked, cases, usual), strict=True) if not done]
-    found: dict[str, Any] = {"runs": len(cases), "missed": len(left), "tries": []}
+    result: dict[str, Any] = {"runs": len(cases), "missed": len(left), "tries": []}
     for remedy in islice(remedies(usual, 0, requests), tries if left else 0):
         again = [(prompt, number + remedy.seed) for prompt, number in left]
         done = followed(pipe, asked, again, remedy.settings)
-        found["tries"].append({"change": _words(remedy), "of": len(left), "followed": sum(done)})
+        result["tries"].append({"change": _words(remedy), "of": len(left), "followed": sum(done)})
         left = [case for case, fine in zip(left, done, strict=True) if not fine]
         if not left:
             break
-    return found
+    return result
 
 
 def _words(remedy: Remedy) -> str:
     return "another seed" if remedy.seed else remedy.words
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--tries", type=int, default=4)
-    parser.add_argument("--only", choices=REQUESTS, action="append")
-    parser.add_argument("--seed", type=int, default=100)
-    parser.add_argument("-o", "--output")
-    args = parser.parse_args()
-    pipe = DiffusionPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)
-    pipe.set_progress_bar_config(disable=True)
-    results = {}
-    for name in args.only or REQUESTS:
-        results[name] = tried(pipe, REQUESTS[name], args.seed, args.tries)
-        print(json.dumps({name: results[name]}), flush=True)
-    if args.output:
-        Path(args.output).write_text(json.dumps(results, indent=1))
-
-
-if __name__ == "__main__":
-    main()

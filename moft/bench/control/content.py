@@ -1,28 +1,28 @@
-"""Does what is outside a steered region stay what it was, and what does that cost in motion? The paper's Fig. 12 as numbers.
+"""Does what is outside a steered region stay, and what does that cost in motion? Fig. 12 as numbers.
 
-    python benchmarks/content.py [--only keys] [-o results.json]
+    moft bench content [--only keys] [-o results.json]
 
-On the prompts and seeds of `control.py`: a half of the frame is steered by 2 px a frame (32 runs), under each of `WAYS` to keep
-content. PSNR (dB) and SSIM of all that is outside against the plain run; motion inside: its share of the asked speed along the asked
-direction, and whether it was followed. "more alike" is the share of the runs that are more alike than without any, by PSNR and by SSIM.
-Then the whole frame (16 runs): PSNR of the first frame, how far the mean colour moves (0…255), and how much of the histogram stays.
+On the prompts and seeds of `directions`: a half of the frame is steered by 2 px a frame (32 runs), under each
+of `WAYS` to keep content. PSNR (dB) and SSIM of all that is outside against the plain run; motion inside: its
+share of the asked speed along the asked direction, and whether it was followed. "more alike" is the share of
+the runs that are more alike than without any, by PSNR and by SSIM. Then the whole frame (16 runs): PSNR of
+the first frame, how far the mean colour moves (0…255), and how much of the histogram stays.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from control import CLIP, PROMPTS, SPEED, sample, steered
-from diffusers import DiffusionPipeline
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 import moft
+from moft.bench.control.asked import SPEED, steered
+from moft.bench.task import CLIP, PROMPTS
+from moft.bench.task import clips as sample
 from moft.request.motion import Motion
 from moft.steering.recording import Recording
 
@@ -39,6 +39,7 @@ WAYS = {
 LEFT, RIGHT = "box:0,0,50%,100%", "box:50%,0,50%,100%"
 ASKED = (("up", LEFT), ("right", LEFT), ("down", RIGHT), ("left", RIGHT))
 WHOLE = {"none": NONE, "keys": WAYS["keys"]}
+NAMES = (*WAYS, *(f"whole_{name}" for name in WHOLE))
 
 
 def alike(a: np.ndarray, b: np.ndarray, where: tuple[slice, ...]) -> tuple[float, float]:
@@ -51,8 +52,9 @@ def alike(a: np.ndarray, b: np.ndarray, where: tuple[slice, ...]) -> tuple[float
 
 def moved(video: np.ndarray, motion: Motion, mask: np.ndarray | None) -> tuple[float, bool]:
     """The share of the asked speed along the asked direction, and whether it was followed."""
-    found, asked = moft.measure(video, mask), motion.velocity(CLIP)
-    return float(np.dot(found.inside, asked) / np.dot(asked, asked)), moft.followed(found, motion, CLIP)
+    shown, velocity = moft.measure(video, mask), motion.velocity(CLIP)
+    share = float(np.dot(shown.inside, velocity) / np.dot(velocity, velocity))
+    return share, moft.followed(shown, motion, CLIP)
 
 
 def region(
@@ -75,6 +77,7 @@ def region(
 def whole(
     pipe: Any, settings: moft.Settings, plain: np.ndarray, recording: Recording, seed: int
 ) -> dict[str, float]:
+    """Means over the runs of the whole frame."""
     rows = []
     for name in ("left", "up"):
         motion = Motion(name, speed=SPEED)
@@ -103,47 +106,32 @@ def shared_colours(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.minimum(*counts).sum())
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--only", choices=[*WAYS, *(f"whole_{name}" for name in WHOLE)], action="append")
-    parser.add_argument("--seed", type=int, default=100)
-    parser.add_argument("-o", "--output")
-    args = parser.parse_args()
-    pipe = DiffusionPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)
-    pipe.set_progress_bar_config(disable=True)
+def measured(
+    pipe: Any, seed: int, only: Sequence[str], tell: Callable[[str, dict[str, float], float], object]
+) -> dict[str, Any]:
+    """Means of each of these `NAMES`, and every run of those in a region; `tell` hears each, with its
+    seconds."""
     with moft.record(pipe, keys=True) as recording:
-        plain = sample(pipe, list(PROMPTS), args.seed)
+        plain = sample(pipe, list(PROMPTS), seed)
     results: dict[str, dict[str, float]] = {}
     every: dict[str, list[tuple[float, ...]]] = {}
-
-    def done(name: str, found: dict[str, float], started: float) -> None:
-        results[name] = {key: round(float(value), 3) for key, value in found.items()}
-        print(
-            json.dumps({name: results[name], "seconds": round(time.perf_counter() - started, 1)}), flush=True
-        )
-
-    for name, settings in WAYS.items():
-        if args.only and name not in args.only:
-            continue
+    for name in only:
         started = time.perf_counter()
-        every[name] = region(pipe, settings, plain, recording, args.seed)
-        found = {
-            "runs": len(every[name]),
-            **dict(zip(("psnr", "ssim", "share", "followed"), np.mean(every[name], 0), strict=True)),
-        }
-        if "none" in every:
-            better = np.array(every[name])[:, :2] > np.array(every["none"])[:, :2]
-            found |= {"more_alike_psnr": better[:, 0].mean(), "more_alike_ssim": better[:, 1].mean()}
-        done(name, found, started)
-    for name, settings in WHOLE.items():
-        if not args.only or f"whole_{name}" in args.only:
-            started = time.perf_counter()
-            done(f"whole_{name}", whole(pipe, settings, plain, recording, args.seed), started)
-    if args.output:
-        Path(args.output).write_text(json.dumps({"means": results, "runs": every}, indent=1))
+        if name in WAYS:
+            every[name] = region(pipe, WAYS[name], plain, recording, seed)
+            means = _means(every[name], every.get("none"))
+        else:
+            means = whole(pipe, WHOLE[name.removeprefix("whole_")], plain, recording, seed)
+        results[name] = {key: round(float(value), 3) for key, value in means.items()}
+        tell(name, results[name], time.perf_counter() - started)
+    return {"means": results, "runs": every}
 
 
-if __name__ == "__main__":
-    main()
+def _means(rows: list[tuple[float, ...]], none: list[tuple[float, ...]] | None) -> dict[str, float]:
+    """Of runs in a region; beside those without any way to keep content, if there are some."""
+    names = ("psnr", "ssim", "share", "followed")
+    means = {"runs": len(rows), **dict(zip(names, np.mean(rows, 0), strict=True))}
+    if none is not None:
+        better = np.array(rows)[:, :2] > np.array(none)[:, :2]
+        means |= {"more_alike_psnr": better[:, 0].mean(), "more_alike_ssim": better[:, 1].mean()}
+    return means

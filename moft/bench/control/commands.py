@@ -1,0 +1,159 @@
+"""`moft bench control`, `content`, `clips`, `retry`, `rules`, `reading`: how well it steers, as lines of
+JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from moft.errors import RequestError
+from moft.models.loading import load_pipeline
+from moft.optional import needs
+
+app = typer.Typer(rich_markup_mode=None)
+
+Only = Annotated[list[str] | None, typer.Option(help="Only these; give several.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write all results as JSON, too.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the first prompt; they count up.")]
+
+
+@app.command()
+def control(
+    only: Only = None,
+    model: Annotated[str, typer.Option(help="miniature, or a miniature's folder.")] = "miniature",
+    fused: Annotated[bool, typer.Option("--fused", help="With Settings(fused=True).")] = False,
+    gradient_steps: Annotated[int, typer.Option(min=1, help="With Settings(gradient_steps=…).")] = 2,
+    seed: Seed = 100,
+    output: Output = None,
+) -> None:
+    """How well steering does what was asked: direction, speed, like, region, both, thing, still; unguided
+    beside each."""
+    needs("diffusers", "cv2", "scipy")
+    from moft.bench.control import directions, regions
+    from moft.bench.control.asked import Runs
+    from moft.steering.settings import Settings
+
+    measures: dict[str, Callable[[Runs], dict[str, Any]]] = {
+        "direction": directions.direction,
+        "speed": directions.speed,
+        "like": directions.like,
+        "region": regions.region,
+        "both": regions.both,
+        "thing": regions.thing,
+        "still": directions.still,
+    }
+    names = chosen(only, measures)
+    runs = Runs(_pipeline(output, model), seed, Settings(fused=fused, gradient_steps=gradient_steps))
+    results = {}
+    for name in names:
+        results[name] = {key: round(float(value), 3) for key, value in measures[name](runs).items()}
+        _tell(name, results[name])
+    _write(output, results)
+
+
+@app.command()
+def content(only: Only = None, seed: Seed = 100, output: Output = None) -> None:
+    """Whether what is outside a steered region stays what it was, and what that costs in motion."""
+    needs("diffusers", "cv2", "skimage")
+    from moft.bench.control.content import NAMES, measured
+
+    names = chosen(only, NAMES)
+    _write(output, measured(_pipeline(output), seed, names, lambda name, row, seconds: _tell(name, row)))
+
+
+@app.command()
+def clips(output: Output = None) -> None:
+    """Whether real clips survive inversion, and whether their motion can be changed."""
+    needs("diffusers", "cv2", "skimage")
+    from moft.bench.control.clips import clips as real
+    from moft.bench.control.clips import measured
+
+    pipe, results = _pipeline(output), {}
+    for name, clip in real().items():
+        results[name] = {key: round(float(value), 2) for key, value in measured(pipe, clip).items()}
+        _tell(name, results[name])
+    _write(output, results)
+
+
+@app.command()
+def retry(
+    tries: Annotated[int, typer.Option(min=1, help="At most.")] = 4,
+    only: Only = None,
+    seed: Seed = 100,
+    output: Output = None,
+) -> None:
+    """How many missed requests `--retry` mends, and after how many tries."""
+    needs("diffusers", "cv2")
+    from moft.bench.control.retry import REQUESTS, tried
+
+    names, results = chosen(only, REQUESTS), {}
+    pipe = _pipeline(output)
+    for name in names:
+        results[name] = tried(pipe, REQUESTS[name], seed, tries)
+        _tell(name, results[name])
+    _write(output, results)
+
+
+@app.command()
+def rules(
+    part: Annotated[str, typer.Argument(help="tune, rules or cost.")],
+    prompts: Annotated[int, typer.Option(min=1, help="How many, each in every direction.")] = 8,
+    output: Output = None,
+) -> None:
+    """Which rule for an update, how far, how many of them, in which steps."""
+    needs("diffusers", "cv2")
+    from moft.bench.control.rules import PARTS
+
+    (name,) = chosen([part], PARTS)
+    _write(output, PARTS[name](_pipeline(output), prompts, _tell))
+
+
+@app.command()
+def reading(
+    tuning: Annotated[bool, typer.Option("--tuning", help="Training photographs instead.")] = False,
+) -> None:
+    """How well a clip's motion is read off its MOFT: a table in Markdown. No clip is sampled."""
+    needs("diffusers", "cv2")
+    from moft.bench.control.reading import table
+    from moft.known.photographs import held_out_photographs, training_photographs
+
+    photos = list(training_photographs().values()) if tuning else held_out_photographs()
+    typer.echo(table(_pipeline(None), photos))
+
+
+def quiet_pipeline(model: str) -> Any:
+    """A miniature, its progress bar off."""
+    pipe = load_pipeline(model)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def _pipeline(output: Path | None, model: str = "miniature") -> Any:
+    """A miniature, once it is known that what it gives can be written."""
+    from moft.media.files import check_folder
+
+    if output is not None:
+        check_folder(output)
+    return quiet_pipeline(model)
+
+
+def chosen(only: list[str] | None, names: Collection[str]) -> list[str]:
+    """Those of the names that were asked for, in their own order; all, if none were. Raises RequestError for
+    others."""
+    for name in only or ():
+        if name not in names:
+            raise RequestError(f"expected one of {', '.join(names)}, got {name!r}")
+    return [name for name in names if not only or name in only]
+
+
+def _tell(name: str, row: dict[str, Any]) -> None:
+    typer.echo(json.dumps({name: row}))
+
+
+def _write(output: Path | None, results: dict[str, Any]) -> None:
+    if output is not None:
+        output.write_text(json.dumps(results, indent=1), encoding="utf-8")

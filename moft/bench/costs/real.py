@@ -1,0 +1,112 @@
+"""What steering costs on each family at its real size: FLOPs and peak memory, counted, not run.
+
+The denoisers have their published sizes and no weights: tensors without data pass through them, so that a
+laptop can count what a data centre would compute. FLOPs: the whole run's denoising, 9 guided steps, 2
+gradients each, over plain sampling; attention included. Memory: weights and activations in bfloat16 with
+fused attention, the gradient's step over the plain step, without and with `Settings.save_memory`. Text
+encoders and VAEs count in neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from moft.bench.costs import cost, counting
+from moft.bench.costs.published import MODELS, Published
+from moft.models.families import FAMILIES
+from moft.models.families.family import default_layer
+from moft.models.hooks import checkpointed, frozen, run_until
+
+
+def plain(model: Any, real: Published) -> None:
+    """One plain step: the whole guidance batch."""
+    with torch.no_grad():
+        model(**real.call(real.branches))
+
+
+def gradient(model: Any, real: Published, family: Any, layer: str) -> None:
+    """One update's gradient: the conditional branch up to the feature layer, and back."""
+    call = real.call(1)
+    call[family.latents].requires_grad_(True)
+    with frozen(model):
+        output = run_until(model, layer, lambda: model(**call))
+        (output[0] if isinstance(output, tuple) else output).float().square().mean().backward()
+
+
+def count(real: Published) -> dict[str, Any]:
+    """Of one model: its layer, its steps, and the ratios."""
+    family = next(f for f in FAMILIES if f.name == real.family)
+    with FakeTensorMode():
+        layer = default_layer(family, real.denoiser())
+    return {
+        "model": real.model,
+        "family": real.family,
+        "layer": layer,
+        "steps": real.steps,
+        "flops": flops(real, family, layer),
+        **memory(real, family, layer),
+    }
+
+
+def flops(real: Published, family: Any, layer: str) -> float:
+    """FLOPs of a steered run over a plain one."""
+    with FakeTensorMode():
+        model = real.denoiser().eval()
+        base = counting.flops(lambda: plain(model, real))
+        more = counting.flops(lambda: gradient(model, real, family, layer))
+    return 1 + cost.WHOLE.guided * cost.UPDATES * more / (real.steps * base)
+
+
+def memory(real: Published, family: Any, layer: str) -> dict[str, float]:
+    """Peak memory of a plain step, GB, and a gradient's over it, as it is and with `Settings.save_memory`."""
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with FakeTensorMode():
+            model = real.denoiser().eval()
+            weights = sum(p.nbytes for p in model.parameters())
+            before = weights + counting.memory(lambda: plain(model, real))
+            free = weights + counting.memory(lambda: gradient(model, real, family, layer))
+            with checkpointed(model, family.segments, layer):
+                saving = weights + counting.memory(lambda: gradient(model, real, family, layer))
+    finally:
+        torch.set_default_dtype(usual)
+    return {
+        "weights_gb": weights / 2**30,
+        "plain_gb": before / 2**30,
+        "memory": free / before,
+        "memory_saving": saving / before,
+    }
+
+
+def real_costs(say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Every model of `MODELS`: FLOPs and memory as ratios to plain sampling, numbers rounded."""
+    rows = []
+    with _nothing_masked():
+        for real in MODELS:
+            say(real.model)
+            rows.append({k: round(v, 3) if isinstance(v, float) else v for k, v in count(real).items()})
+    return rows
+
+
+@contextmanager
+def _nothing_masked() -> Iterator[None]:
+    """Inside, `torch.nonzero` is that of a mask which hides nothing: tensors without data cannot tell.
+
+    Mochi looks up which of the prompt's tokens are masked."""
+    usual = torch.nonzero
+
+    def all_there(mask: Tensor, as_tuple: bool = False) -> Tensor:
+        return torch.arange(mask.numel())[:, None]
+
+    torch.nonzero = all_there  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        torch.nonzero = usual

@@ -1,0 +1,1 @@
+"""The tables as stored records, and the page of them."""

@@ -1,0 +1,1 @@
+"""Ways to steer that are compared on the same tasks: features, dragged points, other systems' objectives."""
