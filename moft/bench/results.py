@@ -83,7 +83,8 @@ def load(folder: Path) -> dict[str, Record]:
         found[path.stem] = held
     if not found:
         raise MediaError(
-            f"no results in {folder}: expected the JSON files that `moft bench -o {folder}` writes; run it first"
+            f"no results in {folder}: expected the JSON files that `moft bench -o {folder}` writes; "
+            "run it first"
         )
     return found
 

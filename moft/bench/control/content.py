@@ -87,7 +87,7 @@ def whole(
             colour = np.abs(video.mean((0, 1, 2)) - before.mean((0, 1, 2))).mean()
             rows.append(
                 (
-                    alike(video, before, np.s_[:1])[0],
+                    alike(video, before, (slice(1),))[0],
                     colour,
                     shared_colours(video, before),
                     *moved(video, motion, None),

@@ -27,12 +27,12 @@ REQUESTS = {
 
 
 def followed(
-    pipe: Any, asked: list[Placed], cases: list[tuple[str, int]], settings: moft.Settings
+    pipe: Any, placed: list[Placed], cases: list[tuple[str, int]], settings: moft.Settings
 ) -> list[bool]:
     """Of each (prompt, seed), whether all requests were."""
-    wanted, masks = [one.request for one in asked], [one.mask for one in asked]
+    motions, masks = [_motion(one) for one in placed], [one.mask for one in placed]
     generators = [torch.Generator().manual_seed(seed) for _, seed in cases]
-    with moft.steer(pipe, *wanted, regions=masks, settings=settings):
+    with moft.steer(pipe, *motions, regions=masks, settings=settings):
         frames = pipe(
             [prompt for prompt, _ in cases],
             num_frames=CLIP.frames,
@@ -44,19 +44,25 @@ def followed(
             output_type="np",
         ).frames
     videos = (frames * 255).round().astype(np.uint8)
-    return [all(judge(video, one.mask, one.request).followed for one in asked) for video in videos]
+    goals = list(zip(masks, motions, strict=True))
+    return [all(judge(video, mask, motion).followed for mask, motion in goals) for video in videos]
+
+
+def _motion(one: Placed) -> Motion:
+    assert isinstance(one.request, Motion)  # nothing else is asked here
+    return one.request
 
 
 def tried(pipe: Any, requests: list[Motion], seed: int, tries: int) -> dict[str, Any]:
     """Runs, how many were missed, and of each try its words, for how many it was and how many were
     followed."""
-    asked, usual = lay_out(requests, CLIP, print), moft.Settings()
+    placed, usual = lay_out(requests, CLIP, print), moft.Settings()
     cases = [(prompt, seed + i) for i, prompt in enumerate(PROMPTS)]
-    left = [case for case, done in zip(cases, followed(pipe, asked, cases, usual), strict=True) if not done]
+    left = [case for case, done in zip(cases, followed(pipe, placed, cases, usual), strict=True) if not done]
     result: dict[str, Any] = {"runs": len(cases), "missed": len(left), "tries": []}
     for remedy in islice(remedies(usual, 0, requests), tries if left else 0):
         again = [(prompt, number + remedy.seed) for prompt, number in left]
-        done = followed(pipe, asked, again, remedy.settings)
+        done = followed(pipe, placed, again, remedy.settings)
         result["tries"].append({"change": _words(remedy), "of": len(left), "followed": sum(done)})
         left = [case for case, fine in zip(left, done, strict=True) if not fine]
         if not left:

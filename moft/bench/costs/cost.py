@@ -86,7 +86,7 @@ def steered(pipe: Any, clip: Clip, *motions: Motion, plain: Recording | None = N
     settings = replace(clip.settings, **changes)
     with moft.steer(pipe, *(motions or (LEFT,)), settings=settings, plain=plain) as run:
         sample(pipe, clip)
-    _check(run, clip)
+    _check(run, settings, clip.guided)
 
 
 def recorded(pipe: Any, clip: Clip) -> Recording:
@@ -102,12 +102,14 @@ def released(pipe: Any, clip: Clip) -> None:
     """A run steered as the release does."""
     with release(pipe, LEFT, clip.settings) as run:
         sample(pipe, clip)
-    _check(run, clip)
+    _check(run, clip.settings, clip.guided)
 
 
-def _check(run: Steering, clip: Clip) -> None:
-    updates = 1 if clip.settings.fused else UPDATES
-    assert [len(step["losses"]) for step in run.report.steps] == [updates] * clip.guided
+def _check(run: Steering, settings: Settings, guided: int) -> None:
+    """All the gradients of this many guided steps were made."""
+    made = [len(step["losses"]) for step in run.report.steps]
+    updates = 1 if settings.fused else settings.gradient_steps
+    assert made == [updates] * guided, f"{made} gradients in {guided} guided steps"
 
 
 def ways(pipe: Any, clip: Clip, kept: Recording) -> dict[str, Run]:
@@ -168,6 +170,7 @@ def _memory(pipe: Any, clip: Clip, quick: bool) -> dict[str, float]:
     """Most bytes of each way in a short run; `shared_kv` with the keys and values of a whole one."""
     kept = recorded(pipe, clip)
     most = {name: float(_weights(pipe) + memory(run)) for name, run in _runs(pipe, clip, kept, quick).items()}
+    assert kept.keys is not None  # it was recorded with them
     most["shared_kv"] += sum(held.nbytes for held in kept.keys.bank.values()) * WHOLE.steps // clip.steps
     return most
 
