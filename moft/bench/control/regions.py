@@ -87,7 +87,8 @@ def thing(runs: Runs, rounds: int = 2) -> dict[str, Any]:
             if not there.any((1, 2)).all():
                 missing += 1
                 continue
-            mask = np.asarray(cv2.dilate(there.any(0).astype(np.float32), np.ones((17, 17))), np.float32)
+            seen = np.asarray(there.any(0), np.float32)
+            mask = np.asarray(cv2.dilate(seen, np.ones((17, 17))), np.float32)
             for name in ("left", "right", "up", "down"):
                 motion = Motion(name, speed=SPEED)
                 (video,) = runs.steered([prompt], first + i, motion, regions=[mask], plain=recording)
