@@ -169,7 +169,7 @@ def remedies(settings: Settings, seed: int, requests: Sequence[AnyRequest]) -> I
     """What to try, one after the other and each on top of those before, without end: at last only other seeds.
 
     Steps that requests ask for themselves are theirs to change. What is dragged gets no larger steps, which would tear it
-    (docs/lab/steering.md), and what is carried takes no gradients.
+    (docs/lab/drag.md), and what is carried takes no gradients.
     """
     tried, steered = settings, [request for request in requests if not isinstance(request, Drag)]
     if steered and not settings.carry:

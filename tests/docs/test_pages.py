@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import inspect
 import re
 import shlex
@@ -30,10 +31,10 @@ def blocks(page: Path, language: str) -> list[str]:
 
 PYTHON = [(name(page), text) for page in PAGES for text in blocks(page, "python")]
 SCRIPTS = [(name(path), path.read_text()) for path in sorted((ROOT / "examples").glob("*.py"))]
-TYPED = [
+TYPED = [  # in blocks and in running text, there without an ellipsis
     (name(page), line)
     for page in PAGES
-    for text in blocks(page, "sh")
+    for text in (*blocks(page, "sh"), *re.findall(r"`(moft [a-z][^`\n…]*)`", page.read_text()))
     for line in text.splitlines()
     if re.match(r"(\S*/)?moft ", line)
 ]
@@ -92,6 +93,13 @@ def test_commands_in_a_page_have_their_options(page: str, line: str) -> None:
         command = command.commands[words.pop(0)]
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     assert {word for word in words if re.match(r"--?[a-z]", word)} <= known, page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_programs_that_a_page_runs_are_there(page: Path) -> None:
+    for path, module in re.findall(r"\bpython (?:(\S+\.py)|-m (moft[\w.]*))", page.read_text()):
+        assert not path or (ROOT / path).exists(), path
+        assert not module or importlib.util.find_spec(module), module
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
