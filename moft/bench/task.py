@@ -162,6 +162,12 @@ def clips(pipe: Any, prompts: Sequence[str], seed: int, *, steps: int = STEPS) -
 
 # ---------------------------------------------------------------- scores
 
+# Scores of one clip uint8 (f h w 3) alone, by name; one that is added here is in every row and on the page.
+QUALITIES: dict[str, Callable[[np.ndarray], float]] = {
+    "steadiness": consistency,
+    "flickering": temporal_flickering,
+}
+
 
 def judged(task: Task, video: np.ndarray, before: np.ndarray, judge: Judge = SHARPNESS) -> dict[str, float]:
     """What a clip scores. video, before: uint8 (f h w 3), steered and plain, of one seed.
@@ -183,8 +189,7 @@ def judged(task: Task, video: np.ndarray, before: np.ndarray, judge: Judge = SHA
         "speed": motion.speed_ratio,
         "tracked": motion.tracked[1],
         "content": float(np.minimum(_colours(video), _colours(before)).sum()),
-        "steadiness": consistency(video),
-        "flickering": temporal_flickering(video),
+        **{name: quality(video) for name, quality in QUALITIES.items()},
         "imaging": imaging_quality(video, judge),
     }
 

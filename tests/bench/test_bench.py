@@ -22,6 +22,7 @@ from moft.bench.tables import page, records
 from moft.bench.task import (
     CLIP,
     PROMPTS,
+    QUALITIES,
     TUNING_PROMPTS,
     Task,
     first_part,
@@ -83,6 +84,18 @@ def test_a_clip_scores_full_marks_against_itself_and_none_against_one_that_goes_
     across = judged(right, down.reference, right.reference)
     assert across["fidelity"] == pytest.approx(0, abs=0.1)
     assert across["cosine"] == pytest.approx(0, abs=0.05)
+
+
+def test_a_quality_that_is_added_is_in_every_row_and_on_the_page(
+    made: dict[str, results.Record], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(QUALITIES, "flash", lambda video: 0.25)
+    clip = held_out(("left",), PROMPTS[:1])[0]
+    assert judged(clip, clip.reference, clip.reference)["flash"] == 0.25
+    for record in (made["features"]["summary"], made["features"]["summary4"]["mid"]):
+        for row in record.values():
+            row["flash"] = 0.25
+    assert "| imaging | flash |" in page.text(made, "results")
 
 
 def test_intervals_hold_the_mean_and_shrink_with_the_root_of_the_number_of_clips() -> None:
