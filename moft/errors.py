@@ -20,4 +20,5 @@ class BackboneError(MoftError):
 
 
 class RecipeError(MoftError):
-    """A recipe that is missing or malformed, or that names what is gone, has changed, or must be confirmed."""
+    """A recipe that is missing or malformed, or that names what is gone, has changed, or must be
+    confirmed."""

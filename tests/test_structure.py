@@ -28,7 +28,8 @@ HEAVY = {
     "sklearn",
 }
 
-# Imports go to earlier ranks only, and never to another wing of the same rank: what two need goes to an earlier one.
+# Imports go to earlier ranks only, and never to another wing of the same rank: what two need goes to an
+# earlier one.
 RANKS = (
     {"errors", "types", "optional", "provenance"},
     {"request"},
@@ -92,7 +93,8 @@ def rank(name: str) -> int:
 
 
 def imported(tree: ast.Module) -> set[str]:
-    """Modules of moft, by their full names, that a module imports, anywhere in it, but for its types alone."""
+    """Modules of moft, by their full names, that a module imports, anywhere in it, but for its types
+    alone."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":

@@ -1,10 +1,12 @@
-"""Are sampled frames the same, bit for bit, as before the code was moved about? Frames of many kinds of run, as digests.
+"""Are sampled frames the same, bit for bit, as before the code was moved about? Frames of many kinds of run,
+as digests.
 
-    python tests/unchanged.py            # runs each, compares with tests/unchanged.json, exits with 1 if any differs
-    python tests/unchanged.py --store    # writes that file, at the commit to compare with
+    python tests/unchanged.py            # runs each, compares with tests/unchanged.json, exits with 1 if any
+    differs python tests/unchanged.py --store    # writes that file, at the commit to compare with
     python tests/unchanged.py zoom drag  # only these
 
-Another processor rounds otherwise, so the digests hold on the kind of processor that they were made on, with one thread.
+Another processor rounds otherwise, so the digests hold on the kind of processor that they were made on, with
+one thread.
 """
 
 from __future__ import annotations

@@ -89,7 +89,8 @@ def tracked(items: Sequence[Any]) -> Iterable[Any]:
 
 @contextmanager
 def steps_shown() -> Iterator[Any]:
-    """What `moft.run` hands its steps to: bars on stderr, one a part of the run; None where nobody watches."""
+    """What `moft.run` hands its steps to: bars on stderr, one a part of the run; None where nobody
+    watches."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -98,7 +98,9 @@ def read_photos(folder: Path | None) -> dict[str, np.ndarray]:
 
 
 @app.command(
-    epilog=f"Example: moft calibrate --model ./my-model --prompt 'a street' --prompt 'a forest'.  {CONVENTION}"
+    epilog=(
+        f"Example: moft calibrate --model ./my-model --prompt 'a street' --prompt 'a forest'.  {CONVENTION}"
+    )
 )
 @taking(*options(Scene, "seed", "steps"))
 def calibrate(
@@ -115,7 +117,8 @@ def calibrate(
     ] = None,
     **given: Any,
 ) -> None:
-    """Find by how much targets must be enlarged so that clips move as fast as asked. Four steered runs a scene."""
+    """Find by how much targets must be enlarged so that clips move as fast as asked. Four steered runs a
+    scene."""
     import moft
 
     needs("cv2")

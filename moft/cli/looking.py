@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 
 @app.command(
-    epilog="Examples: moft explain clip.mp4 photo.jpg -o report.  moft explain clip.mp4 --point 32,20,0 --sweep.  "
+    epilog="Examples: moft explain clip.mp4 photo.jpg -o report.  moft explain clip.mp4 --point 32,20,0 "
+    "--sweep.  "
     f"moft explain --probe -o probe.  {CONVENTION}"
 )
 def explain(
@@ -86,7 +87,10 @@ def _explained(record: dict[str, Any], out: Path) -> str:
         "read at": f"{record['layer']}, timestep {record['timestep']}",
         "auc": row(record["auc"], "vanilla", "ccr", "moft"),
         "separability": row(record["separability"], "vanilla", "ccr"),
-        "curve": f"{record['curve_correlation']:.3f} with the true displacement (channel {record['best_channel']['channel']})",
+        "curve": (
+            f"{record['curve_correlation']:.3f} with the true displacement (channel "
+            f"{record['best_channel']['channel']})"
+        ),
         "read-out": row(record["readout"], "direction_cosine", "epe_px"),
         **(
             {"best": "{layer} at timestep {timestep}".format(**record["sweep"]["best"])}
@@ -133,7 +137,8 @@ def score_clips(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score how alike two clips move: motion fidelity, direction, speed; how steady each is, and how good its frames look."""
+    """Score how alike two clips move: motion fidelity, direction, speed; how steady each is, and how good its
+    frames look."""
     needs("cv2", "skimage")
     import moft
     from moft.metrics import networks
@@ -149,8 +154,8 @@ def score_clips(
 
 
 def _alike(*paths: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Both clips at the shorter one's length (nearest frames, evenly spaced) and the smaller one's size (cropped to its
-    shape, then resized), and what they were."""
+    """Both clips at the shorter one's length (nearest frames, evenly spaced) and the smaller one's size
+    (cropped to its shape, then resized), and what they were."""
     import moft
     from moft.media.frames import evenly
 
@@ -200,5 +205,6 @@ def models(as_json: AsJson = False) -> None:
     wide = Console().width if sys.stdout.isatty() else 160  # names stay whole in a pipe
     Console(width=wide).print(table)
     typer.echo(
-        "* is the middle block. Any layer of the denoiser can be named; all share keys and values, and can --save-memory."
+        "* is the middle block. Any layer of the denoiser can be named; all share keys and values, and "
+        "can --save-memory."
     )

@@ -1,4 +1,5 @@
-"""From what was typed to requests: each of several options given once for all, or as often as it has requests to go with."""
+"""From what was typed to requests: each of several options given once for all, or as often as it has requests
+to go with."""
 
 from __future__ import annotations
 
@@ -23,9 +24,11 @@ def requests_of(
     """The requests of one run.
 
     order: the names of the options of `KINDS` as they were typed, one for each request.
-    given: the values of all options by name. "speed" goes with motions that move, "ease" and "span" with these and
-        with paths, "like_region" and "like_frames" with clips, "region" and "strength" with every request.
-    Raises RequestError, which names the option, for one given more or less often, and for a value that is none.
+    given: the values of all options by name. "speed" goes with motions that move, "ease" and "span" with
+        these and with paths, "like_region" and "like_frames" with clips, "region" and "strength" with every
+        request.
+    Raises RequestError, which names the option, for one given more or less often, and for a value that is
+    none.
     """
     left = {kind: list(given.get(kind) or ()) for kind in KINDS}
     typed = [(kind, left[kind].pop(0)) for kind in order if kind in KINDS]
@@ -73,7 +76,8 @@ def _dealt(name: str, values: list[Any], count: int) -> list[Any]:
         )
     if len(values) not in (1, count):
         raise RequestError(
-            f"expected --{name.replace('_', '-')} once for all, or once for each of the {count} requests that it can go with, "
+            f"expected --{name.replace('_', '-')} once for all, or once for each of the {count} "
+            "requests that it can go with, "
             f"got {len(values)}; repeat it, or leave some out"
         )
     return values * count if len(values) == 1 else values
@@ -112,14 +116,16 @@ _READ = {"span": _span, "like_frames": _frames}
 
 
 def points_of(texts: Sequence[str]) -> tuple[tuple[Point, ...], ...]:
-    """Texts such as "12,30:40,30" → trajectories such as ((12, 30), (40, 30)). Raises RequestError for other texts."""
+    """Texts such as "12,30:40,30" → trajectories such as ((12, 30), (40, 30)). Raises RequestError for other
+    texts."""
     found = []
     for text in texts:
         try:
             path = tuple((float(x), float(y)) for x, y in (at.split(",") for at in text.split(":")))
         except ValueError:
             raise RequestError(
-                f"expected a point as x,y:x,y (start:end), x,y:x,y:x,y (bent) or x,y (must not move), in px; received {text!r:.200}; "
+                "expected a point as x,y:x,y (start:end), x,y:x,y:x,y (bent) or x,y (must not move), "
+                f"in px; received {text!r:.200}; "
                 "write 12,30:40,30"
             ) from None
         found.append(path)

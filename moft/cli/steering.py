@@ -43,9 +43,12 @@ class _Ordered(TyperCommand):
     cls=_Ordered,
     epilog="Example: moft steer --prompt 'a red ball over blue cells' --motion left -o left.mp4.  "
     "Two halves apart: moft steer --prompt 'red cells' --motion 'left 2px' --region box:0,0,50%,100% "
-    "--motion 'right 2px' --region rest.  A still background: moft steer --prompt 'a red ball over blue cells' "
-    "--motion 'up 1px' --region box:16,16,32,32 --motion still --region rest.  --motion, --path and --like are a "
-    "request each, as often as wanted; --speed, --region, --strength, --ease, --span, --like-region and --like-frames "
+    "--motion 'right 2px' --region rest.  A still background: moft steer --prompt 'a red ball over blue "
+    "cells' "
+    "--motion 'up 1px' --region box:16,16,32,32 --motion still --region rest.  --motion, --path and "
+    "--like are a "
+    "request each, as often as wanted; --speed, --region, --strength, --ease, --span, --like-region and "
+    "--like-frames "
     f"are given once for all, or once for each that they can go with, in their order.  {CONVENTION}",
 )
 @taking(
@@ -97,8 +100,10 @@ def _requests(order: list[str], file: Path | None, given: dict[str, Any]) -> lis
 
 
 @app.command(
-    epilog="Example: moft drag --prompt 'green cells' --point 24,32:38,32 --point 52,10 -o dragged.mp4.  A point is "
-    "start:end, start:via:...:end at even moments, or one place that must not move; x right, y down, in px of the clip."
+    epilog="Example: moft drag --prompt 'green cells' --point 24,32:38,32 --point 52,10 -o dragged.mp4.  A "
+    "point is "
+    "start:end, start:via:...:end at even moments, or one place that must not move; x right, y down, in "
+    "px of the clip."
 )
 @taking(
     *options(Drag, "radius"),
@@ -121,7 +126,8 @@ def drag(
     as_json: AsJson = False,
     **given: Any,
 ) -> None:
-    """Sample a clip in which points go where they are dragged, beside the plain one from the same seed, and track both."""
+    """Sample a clip in which points go where they are dragged, beside the plain one from the same seed, and
+    track both."""
     request = Drag(points_of(point), given["radius"])
     settings = Settings(step_size=given["step_size"], save_memory=given["save_memory"])
     scene = Scene(**{name: given[name] for name in SCENE})

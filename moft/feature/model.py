@@ -53,8 +53,8 @@ class Model:
 
     @property
     def digest(self) -> str | None:
-        """Its commit "commit:…" if it is a snapshot of the hub, else "sha256:…" of all weights and settings in its folder;
-        None if that is not known. Reads every byte of the weights."""
+        """Its commit "commit:…" if it is a snapshot of the hub, else "sha256:…" of all weights and settings
+        in its folder; None if that is not known. Reads every byte of the weights."""
         return None if self.folder is None else model_digest(self.folder)
 
     def tap(self, layer: str | None = None, timestep: int | None = None) -> Tap:
@@ -71,8 +71,8 @@ class Model:
         *,
         own: bool = False,
     ) -> ClipSize:
-        """The size to sample at, frames and px: as asked, else that at which its motion channels were found, else its own
-        (`own`: without asking for motion channels).
+        """The size to sample at, frames and px: as asked, else that at which its motion channels were found,
+        else its own (`own`: without asking for motion channels).
 
         Raises RequestError for what it cannot sample."""
         return clip_size(self.pipe, frames, height, width, {} if own else self.statistics.made)

@@ -114,10 +114,10 @@ def from_clip(
         video: uint8 (f h w 3), of the size at which the model samples.
         statistics: motion channels; None takes those known for the model.
         region: where to look in the clip, (h w) or (f h w) in 0…1; None the whole frame.
-        onto: the region that it is to steer, likewise; counts with `per_position` alone: the bounds of `region` are laid over
-            those of `onto`, stretched if need be.
-        how: how it is read. Calibration is left out with `per_position` or `invert`, which ask for the feature as the paper
-            has it.
+        onto: the region that it is to steer, likewise; counts with `per_position` alone: the bounds of
+            `region` are laid over those of `onto`, stretched if need be.
+        how: how it is read. Calibration is left out with `per_position` or `invert`, which ask for the
+            feature as the paper has it.
         strength, steps: as of `Motion`.
     Raises:
         RequestError: wrong shape or dtype. BackboneError: inversion asked of a model that has none.
@@ -183,10 +183,11 @@ def _made(video: np.ndarray, invert: bool, calibrated: bool) -> dict[str, Any]:
 def own_answer(
     tap: Tap, video: np.ndarray, statistics: Statistics, where: Tensor | None, timestep: int, seed: int
 ) -> Tensor:
-    """How a clip's content answers to motion, (2 2): the displacement that its MOFT shows for one along x (first column) or y.
+    """How a clip's content answers to motion, (2 2): the displacement that its MOFT shows for one along x
+    (first column) or y.
 
-    1 would be an answer like that of the photographs that the response was found on. Read off the clip's middle frame,
-    moved at a known speed.
+    1 would be an answer like that of the photographs that the response was found on. Read off the clip's
+    middle frame, moved at a known speed.
     """
     size = ClipSize(*video.shape[:3])
     middle = torch.from_numpy(video[len(video) // 2].copy()).float().expand(1, *video.shape)
@@ -201,8 +202,8 @@ def own_answer(
 
 
 def in_common_units(feature: Tensor, answer: Tensor, statistics: Statistics) -> Tensor:
-    """A pooled MOFT (b f k) as it would be if the content answered as the photographs did: the displacement that it shows is
-    solved for what would show so, with `_DOUBT` for content that hardly answers."""
+    """A pooled MOFT (b f k) as it would be if the content answered as the photographs did: the displacement
+    that it shows is solved for what would show so, with `_DOUBT` for content that hardly answers."""
     shown = statistics.displacement(feature)
     solved = torch.linalg.solve(
         answer.mT @ answer + _DOUBT * torch.eye(2), (shown @ answer + _DOUBT * shown).mT

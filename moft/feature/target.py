@@ -16,7 +16,8 @@ from moft.types import ClipSize
 
 
 class Target(Protocol):
-    """What steering compares MOFT with: synthesised for a motion, or read off a clip (`moft.feature.reference`)."""
+    """What steering compares MOFT with: synthesised for a motion, or read off a clip
+    (`moft.feature.reference`)."""
 
     @property
     def channels(self) -> Tensor:
@@ -48,9 +49,9 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class Synthesised:
-    """The wanted feature for a motion: each channel moves in proportion to the displacement, between its statistical
-    minimum and maximum, so it is piecewise linear over the frames and breaks where the direction changes (paper, Sec. 3.3).
-    The whole is enlarged by the model's gain."""
+    """The wanted feature for a motion: each channel moves in proportion to the displacement, between its
+    statistical minimum and maximum, so it is piecewise linear over the frames and breaks where the direction
+    changes (paper, Sec. 3.3). The whole is enlarged by the model's gain."""
 
     motion: Motion
     statistics: Statistics

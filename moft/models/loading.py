@@ -13,7 +13,8 @@ from moft.optional import needs
 
 
 def load_pipeline(model: str, commit: str | None = None) -> Any:
-    """The pipeline of "miniature", a folder, or (only then is anything fetched) a hub id, at a commit if one is given."""
+    """The pipeline of "miniature", a folder, or (only then is anything fetched) a hub id, at a commit if one
+    is given."""
     from moft.models.families import family_of
 
     needs("diffusers", "transformers")
@@ -70,7 +71,8 @@ def _quiet() -> None:
 
 
 def miniature_path(family: str = "animatediff") -> str:
-    """The folder that `AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)` opens.
+    """The folder that `AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)`
+    opens.
 
     "latte", for `LattePipeline`, is unfinished and lies in a checkout alone, so that its training can go on.
     """

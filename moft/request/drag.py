@@ -15,10 +15,11 @@ Trajectory = Sequence[Point]  # px; see `Drag`
 
 @dataclass(frozen=True)
 class Drag:
-    """Points of the first frame and where each is taken, in px of the clip, x right, y down, (0, 0) the centre of the first pixel.
+    """Points of the first frame and where each is taken, in px of the clip, x right, y down, (0, 0) the
+    centre of the first pixel.
 
-    points: one or more trajectories. One position (x, y): the point must not move. More: where it is at evenly spaced
-        moments from the first frame to the last, straight and even in between.
+    points: one or more trajectories. One position (x, y): the point must not move. More: where it is at
+        evenly spaced moments from the first frame to the last, straight and even in between.
     radius: px around a point in which the picture goes with it, > 0; None: three eighths of the shorter side.
 
     Raises RequestError, naming the point, for what is no finite number, and for no points.

@@ -12,12 +12,13 @@ from moft.errors import MoftError, RecipeError
 
 
 def read(hint: Any, value: Any, where: str, names: dict[str, Any] | None = None, **made: Any) -> Any:
-    """A value of `json.loads` as its type hint wants it: None, bool, int, float, str, tuple, dict, a dataclass, or a union.
+    """A value of `json.loads` as its type hint wants it: None, bool, int, float, str, tuple, dict, a
+    dataclass, or a union.
 
     where: what errors call the value. names: types that the hints of a dataclass name without importing them.
     made: fields of a dataclass that are taken as they are.
-    Raises RecipeError, which names the field at fault, for values of another type, unknown keys and missing ones, and
-    for what the dataclass itself refuses.
+    Raises RecipeError, which names the field at fault, for values of another type, unknown keys and missing
+    ones, and for what the dataclass itself refuses.
     """
     names = names or {}
     if is_dataclass(hint):

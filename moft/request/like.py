@@ -16,12 +16,12 @@ class Like:
 
     like: file name of the clip.
     region: where it counts in what is made, as `Motion.region`.
-    like_region: where to look in the clip, in the same words (px of the clip itself, and not "rest"); it may lie
-        elsewhere and be of another size. None: everywhere.
-    like_frames: (start, end) of the clip's frames to follow, counted from 0, the end not among them; None: all.
-        They are spread over the frames that are made: twice as many move twice as fast.
-    per_position: follow each place by itself (paper, Eq. 3) instead of the mean over the region (the release); the
-        bounds of `like_region` are laid over those of `region`.
+    like_region: where to look in the clip, in the same words (px of the clip itself, and not "rest"); it may
+        lie elsewhere and be of another size. None: everywhere.
+    like_frames: (start, end) of the clip's frames to follow, counted from 0, the end not among them; None:
+        all. They are spread over the frames that are made: twice as many move twice as fast.
+    per_position: follow each place by itself (paper, Eq. 3) instead of the mean over the region (the
+        release); the bounds of `like_region` are laid over those of `region`.
     invert: reach the noise level by DDIM inversion instead of by adding noise.
     strength, steps: as of `Motion`.
 

@@ -1,4 +1,5 @@
-"""What motion is wanted: small request objects and their JSON forms. `Motion` says it, `Like` shows it by a clip, `Drag` by points.
+"""What motion is wanted: small request objects and their JSON forms. `Motion` says it, `Like` shows it by a
+clip, `Drag` by points.
 
 Directions name where the PICTURE CONTENT goes: x right, y down, degrees 0 right, 90 down, 180 left, 270 up.
 Camera right = picture left: ask for "left" to get what a camera panning right would see.
@@ -57,14 +58,17 @@ class Motion:
         frame is 1 + 2 * fraction; "zoom out" is "zoom in" played backwards.
     path: instead of direction and speed: cumulative displacement at evenly spaced moments of the clip, two or
         more (x, y) in fractions of the shorter side, the first (0, 0).
-    region: where it counts: a mask picture, a folder or video of masks, "box:x,y,w,h", "polygon:x,y;x,y;x,y" or
-        "rest" (`moft.media.region_text`), kept as text. None: the whole frame, or beside other requests what they leave.
+    region: where it counts: a mask picture, a folder or video of masks, "box:x,y,w,h", "polygon:x,y;x,y;x,y"
+        or "rest" (`moft.media.region_text`), kept as text. None: the whole frame, or beside other requests
+        what they leave.
     strength: how hard to steer, >= 0.
     ease: a name in `EASES`: how it starts and ends. None: evenly.
     span: (start, end), the share of the clip in 0…1 during which it moves; before and after it stands still.
-        None: all of it. `speed` is the mean speed WHILE it moves: half a span goes half as far, and an ease goes as
-        far as none, at a peak of 2 ("in", "out") or 1.5 times ("in-out") the speed. A path is run through in the span.
-    steps: (start, end), the share of the denoising steps in 0…1 in which it is asked; None: as `Settings.steps`.
+        None: all of it. `speed` is the mean speed WHILE it moves: half a span goes half as far, and an ease
+        goes as far as none, at a peak of 2 ("in", "out") or 1.5 times ("in-out") the speed. A path is run
+        through in the span.
+    steps: (start, end), the share of the denoising steps in 0…1 in which it is asked; None: as
+        `Settings.steps`.
 
     Raises RequestError for what is unknown, contradictory, not finite, or out of range.
     """

@@ -43,7 +43,8 @@ def read_requests_file(path: str | os.PathLike[str]) -> list[Motion | Like]:
     if not wanted or len(wanted) < len(found):
         got = "a drag" if found else "none"
         raise RequestError(
-            f"cannot use {name}: expected motions or clips to follow, got {got}; say what should move, or use moft drag"
+            f"cannot use {name}: expected motions or clips to follow, got {got}; say what should move, "
+            "or use moft drag"
         )
     return wanted
 

@@ -52,12 +52,14 @@ def said(
 
 
 def said_of(cls: type) -> dict[str, Said]:
-    """What is said of each field of a dataclass, by its name; fields of which nothing is said are left out."""
+    """What is said of each field of a dataclass, by its name; fields of which nothing is said are left
+    out."""
     return {f.name: f.metadata[_KEY] for f in fields(cls) if _KEY in f.metadata}
 
 
 def check(value: Any) -> None:
-    """Raise RequestError, naming the field, for one that is out of its range or none of its choices; None is always fine."""
+    """Raise RequestError, naming the field, for one that is out of its range or none of its choices; None is
+    always fine."""
     for name, about in said_of(type(value)).items():
         given = getattr(value, name)
         if given is None:

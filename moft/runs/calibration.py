@@ -1,8 +1,9 @@
 """How much must a target be enlarged so that clips move as fast as asked? Found by steering and measuring.
 
-What a model's features say of motion depends on what is seen: they answer more strongly to the rich textures of one clip than
-to the soft ones of another. Channels and their response come from pans of photographs; the clips that a model makes may answer
-by another factor, and then move too slowly or too fast by it, at every speed alike.
+What a model's features say of motion depends on what is seen: they answer more strongly to the rich textures
+of one clip than to the soft ones of another. Channels and their response come from pans of photographs; the
+clips that a model makes may answer by another factor, and then move too slowly or too fast by it, at every
+speed alike.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def calibrate(
 ) -> Statistics:
     """The same statistics with the `gain` at which this model's clips move as fast as asked.
 
-    Each scene is sampled steered to each of four sides without a gain. The gain is what was asked over what was measured,
-    along the asked direction, in the median over the runs.
+    Each scene is sampled steered to each of four sides without a gain. The gain is what was asked over what
+    was measured, along the asked direction, in the median over the runs.
 
     Args:
         scenes: what to sample, best several and unlike each other.
@@ -60,7 +61,8 @@ def calibrate(
     share = averages.median(shares)
     if share < LEAST:
         raise BackboneError(
-            f"expected steered clips to move as asked, but their speed is {share:.2f} of it; find the motion channels of another layer"
+            f"expected steered clips to move as asked, but their speed is {share:.2f} of it; find the "
+            "motion channels of another layer"
         )
     made = {**statistics.made, "gain": {"runs": len(shares), "asked": str(speed), "share": shares}}
     return replace(statistics, gain=1 / share, made=made)

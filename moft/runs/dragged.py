@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     Paths = npt.NDArray[np.float64]  # (… f 2) px
 
 DRAWN = 256  # px, at least, of the shorter side of the picture that points are drawn on
-ARRIVED = 0.3  # lengths of its way: a point that was closer than this to where it should be, on average over the frames
+# lengths of its way: a point that was closer than this to where it should be, on average over the frames
+ARRIVED = 0.3
 STAYED = 0.05  # shorter sides: the same for a point that must not move
 WANTED, TRACKED, LOST = (255, 220, 0), (255, 255, 255), (255, 0, 0)
 
@@ -89,14 +90,8 @@ class Dragged(Trial):
             dragged = sample(pipe, scene, "dragged", watch=self.watch)  # first: it may refuse
         plain = sample(pipe, scene, "plain", watch=self.watch)
         tracks = [follow(one.video, paths[:, 0]) for one in (plain, dragged)]
-        outcome = tuple(self._arrival(path, tracks, number) for number, path in enumerate(paths))
+        outcome = arrivals(paths, *tracks, self.size.side)
         return Attempt(change, scene, settings, plain, dragged, steering.report, outcome)
-
-    def _arrival(self, path: Paths, tracks: Sequence[Tracks], number: int) -> Arrival:
-        length = float(np.linalg.norm(np.diff(path, axis=0), axis=-1).sum())
-        plain, dragged = (_tracked(one, number, path, length) for one in tracks)
-        bound = ARRIVED * length if length else STAYED * self.size.side
-        return Arrival(path, length, dragged.distance_px <= bound, plain, dragged)
 
     def standing(self, attempt: Attempt) -> tuple[int, float]:
         """Points that arrived, then px off on average."""
@@ -126,6 +121,19 @@ class Dragged(Trial):
         }
 
 
+def arrivals(paths: Paths, plain: Tracks, dragged: Tracks, side: int) -> tuple[Arrival, ...]:
+    """What came of each of n points that should go along paths (n f 2) px, in clips whose shorter side is
+    `side` px."""
+    return tuple(_arrival(path, plain, dragged, number, side) for number, path in enumerate(paths))
+
+
+def _arrival(path: Paths, plain: Tracks, dragged: Tracks, number: int, side: int) -> Arrival:
+    length = float(np.linalg.norm(np.diff(path, axis=0), axis=-1).sum())
+    before, after = (_tracked(tracks, number, path, length) for tracks in (plain, dragged))
+    bound = ARRIVED * length if length else STAYED * side
+    return Arrival(path, length, after.distance_px <= bound, before, after)
+
+
 def _tried(attempt: Attempt) -> dict[str, Any]:
     points = [{"arrived": one.arrived, **one.dragged.to_json()} for one in attempt.outcome]
     arrived = sum(one.arrived for one in attempt.outcome)
@@ -144,7 +152,8 @@ def _mean(distances: list[float]) -> float | None:
 
 
 def drawn(video: Video, paths: Paths, tracks: Tracks) -> Video:
-    """The clip, enlarged if it is small, with each point's wanted way as a yellow line, where it should be as a yellow ring,
+    """The clip, enlarged if it is small, with each point's wanted way as a yellow line, where it should be as
+    a yellow ring,
     and where it was tracked as a dot: white, or red from where it was lost.
 
     video: uint8 (f h w 3). paths: (n f 2) px. Returns uint8 of the same frames.

@@ -1,6 +1,8 @@
-"""One synced video of a steered run: plain, steered, what was asked and what was measured as arrows, and how far off each place is.
+"""One synced video of a steered run: plain, steered, what was asked and what was measured as arrows, and how
+far off each place is.
 
-Orange is asked, blue is measured (Okabe and Ito's, told apart by colour-blind readers); the arrows' tips differ too.
+Orange is asked, blue is measured (Okabe and Ito's, told apart by colour-blind readers); the arrows' tips
+differ too.
 """
 
 from __future__ import annotations
@@ -38,8 +40,8 @@ def story(
 
     Args:
         plain, steered, followed: uint8 (f h w 3) of one size, f ≥ 2.
-        asked: each request with its region, (h w) or (f h w) in 0…1 of the clips' size, None for the whole frame. Of
-            places in several the last counts.
+        asked: each request with its region, (h w) or (f h w) in 0…1 of the clips' size, None for the whole
+            frame. Of places in several the last counts.
     Returns:
         uint8 (f H W 3). The last frame's flow is repeated, since a clip has one step less than frames.
     """
@@ -157,7 +159,8 @@ def _arrow(draw: Any, middle: npt.NDArray[np.floating[Any]], by: Any, colour: tu
 
 
 def _heat(share: npt.NDArray[np.floating[Any]], frame: Video) -> Video:
-    """Values in 0…1 (h w) in colour, brightest where most is off; where nothing was asked (NaN), the frame in grey."""
+    """Values in 0…1 (h w) in colour, brightest where most is off; where nothing was asked (NaN), the frame in
+    grey."""
     import cv2
 
     level = (np.nan_to_num(share).clip(0, 1) * 255).astype(np.uint8)

@@ -1,7 +1,8 @@
-"""Recipes: all that a clip was made from, carried in its file and in the record beside it; read back with trust in nothing.
+"""Recipes: all that a clip was made from, carried in its file and in the record beside it; read back with
+trust in nothing.
 
-A recipe is JSON, in a clip the tag `comment`: the one that every container keeps, even when another program copies the
-streams. What it names, masks, clips, a model, is named by file and by digest, and is not in it.
+A recipe is JSON, in a clip the tag `comment`: the one that every container keeps, even when another program
+copies the streams. What it names, masks, clips, a model, is named by file and by digest, and is not in it.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from moft.steering.settings import Settings
 if TYPE_CHECKING:
     from moft.feature.model import Model
 
-FORMAT = 3  # 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags
+# 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags
+FORMAT = 3
 MAX_THREADS = 1024
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}")
 
@@ -38,7 +40,8 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}")
 class Recipe:
     """All that a clip was made from. Digests are "sha256:…", or for a model of the hub "commit:…".
 
-    Raises RequestError for a file without a digest, for a digest that is none, and for a place on another machine.
+    Raises RequestError for a file without a digest, for a digest that is none, and for a place on another
+    machine.
     """
 
     scene: Scene
@@ -106,7 +109,8 @@ class Recipe:
 
     @property
     def files(self) -> list[str]:
-        """Every file and folder that is named: clips to follow, masks, first frame, clip to be steered, motion channels."""
+        """Every file and folder that is named: clips to follow, masks, first frame, clip to be steered,
+        motion channels."""
         return list(dict.fromkeys([*self.job.files, *([self.channels] if self.channels else [])]))
 
     def located(self, folder: Path) -> Recipe:
@@ -201,8 +205,8 @@ def _elsewhere(request: AnyRequest, where: dict[str, str]) -> AnyRequest:
 def read_recipe(path: str | os.PathLike[str]) -> Recipe:
     """The recipe in a clip (mp4, webm, mkv, gif) or in the record beside it, told apart by content.
 
-    Raises RecipeError if there is none, or none that is whole; MediaError for a file that is neither. Nothing that the
-    recipe names is opened.
+    Raises RecipeError if there is none, or none that is whole; MediaError for a file that is neither. Nothing
+    that the recipe names is opened.
     """
     from moft.media.reading import read_metadata
 
@@ -224,7 +228,8 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
 
 
 def _json_text(name: str) -> str | None:
-    """The text of a file that starts as a JSON object does; None for any other, `read_metadata` says what is wrong."""
+    """The text of a file that starts as a JSON object does; None for any other, `read_metadata` says what is
+    wrong."""
     if not os.path.isfile(name):
         return None
     try:

@@ -28,7 +28,8 @@ def replay(
     tell: Callable[[str], object] = warnings.warn,
     watch: Watch | None = None,
 ) -> Run:
-    """Make again what a clip, or the record beside it, was made from; `Run.identical` says whether the frames are the same.
+    """Make again what a clip, or the record beside it, was made from; `Run.identical` says whether the frames
+    are the same.
 
         run = moft.replay("left.mp4")
 
@@ -58,8 +59,8 @@ def replay(
 def loaded_for(recipe: Recipe, model: str | None, channels: str | None) -> Model:
     """The model of a recipe, or another one in its place.
 
-    Raises RecipeError for one that is not on this machine and was not named by the user; RequestError for one that cannot
-    sample the recipe's size."""
+    Raises RecipeError for one that is not on this machine and was not named by the user; RequestError for one
+    that cannot sample the recipe's size."""
     name = model or recipe.model
     if model is None and name != "miniature" and not os.path.isdir(name):
         raise RecipeError(

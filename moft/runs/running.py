@@ -135,7 +135,8 @@ class Run:
         }
 
     def save(self, out: str | os.PathLike[str]) -> dict[str, Any]:
-        """Write the steered clip at `out` (.mp4, .webm or .gif) and beside it the plain one, the comparison and the record,
+        """Write the steered clip at `out` (.mp4, .webm or .gif) and beside it the plain one, the comparison
+        and the record,
         which is returned: all of them or none.
 
         Raises MediaError for a place that cannot be written."""
@@ -146,13 +147,13 @@ class Run:
 
 
 def run(model: Model, job: Job, *, watch: Watch | None = None) -> Run:
-    """Sample plain and steered, measure both; if a request was not followed, up to `job.retries` more steered runs try what
-    `remedies` says, and the best is kept.
+    """Sample plain and steered, measure both; if a request was not followed, up to `job.retries` more steered
+    runs try what `remedies` says, and the best is kept.
 
     Args:
         model: of `moft.load`.
-        watch: is handed every denoising step as it is made (`Step`): for progress and previews. What it raises ends the
-            run, with the pipeline as it was; `moft.Cancelled` is made for that.
+        watch: is handed every denoising step as it is made (`Step`): for progress and previews. What it
+            raises ends the run, with the pipeline as it was; `moft.Cancelled` is made for that.
     Raises:
         MoftError: anything wrong with the job, its files, the model; nothing has been written then.
     """

@@ -51,8 +51,8 @@ class Sampled:
 def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str, Any]:
     """The scene as this pipeline takes it; `start`: latents (b c f h w) to start from, of an inverted clip.
 
-    Raises RequestError for a prompt or image that it has no use for, or needs and was not given; BackboneError for a
-    pipeline that needs more.
+    Raises RequestError for a prompt or image that it has no use for, or needs and was not given;
+    BackboneError for a pipeline that needs more.
     """
     import torch
     from einops import rearrange

@@ -28,7 +28,10 @@ def describe(motion: dict[str, Any]) -> str:
     degrees = math.degrees(math.atan2(y, x)) % 360
     name = min(DIRECTIONS, key=lambda d: abs((DIRECTIONS[d] - degrees + 180) % 360 - 180))
     name = name if motion["speed"] >= 0.05 else "still"
-    text = f"{name}, {motion['speed']:.2f} px a frame ({x:+.2f}, {y:+.2f}); zoom {100 * motion['zoom']:+.2f}% a frame"
+    text = (
+        f"{name}, {motion['speed']:.2f} px a frame ({x:+.2f}, {y:+.2f}); zoom {100 * motion['zoom']:+.2f}% "
+        "a frame"
+    )
     if motion["outside"]:
         text += f"; outside the region ({motion['outside'][0]:+.2f}, {motion['outside'][1]:+.2f})"
     return text
@@ -77,7 +80,10 @@ def _of_points(record: dict[str, Any]) -> str:
         (x0, y0), (x1, y1), (x, y) = point["wanted"][0], point["wanted"][-1], point["dragged"]["track"][-1]
         way = f"{x0:g},{y0:g} to {x1:g},{y1:g}" if point["length_px"] else f"{x0:g},{y0:g} to stay"
         off = {name: f"{point[name]['distance_px']:.1f} px" for name in ("dragged", "plain")}
-        far = f"off by {off['dragged']} on average, plain by {off['plain']}; arrived: {'yes' if point['arrived'] else 'no'}"
+        far = (
+            f"off by {off['dragged']} on average, plain by {off['plain']}; arrived: "
+            f"{'yes' if point['arrived'] else 'no'}"
+        )
         rows[f"point {number}"] = f"{way}; came to {x:.1f},{y:.1f}; {far}"
     for name, distance in record["distance"].items():
         if distance is not None:

@@ -1,5 +1,5 @@
-"""A real clip is carried, not guided: its first frame is put where the request takes it, at a noise level where content is there
-and seams still heal. No gradients are taken."""
+"""A real clip is carried, not guided: its first frame is put where the request takes it, at a noise level
+where content is there and seams still heal. No gradients are taken."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ if TYPE_CHECKING:
 
 
 class Carry(Change):
-    """Once, after a share of the steps, each region gets the plain run's first frame of then, moved as its request says."""
+    """Once, after a share of the steps, each region gets the plain run's first frame of then, moved as its
+    request says."""
 
     def __init__(self, objectives: Objectives, plain: Recording, share: float) -> None:
         """share: 0…1 of the denoising steps.
 
-        Raises RequestError, in the first step, for a request that goes nowhere: a zoom, or a clip to follow."""
+        Raises RequestError, in the first step, for a request that goes nowhere: a zoom, or a clip to
+        follow."""
         self.objectives, self.plain, self.share = objectives, plain, share
 
     def apply(self, latents: Tensor, moment: Moment) -> Tensor:
@@ -50,13 +52,14 @@ def check_carried(requests: Sequence[object]) -> None:
     """Raise RequestError for a request that cannot be carried: a zoom, or a clip to follow."""
     if not all(isinstance(r, Motion) and not str(r.direction).startswith("zoom") for r in requests):
         raise RequestError(
-            "expected motions that go somewhere to carry along, got a zoom or a clip to follow; leave carry out"
+            "expected motions that go somewhere to carry along, got a zoom or a clip to follow; leave "
+            "carry out"
         )
 
 
 def carried(frame: Tensor, path: Sequence[tuple[float, float]]) -> Tensor:
-    """One frame (b c 1 h w), put in each of f frames where a path of f places (x right, y down) takes it, in whole cells:
-    (b c f h w). What comes in at an edge is the mirror image of what is there."""
+    """One frame (b c 1 h w), put in each of f frames where a path of f places (x right, y down) takes it, in
+    whole cells: (b c f h w). What comes in at an edge is the mirror image of what is there."""
 
     def mirrored(size: int, by: float) -> Tensor:
         turn = max(2 * size - 2, 1)

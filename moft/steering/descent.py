@@ -1,4 +1,5 @@
-"""From losses to moved latents: gradients, each kept inside its own region, and the rule by which latents go down them."""
+"""From losses to moved latents: gradients, each kept inside its own region, and the rule by which latents go
+down them."""
 
 from __future__ import annotations
 
@@ -23,8 +24,9 @@ class Gradients:
         self._scale = loss_scale
 
     def of(self, objectives: Sequence[Objective], look: Look) -> tuple[float, Tensor | None]:
-        """(Σ strength · loss, its gradient by `look.latents`, (b c f h w)). Each objective moves its own region alone: what it
-        asks of the others' would work against them. None, with a warning, for a gradient that is not finite."""
+        """(Σ strength · loss, its gradient by `look.latents`, (b c f h w)). Each objective moves its own
+        region alone: what it asks of the others' would work against them. None, with a warning, for a
+            gradient that is not finite."""
         scale = self._scale if look.tap.denoiser.dtype == torch.float16 else 1.0
         x = look.latents
         losses = [objective.strength * objective.loss(look) for objective in objectives]

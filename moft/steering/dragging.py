@@ -1,6 +1,8 @@
-"""Point drag: what lies at points of the first frame is taken along trajectories, early by MOFT, later by DIFT (paper, Sec. 3.4).
+"""Point drag: what lies at points of the first frame is taken along trajectories, early by MOFT, later by
+DIFT (paper, Sec. 3.4).
 
-Points are as of `moft.request.drag.Drag`: (x, y) in px, x right, y down, (0, 0) the centre of the first pixel.
+Points are as of `moft.request.drag.Drag`: (x, y) in px, x right, y down, (0, 0) the centre of the first
+pixel.
 """
 
 from __future__ import annotations
@@ -77,8 +79,9 @@ class Pull(Objective):
     tracks: Tensor  # (n f 2) px: the point and what goes with it
 
     def loss(self, look: Look) -> Tensor:
-        """Eq. 4, Σ_{f≥2} ‖D(p_f) − stopgrad D(p_1)‖, as the mean over frames, over the point and those around it, and over
-        clips; in units of the size of D(p_1). Where a track is outside the picture it asks nothing."""
+        """Eq. 4, Σ_{f≥2} ‖D(p_f) − stopgrad D(p_1)‖, as the mean over frames, over the point and those around
+        it, and over clips; in units of the size of D(p_1). Where a track is outside the picture it asks
+        nothing."""
         features, size = look.features, look.size
         tracks = at_frames(self.tracks, features.shape[1]).to(features)
         found = at_points(features, tracks, size)  # (b n f c)
@@ -104,20 +107,20 @@ def dragging(
     settings: Settings | None = None,
     plain: Recording | None = None,
 ) -> Steering:
-    """A steering that drags points, not yet attached: early by one loss, later by the other (Eq. 9); in the one step of 25 that
-    has both, one works after the other, each behind its own layer.
+    """A steering that drags points, not yet attached: early by one loss, later by the other (Eq. 9); in the
+    one step of 25 that has both, one works after the other, each behind its own layer.
 
     Args:
         statistics: motion channels of this model; None takes those shipped with or computed for it.
         layer: where to read DIFT; None is the family's default layer.
         losses: what guides in the early and in the later steps, "moft" or "dift" each.
-        settings: the step size is that of the early steps, the later ones take a third of it. `steps`, `loss`, `fused`,
-            `keep_keys` and `carry` have no say here and must be left as they are.
+        settings: the step size is that of the early steps, the later ones take a third of it. `steps`,
+            `loss`, `fused`, `keep_keys` and `carry` have no say here and must be left as they are.
         plain: with it, what is further from the points than the radius stays as it was, and pulls them back
             (docs/lab/drag.md).
     Raises:
-        RequestError: unknown losses, other settings; in the pipeline's first step, what depends on the clip's size:
-            positions outside the picture or more than frames.
+        RequestError: unknown losses, other settings; in the pipeline's first step, what depends on the clip's
+            size: positions outside the picture or more than frames.
     """
     settings = settings or Settings()
     if len(losses) != 2 or not set(losses) <= set(LOSSES):
@@ -169,7 +172,8 @@ def _asked(
 
 
 def discs(path: npt.NDArray[np.float64], radius: float, size: ClipSize) -> npt.NDArray[np.float32]:
-    """(f h w) in 0…1: in each frame what lies within `radius` px of the path (f 2), with a soft edge of one pixel."""
+    """(f h w) in 0…1: in each frame what lies within `radius` px of the path (f 2), with a soft edge of one
+    pixel."""
     y, x = np.mgrid[: size.height, : size.width]
     apart = np.hypot(x - path[:, 0, None, None], y - path[:, 1, None, None])
     return np.clip(radius + 0.5 - apart, 0, 1).astype(np.float32)

@@ -58,20 +58,21 @@ def steer(
         pipe: a diffusers video pipeline of a known family (`moft models`).
         requests: one or more: `Motion`, `Like`, `FromClip`, or an `Objective`; or one `Drag`.
         statistics: motion channels of this model; None takes those shipped with or computed for it.
-        regions: one for each request: a mask, (h w) or for each frame (f h w), in 0…1 at any resolution, a text as
-            of `Motion.region`, or None, which is the whole frame for a single request and beside others what they
-            leave. None here takes those named by the requests.
+        regions: one for each request: a mask, (h w) or for each frame (f h w), in 0…1 at any resolution, a
+            text as of `Motion.region`, or None, which is the whole frame for a single request and beside
+            others what they leave. None here takes those named by the requests.
         settings: see `Settings`; a drag decides some of them itself (`dragging`).
-        plain: the plain run of the same seed, made under `record`: what surrounds the regions then stays as in it for
-            `Settings.keep` of the steps. Without it, motion spreads out of a region. If its keys were recorded too,
-            `Settings.keep_keys` puts them in place of the run's own, in its gradients as well.
-        size: at which the pipeline will sample, for a `Like`, whose clip is read at once; None is that at which the motion
-            channels were found, else the model's own.
-        by_callback: change latents only through `pipe(…, callback_on_step_end=run.callback)`; the default needs no such
-            argument.
+        plain: the plain run of the same seed, made under `record`: what surrounds the regions then stays as
+            in it for `Settings.keep` of the steps. Without it, motion spreads out of a region. If its keys
+            were recorded too, `Settings.keep_keys` puts them in place of the run's own, in its gradients as
+            well.
+        size: at which the pipeline will sample, for a `Like`, whose clip is read at once; None is that at
+            which the motion channels were found, else the model's own.
+        by_callback: change latents only through `pipe(…, callback_on_step_end=run.callback)`; the default
+            needs no such argument.
     Raises:
-        RequestError: contradictory requests, or no statistics known for this model; for what depends on the clip's
-            size, such as different motions of one place, in the pipeline's first step.
+        RequestError: contradictory requests, or no statistics known for this model; for what depends on the
+            clip's size, such as different motions of one place, in the pipeline's first step.
         MediaError: a clip or mask that cannot be read.
         BackboneError: unknown pipeline, or a scheduler that cannot keep a change made between its steps.
     """
@@ -93,7 +94,8 @@ def guided(
     plain: Recording | None = None,
     guide: type[Guide] | None = None,
 ) -> Steering:
-    """A steering by objectives of one layer, not yet attached. guide: how it goes down their gradients; None: as the settings say.
+    """A steering by objectives of one layer, not yet attached. guide: how it goes down their gradients; None:
+    as the settings say.
 
     Raises RequestError for settings that need another plain run than was given, or other requests."""
     first = objectives[0]
@@ -171,7 +173,8 @@ def _targets(
         size = size or clip_size(pipe, None, None, None, statistics.made)
         requests = _clips_read(pipe, requests, statistics, size, regions)
     if len(requests) > 1 and not any(isinstance(r, Motion) and r.direction == "still" for r in requests):
-        # The gain was found on whole frames. Where all parts move, it would turn them aside (docs/lab/steering.md).
+        # The gain was found on whole frames. Where all parts move, it would turn them aside
+        # (docs/lab/steering.md).
         statistics = statistics and replace(statistics, gain=1.0)
         requests = [replace(r, gain=1.0) if isinstance(r, FromClip) else r for r in requests]
     targets: list[Target | Objective] = []

@@ -1,4 +1,5 @@
-"""Guidance by gradients: latents go down the loss of what is asked (paper, Alg. 1), in steps of their own or in passing."""
+"""Guidance by gradients: latents go down the loss of what is asked (paper, Alg. 1), in steps of their own or
+in passing."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 
 class Guide(Change):
-    """`gradient_steps` times in each guided step the latents move, each time by a gradient at these very latents."""
+    """`gradient_steps` times in each guided step the latents move, each time by a gradient at these very
+    latents."""
 
     def __init__(self, tap: Tap, objectives: Objectives, settings: Settings, report: Report) -> None:
         self.tap, self.objectives, self.settings, self.report = tap, objectives, settings, report
@@ -42,8 +44,8 @@ class Guide(Change):
         return guided
 
     def due(self, index: int, count: int, objectives: Sequence[Objective]) -> list[Objective]:
-        """Those that count at this step; none if the denoiser that is read here is not the one at work then, or if nothing
-        is asked with any strength."""
+        """Those that count at this step; none if the denoiser that is read here is not the one at work then,
+        or if nothing is asked with any strength."""
         due = [objective for objective in objectives if objective.due(index, count)]
         asked = self.settings.step_size > 0 and any(objective.strength > 0 for objective in objectives)
         return due if due and asked and self.tap.works_at(self.tap.timesteps[index]) else []
@@ -75,8 +77,8 @@ class Guide(Change):
 
 
 class Fused(Guide):
-    """The call that predicts the noise also yields the gradient, at the latents before the step; it moves those behind it, once,
-    as far as all the updates together. That costs only the backward pass."""
+    """The call that predicts the noise also yields the gradient, at the latents before the step; it moves
+    those behind it, once, as far as all the updates together. That costs only the backward pass."""
 
     def __init__(self, tap: Tap, objectives: Objectives, settings: Settings, report: Report) -> None:
         super().__init__(tap, objectives, settings, report)
@@ -101,7 +103,8 @@ class Fused(Guide):
         return self.due(moment.index, moment.count, self.objectives(moment.size))
 
     def _shape_due(self) -> torch.Size | None:
-        """The latents' shape if the call at hand should yield the gradient: the first one of a guided step."""
+        """The latents' shape if the call at hand should yield the gradient: the first one of a guided
+        step."""
         if self._ahead is None or self._passed is not None or not self._due_ahead():
             return None
         return self._ahead[1]

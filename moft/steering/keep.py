@@ -1,4 +1,5 @@
-"""What surrounds a region is kept, not steered: motion spreads out of it through the model itself, whatever a loss asks of the rest."""
+"""What surrounds a region is kept, not steered: motion spreads out of it through the model itself, whatever a
+loss asks of the rest."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 
 class Keep(Change):
-    """Outside the regions the latents are put back to what they were in the plain run (as in blended diffusion)."""
+    """Outside the regions the latents are put back to what they were in the plain run (as in blended
+    diffusion)."""
 
     def __init__(self, objectives: Objectives, plain: Recording, share: float) -> None:
         """share: 0…1 of the denoising steps, up to which it is done; from the first one that is guided."""

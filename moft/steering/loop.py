@@ -1,6 +1,7 @@
 """The loop: between two steps of a pipeline its latents pass through changes, one after the other.
 
-A change is one idea (guide by gradients, carry a frame along, keep what surrounds a region) and a file of its own.
+A change is one idea (guide by gradients, carry a frame along, keep what surrounds a region) and a file of its
+own.
 """
 
 from __future__ import annotations

@@ -34,7 +34,8 @@ EARLY, MOST = (
 
 @dataclass(frozen=True)
 class Look:
-    """One look into the denoiser, at latents whose gradient is wanted. What it costs is paid when it is asked for."""
+    """One look into the denoiser, at latents whose gradient is wanted. What it costs is paid when it is asked
+    for."""
 
     tap: Tap
     latents: Tensor  # (b c f h w), which ask for a gradient
@@ -79,7 +80,8 @@ class Objective(ABC):
 
     @abstractmethod
     def loss(self, look: Look) -> Tensor:
-        """How far the model is from what is asked: a scalar through which gradients flow to `look.latents`."""
+        """How far the model is from what is asked: a scalar through which gradients flow to
+        `look.latents`."""
 
     def due(self, index: int, count: int) -> bool:
         """Whether it counts at a step of so many."""
@@ -109,8 +111,8 @@ class Follow(Objective):
 def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None, steps: Any = None) -> Follow:
     """The objective of a target, with the loss and the steps that suit it.
 
-    alone: whether it is the only request of its run. loss: a name, whatever suits. steps: those of requests that say
-    nothing themselves; None is what suits.
+    alone: whether it is the only request of its run. loss: a name, whatever suits. steps: those of requests
+    that say nothing themselves; None is what suits.
     """
     whole = region is None and alone
     return Follow(
@@ -131,9 +133,10 @@ def _is_still(target: Target) -> bool:
 
 
 def _suiting(target: Target, whole: bool) -> str:
-    """Which loss: "position" (Eq. 3) where every place has a target of its own, or none may move; else "quadrants", which
-    says where things go on the whole and leaves their details free. In a region "region", whose pieces a cut by the
-    quarters of the frame would make too small to say where they go; but for zooms, whose mean is nought."""
+    """Which loss: "position" (Eq. 3) where every place has a target of its own, or none may move; else
+    "quadrants", which says where things go on the whole and leaves their details free. In a region "region",
+    whose pieces a cut by the quarters of the frame would make too small to say where they go; but for zooms,
+    whose mean is nought."""
     if _is_still(target) or (isinstance(target, FromClip) and target.per_position):
         return "position"
     if whole or (isinstance(target, Synthesised) and not _goes_somewhere(target.motion)):
@@ -146,8 +149,8 @@ def _goes_somewhere(motion: Motion) -> bool:
 
 
 def inside(objectives: Sequence[Objective], size: Sequence[int]) -> Tensor | None:
-    """The union of the regions, (h w) or (f h w) in 0…1, at this size (f, h, w); None if one is the whole frame. Cells
-    that two regions share are theirs by the sum of their parts."""
+    """The union of the regions, (h w) or (f h w) in 0…1, at this size (f, h, w); None if one is the whole
+    frame. Cells that two regions share are theirs by the sum of their parts."""
     regions = [objective.region for objective in objectives if objective.region is not None]
     if len(regions) < len(objectives):
         return None

@@ -1,4 +1,5 @@
-"""Plain runs, kept: their latents between the steps, their keys and values, or those of a real clip inverted."""
+"""Plain runs, kept: their latents between the steps, their keys and values, or those of a real clip
+inverted."""
 
 from __future__ import annotations
 
@@ -50,13 +51,15 @@ class Recording(Between):
 
 @contextmanager
 def record(pipe: Any, keys: float = 0.0, by_callback: bool = False) -> Iterator[Recording]:
-    """Keep the latents of the plain run inside the block, so that a steered run can leave what surrounds its regions
-    as it was there (`steer(…, plain=recording)`). The memory of one latent video a step.
+    """Keep the latents of the plain run inside the block, so that a steered run can leave what surrounds its
+    regions as it was there (`steer(…, plain=recording)`). The memory of one latent video a step.
 
     Args:
-        keys: in which share of the denoising steps, from the first, to keep keys and values of spatial self-attention too,
-            so that a steered run can take them over (`Settings.keep_keys`); True is all steps. The memory of their inputs,
-            for both parts of the guidance batch: in all of 25 steps some 11 GB for AnimateDiff at 512 px and 16 frames in float16.
+        keys: in which share of the denoising steps, from the first, to keep keys and values of spatial
+            self-attention too, so that a steered run can take them over (`Settings.keep_keys`); True is all
+            steps. The memory of their inputs,
+            for both parts of the guidance batch: in all of 25 steps some 11 GB for AnimateDiff at 512 px and
+            16 frames in float16.
         pipe, by_callback: as for `steer`.
     Raises:
         RequestError: a share outside 0…1. BackboneError: unknown pipeline, or fused projections.
@@ -76,13 +79,15 @@ def record(pipe: Any, keys: float = 0.0, by_callback: bool = False) -> Iterator[
 def invert(
     pipe: Any, video: np.ndarray, *, steps: int = 25, prompt: str = "", keys: float = 0.0
 ) -> Recording:
-    """A real clip as a plain run: the latents from which, without guidance, sampling gives the clip again, at every step.
+    """A real clip as a plain run: the latents from which, without guidance, sampling gives the clip again, at
+    every step.
 
         plain = moft.invert(pipe, clip)
         with moft.steer(pipe, moft.Motion("up", region="mask.png"), plain=plain):
             pipe("", latents=plain.start, guidance_scale=1.0, num_inference_steps=25)
 
-    What surrounds the regions stays as it is in the clip. What is inside is drawn anew by the model, but with `Settings.carry`.
+    What surrounds the regions stays as it is in the clip. What is inside is drawn anew by the model, but with
+    `Settings.carry`.
 
     Args:
         video: uint8 (f h w 3), of the size at which the pipeline will sample.
@@ -90,7 +95,8 @@ def invert(
         prompt: that of the run to come.
         keys: as for `record`; costs one sampling without guidance more.
     Raises:
-        RequestError: no such clip, or a share outside 0…1. BackboneError: unknown pipeline, or a scheduler other than DDIM.
+        RequestError: no such clip, or a share outside 0…1. BackboneError: unknown pipeline, or a scheduler
+        other than DDIM.
     """
     check_clip(video)
     tap = Tap(pipe)

@@ -1,4 +1,5 @@
-"""Requests that are wrong in one place, made at random among good ones: one typed error, which names the place."""
+"""Requests that are wrong in one place, made at random among good ones: one typed error, which names the
+place."""
 
 from __future__ import annotations
 

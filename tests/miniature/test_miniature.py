@@ -1,4 +1,5 @@
-"""The shipped model and what makes it: clips that tell the truth, a training that resumes, weights that load."""
+"""The shipped model and what makes it: clips that tell the truth, a training that resumes, weights that
+load."""
 
 from __future__ import annotations
 

@@ -135,7 +135,8 @@ def test_a_path_may_reverse_and_then_has_no_net_velocity() -> None:
         Motion(path=[(0, 0), (-0.25, 0.5), (0, 0)]),
         Motion("left", speed=np.float32(0.5), strength=np.int64(2)),
         Motion("left", ease="in-out", span=(0.25, 1), steps=[0.1, 0.5]),  # type: ignore[arg-type]
-        Motion(path=[(0, 0), (-0.25, 0.5), (0, 0)], ease="in", region="box:0,0,50%,100%"),  # type: ignore[arg-type]
+        # type: ignore[arg-type]
+        Motion(path=[(0, 0), (-0.25, 0.5), (0, 0)], ease="in", region="box:0,0,50%,100%"),
     ],
 )
 def test_json_round_trip_gives_an_equal_motion(motion: Motion) -> None:
@@ -230,7 +231,8 @@ def test_text_form_is_readable() -> None:
     assert str(Motion("left", speed="1.5px")) == "left at 1.5px a frame"
     assert str(Motion(90, speed=0.02)) == "90° at 2% a frame"
     assert str(Motion("still", region="cat.png")) == "still, in cat.png"
-    assert str(Motion(path=[(0, 0), (1, 0)], strength=2)) == "path of 2 points, strength 2"  # type: ignore[arg-type]
+    # type: ignore[arg-type]
+    assert str(Motion(path=[(0, 0), (1, 0)], strength=2)) == "path of 2 points, strength 2"
 
 
 def test_a_motion_is_frozen_and_hashable() -> None:
@@ -405,7 +407,8 @@ def test_a_clip_s_motion_as_json_and_in_words() -> None:
 
 
 def test_a_drag_is_kept_as_finite_numbers_and_comes_back_from_json() -> None:
-    wanted = Drag([[[24, 32], (38, 30), (40, 30.5)], [("52", 10)]], radius=np.float64(12))  # type: ignore[arg-type, list-item]
+    # type: ignore[arg-type, list-item]
+    wanted = Drag([[[24, 32], (38, 30), (40, 30.5)], [("52", 10)]], radius=np.float64(12))
     assert wanted == Drag((((24.0, 32.0), (38.0, 30.0), (40.0, 30.5)), ((52.0, 10.0),)), 12.0)
     assert str(wanted) == "drag 24,32 to 38,30 to 40,30.5; 52,10 to stay; radius 12 px"
     assert Drag(**json.loads(json.dumps(wanted.to_json()))) == wanted

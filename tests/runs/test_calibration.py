@@ -1,4 +1,5 @@
-"""Calibration: the gain is what was asked over what was measured, is used, and makes clips as fast as asked."""
+"""Calibration: the gain is what was asked over what was measured, is used, and makes clips as fast as
+asked."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ SCENES = [Scene("a", SIZE), Scene("b", SIZE, seed=1)]
 
 
 def slow_clips(monkeypatch: pytest.MonkeyPatch, share: float) -> list[moft.Statistics]:
-    """Make every steered clip move at a share of what was asked; returns the statistics that steering was given."""
+    """Make every steered clip move at a share of what was asked; returns the statistics that steering was
+    given."""
     used: list[moft.Statistics] = []
     asked: list[Motion] = []
 

@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 
 import moft
 from moft.cli.commands import app
+from moft.cli.options import points_of
 from moft.errors import RequestError
 from moft.metrics.tracks import Tracks
 from moft.request.drag import Drag
-from moft.runs.dragged import ARRIVED, LOST, STAYED, TRACKED, WANTED, _told, drawn, points_of
+from moft.runs.dragged import ARRIVED, LOST, STAYED, TRACKED, WANTED, arrivals, drawn
 from moft.runs.recipe import read_recipe
 
 POINTS = ["--point", "20,32:34,32", "--point", "52,12"]
@@ -104,8 +105,8 @@ def test_a_point_arrives_by_a_bound_on_how_far_off_it_is_on_average() -> None:
         points = wanted.copy()
         points[0, 1:, 1] += off
         points[1, 1:, 0] += drift
-        tracks = dict.fromkeys(("plain", "dragged"), Tracks(points, np.ones((2, 8), bool), 64, 64))
-        return [_told(number, wanted, tracks, 64)["arrived"] for number in (0, 1)]
+        tracks = Tracks(points, np.ones((2, 8), bool), 64, 64)
+        return [arrival.arrived for arrival in arrivals(wanted, tracks, tracks, 64)]
 
     assert (ARRIVED, STAYED) == (0.3, 0.05)  # of 14 px, and of 64
     assert arrived(0, 0) == arrived(4.1, 3.1) == [True, True]

@@ -18,7 +18,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import moft
-from moft.cli.commands import app, printable
+from moft.cli.commands import app
 from moft.errors import MediaError, MoftError, RecipeError, RequestError
 from moft.feature.model import model_digest
 from moft.feature.statistics import STATISTICS_FILE
@@ -31,6 +31,7 @@ from moft.request.parse import MAX_BYTES
 from moft.runs import save
 from moft.runs.job import Scene
 from moft.runs.recipe import FORMAT, Recipe, embedded, read_recipe
+from moft.runs.words import printable
 from moft.types import ClipSize
 
 STILL = np.zeros((2, 16, 16, 3), np.uint8)
@@ -243,7 +244,8 @@ def test_replay_warns_of_other_versions_models_and_channels(data: dict[str, Any]
 
 
 def test_replay_of_several_requests_is_exact(tiny_folder: Path, tmp_path: Path) -> None:
-    """With a folder of masks, a clip region to region, a course over time and a retry; and from another place."""
+    """With a folder of masks, a clip region to region, a course over time and a retry; and from another
+    place."""
     made, moved = tmp_path / "made", tmp_path / "moved"
     (made / "masks").mkdir(parents=True)
     for i in range(4):

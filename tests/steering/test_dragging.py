@@ -1,4 +1,5 @@
-"""Points dragged along trajectories: when what is at work, what the loss sees, what is refused, and that nothing is left behind."""
+"""Points dragged along trajectories: when what is at work, what the loss sees, what is refused, and that
+nothing is left behind."""
 
 from __future__ import annotations
 

@@ -60,7 +60,8 @@ def test_what_surrounds_a_region_stays_as_recorded(
 
 
 def test_a_region_may_move_from_frame_to_frame(tiny_animatediff: Any, tiny_statistics: Any, recorded: Any):
-    """Alike in all frames, it is the region that does not move; else each frame is changed inside its own part alone."""
+    """Alike in all frames, it is the region that does not move; else each frame is changed inside its own
+    part alone."""
     plain, recording = recorded
     moving = np.stack([np.roll(np.repeat([[1.0, 0, 0, 0]], 2, 0), i, 1) for i in range(4)])
     found = []
@@ -139,7 +140,8 @@ def test_each_request_is_guided_in_the_steps_that_suit_it(tiny_animatediff: Any,
 
 
 def test_each_step_is_handed_the_calls_of_the_pipeline_alone(tiny_animatediff: Any, tiny_statistics: Any):
-    """Those that guidance makes itself, of the conditional half, are not taken for the pipeline's in the next step."""
+    """Those that guidance makes itself, of the conditional half, are not taken for the pipeline's in the next
+    step."""
     with moft.steer(tiny_animatediff, moft.Motion("left"), statistics=tiny_statistics) as run:
         usual, seen = run.next, []
 
@@ -179,7 +181,8 @@ def test_fused_steering_works_in_inference_mode_and_run_after_run(
 
 
 def test_fused_steering_moves_as_far_as_all_updates_together(tiny_animatediff: Any, tiny_statistics: Any):
-    """And by the gradient of the step's own call: with one guided step, from latents that are those of the plain run."""
+    """And by the gradient of the step's own call: with one guided step, from latents that are those of the
+    plain run."""
     one = dict(steps=(0.17, 0.34), gradient_steps=3, step_size=0.1, fused=True)
     with moft.record(tiny_animatediff) as plain:
         sample(tiny_animatediff)
@@ -317,7 +320,8 @@ def test_adam_goes_by_its_moments_of_normalised_gradients(tiny_animatediff: Any,
 def test_adam_starts_anew_with_each_step_and_keeps_to_its_region(
     tiny_animatediff: Any, tiny_statistics: Any, fused: bool
 ):
-    """Its first update, and so each step's if there is but one, moves every latent in the region by the step size."""
+    """Its first update, and so each step's if there is but one, moves every latent in the region by the step
+    size."""
     settings, moves = replace(ADAM, fused=fused, gradient_steps=1), dict[int, torch.Tensor]()
     request = moft.Motion("left", region="box:0,0,50%,100%")
     with moft.steer(tiny_animatediff, request, statistics=tiny_statistics, settings=settings) as run:
@@ -396,7 +400,8 @@ def test_regions_in_words_and_as_arrays_are_the_same(tiny_animatediff: Any, tiny
 
 
 def test_a_request_moves_its_own_region_alone(tiny_animatediff: Any, tiny_statistics: Any):
-    """What the other one asks makes no difference to a region in the first guided step, but for the common step size."""
+    """What the other one asks makes no difference to a region in the first guided step, but for the common
+    step size."""
     one = dict(
         statistics=tiny_statistics,
         settings=moft.Settings(steps=(0.17, 0.34), gradient_steps=1, rule="plain", step_size=10.0),

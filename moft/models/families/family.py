@@ -40,8 +40,8 @@ class Family:
     batched: tuple[str, ...] = ()
 
     # The denoiser's argument that holds the latents; its layout, which is also that of the pipeline's own
-    # `latents` and of what its callback gets; and the layouts that `scheduler.step` gets if others, told apart
-    # by their number of axes.
+    # `latents` and of what its callback gets; and the layouts that `scheduler.step` gets if others, told
+    # apart by their number of axes.
     latents: str = "hidden_states"
     layout: str = INSIDE
     stepped: tuple[str, ...] = ()
