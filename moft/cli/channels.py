@@ -22,19 +22,22 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+Level = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=999,
+        help="Noise level at which to look; default: 300, of two denoisers the first's least.",
+    ),
+]
+
+
 @app.command(epilog=f"Example: moft channels --model ./my-model --photos ./pictures.  {CONVENTION}")
 def channels(
     model: Model = "miniature",
     photos: Annotated[Path | None, typer.Option(help="Folder of pictures; default: scikit-image's.")] = None,
     share: Annotated[float, typer.Option(help="Share of channels to keep.")] = 0.04,
-    timestep: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=999,
-            help="Noise level at which to look; default: 300, of two denoisers the first's least.",
-        ),
-    ] = None,
+    timestep: Level = None,
     layer: Annotated[str | None, typer.Option(help="Submodule of the denoiser; see `moft models`.")] = None,
     frames: Frames = None,
     height: Side = None,
@@ -55,9 +58,8 @@ def channels(
     from moft.feature.statistics import find_motion_channels, find_statistics, statistics_path
     from moft.known.pans import pans
 
-    known = (
-        find_statistics(pipe).made if statistics_path(pipe).exists() else {}
-    )  # made before, for clips of this length
+    # those made before were for clips of this length
+    known = find_statistics(pipe).made if statistics_path(pipe).exists() else {}
     size = clip_size(pipe, frames, height, width, known)
     clips = list(pans(list(pictures.values()), size))
     say(f"reading {len(clips)} pans of {len(pictures)} pictures")

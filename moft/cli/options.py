@@ -3,7 +3,8 @@ to go with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from moft.errors import RequestError
@@ -34,38 +35,41 @@ def requests_of(
     typed = [(kind, left[kind].pop(0)) for kind in order if kind in KINDS]
     if not typed:
         raise RequestError("expected --motion, --path, --like or --requests, got none; say what should move")
-    moves = [
-        i
-        for i, (kind, text) in enumerate(typed)
-        if kind == "motion" and Motion.from_text(text).direction != "still"
-    ]
-    paths, clips = ([i for i, (kind, _) in enumerate(typed) if kind == wanted] for wanted in ("path", "like"))
-    whom = {
-        "speed": moves,
-        "ease": sorted(moves + paths),
-        "span": sorted(moves + paths),
-        "like_region": clips,
-        "like_frames": clips,
-        "region": range(len(typed)),
-        "strength": range(len(typed)),
-    }
+    whom = _whom(typed)
+    if not whom["like_frames"] and (per_position or invert):
+        raise RequestError("expected --per-position and --invert beside a --like, got none; leave them out")
     said: list[dict[str, Any]] = [{} for _ in typed]
     for name, where in whom.items():
         values = list(given.get(name) or ())
         if values:
             for i, value in zip(where, _dealt(name, values, len(where)), strict=True):
                 said[i][name] = _READ[name](value) if name in _READ else value
-    if not clips and (per_position or invert):
-        raise RequestError("expected --per-position and --invert beside a --like, got none; leave them out")
-    found: list[Motion | Like] = []
-    for (kind, text), others in zip(typed, said, strict=True):
-        if kind == "motion":
-            found.append(Motion.from_text(text, **others))
-        elif kind == "path":
-            found.append(Motion(path=_path(text), **others))
-        else:
-            found.append(Like(text, per_position=per_position, invert=invert, **others))
-    return found
+    make: dict[str, Callable[..., Motion | Like]] = {
+        "motion": Motion.from_text,
+        "path": lambda text, **others: Motion(path=_path(text), **others),
+        "like": partial(Like, per_position=per_position, invert=invert),
+    }
+    return [make[kind](text, **others) for (kind, text), others in zip(typed, said, strict=True)]
+
+
+def _whom(typed: Sequence[tuple[str, str]]) -> dict[str, Sequence[int]]:
+    """With which of the requests, told by kind and text, each of the other options goes."""
+    moves = [
+        i
+        for i, (kind, text) in enumerate(typed)
+        if kind == "motion" and Motion.from_text(text).direction != "still"
+    ]
+    paths, clips = ([i for i, (kind, _) in enumerate(typed) if kind == one] for one in ("path", "like"))
+    timed, every = sorted(moves + paths), range(len(typed))
+    return {
+        "speed": moves,
+        "ease": timed,
+        "span": timed,
+        "like_region": clips,
+        "like_frames": clips,
+        "region": every,
+        "strength": every,
+    }
 
 
 def _dealt(name: str, values: list[Any], count: int) -> list[Any]:

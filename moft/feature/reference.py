@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,31 +126,41 @@ def from_clip(
     check_clip(video)
     how, statistics = how or ClipReading(), statistics or find_statistics(pipe)
     timestep = statistics.timestep if how.timestep is None else how.timestep
-    tap = Tap(pipe, statistics.layer, timestep)
-    calibrated = how.calibrated and not (how.per_position or how.invert)
-    read = inverted_features if how.invert else both_ways
-    feature = motion_feature(read(tap, video[None], timestep, "", how.seed), statistics.channels).cpu()
-    places = [None if mask is None else torch.as_tensor(mask) for mask in (region, onto)]
-    if how.per_position:
-        feature = laid_over(feature, *places)
-    else:
-        where = None if places[0] is None else at_cells(places[0], (feature.shape[1], *feature.shape[-2:]))
-        feature = pool(feature, where)
-        if calibrated:
-            answer = own_answer(tap, video, statistics, where, timestep, how.seed)
-            feature = in_common_units(feature, answer, statistics)
-        feature = feature[..., None, None]
+    how = replace(how, timestep=timestep, calibrated=how.calibrated and not (how.per_position or how.invert))
+    look, lay = (None if mask is None else torch.as_tensor(mask) for mask in (region, onto))
     return FromClip(
-        feature[0].contiguous(),
+        _value(Tap(pipe, statistics.layer, timestep), video, statistics, how, look, lay),
         statistics.channels,
         statistics.layer,
         statistics.scale,
         timestep,
         strength,
-        _made(video, how.invert, calibrated),
+        _made(video, how),
         statistics.gain,
         steps,
     )
+
+
+def _value(
+    tap: Tap,
+    video: np.ndarray,
+    statistics: Statistics,
+    how: ClipReading,
+    region: Tensor | None,
+    onto: Tensor | None,
+) -> Tensor:
+    """MOFT of the clip, (f k h w), or of one cell its mean over the region."""
+    timestep = statistics.timestep if how.timestep is None else how.timestep
+    read = inverted_features if how.invert else both_ways
+    feature = motion_feature(read(tap, video[None], timestep, "", how.seed), statistics.channels).cpu()
+    if how.per_position:
+        return laid_over(feature, region, onto)[0].contiguous()
+    where = None if region is None else at_cells(region, (feature.shape[1], *feature.shape[-2:]))
+    feature = pool(feature, where)
+    if how.calibrated:
+        answer = own_answer(tap, video, statistics, where, timestep, how.seed)
+        feature = in_common_units(feature, answer, statistics)
+    return feature[..., None, None][0].contiguous()
 
 
 def from_like(
@@ -175,9 +186,9 @@ def from_like(
     )
 
 
-def _made(video: np.ndarray, invert: bool, calibrated: bool) -> dict[str, Any]:
-    way = "inverted" if invert else "noised"
-    return {"from": way, "calibrated": calibrated, "frames": len(video), "size": list(video.shape[1:3])}
+def _made(video: np.ndarray, how: ClipReading) -> dict[str, Any]:
+    way = "inverted" if how.invert else "noised"
+    return {"from": way, "calibrated": how.calibrated, "frames": len(video), "size": list(video.shape[1:3])}
 
 
 def own_answer(

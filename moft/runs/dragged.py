@@ -89,8 +89,8 @@ class Dragged(Trial):
         with steer(pipe, self.drag, statistics=self.model.statistics, settings=settings) as steering:
             dragged = sample(pipe, scene, "dragged", watch=self.watch)  # first: it may refuse
         plain = sample(pipe, scene, "plain", watch=self.watch)
-        tracks = [follow(one.video, paths[:, 0]) for one in (plain, dragged)]
-        outcome = arrivals(paths, *tracks, self.size.side)
+        before, after = (follow(one.video, paths[:, 0]) for one in (plain, dragged))
+        outcome = arrivals(paths, before, after, self.size.side)
         return Attempt(change, scene, settings, plain, dragged, steering.report, outcome)
 
     def standing(self, attempt: Attempt) -> tuple[int, float]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from moft.models.pipeline import Pipeline
+
 
 class Cancelled(MoftError):
     """Raised by whoever watches a run, to end it."""
@@ -65,19 +67,7 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
     size = scene.size
     assert size is not None  # `moft.run` has seen to it
     host, takes = Pipeline(pipe), inspect.signature(pipe.__call__).parameters
-    name = type(pipe).__name__
-    if "video" in host.family.pipelines.get(name, ""):
-        raise BackboneError(f"{name} starts from a video; steer it in Python, with moft.steer(pipe, ...)")
-    if scene.video is not None and host.starts_from_image:
-        raise RequestError(
-            f"{name} starts from an image, so it cannot be given a whole clip; leave out --video"
-        )
-    given = {"prompt": scene.prompt is not None, "image": scene.image is not None}
-    wanted = {"prompt": "prompt" in takes, "image": host.starts_from_image}
-    for option, want in wanted.items():
-        if want != given[option]:
-            starts = " and ".join(o for o, so in wanted.items() if so)
-            raise RequestError(f"{name} starts from {starts}; {'pass' if want else 'leave out'} --{option}")
+    _check_start(pipe, host, scene)
     offered: dict[str, Any] = {
         "prompt": scene.prompt,
         "num_inference_steps": scene.steps,
@@ -97,6 +87,23 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
     if scene.negative_prompt is not None:
         offered["negative_prompt"] = scene.negative_prompt
     return {name: value for name, value in offered.items() if name in takes}
+
+
+def _check_start(pipe: Any, host: Pipeline, scene: Scene) -> None:
+    """Raise unless the pipeline starts from what the scene gives."""
+    name, takes = type(pipe).__name__, inspect.signature(pipe.__call__).parameters
+    if "video" in host.family.pipelines.get(name, ""):
+        raise BackboneError(f"{name} starts from a video; steer it in Python, with moft.steer(pipe, ...)")
+    if scene.video is not None and host.starts_from_image:
+        raise RequestError(
+            f"{name} starts from an image, so it cannot be given a whole clip; leave out --video"
+        )
+    given = {"prompt": scene.prompt is not None, "image": scene.image is not None}
+    wanted = {"prompt": "prompt" in takes, "image": host.starts_from_image}
+    for option, want in wanted.items():
+        if want != given[option]:
+            starts = " and ".join(o for o, so in wanted.items() if so)
+            raise RequestError(f"{name} starts from {starts}; {'pass' if want else 'leave out'} --{option}")
 
 
 def sample(

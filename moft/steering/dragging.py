@@ -123,15 +123,7 @@ def dragging(
             size: positions outside the picture or more than frames.
     """
     settings = settings or Settings()
-    if len(losses) != 2 or not set(losses) <= set(LOSSES):
-        raise RequestError(
-            f'expected two losses, each "moft" or "dift"; received {losses!r:.200}; leave them out for Eq. 9'
-        )
-    if settings.steps or settings.loss or settings.fused or settings.keep_keys or settings.carry:
-        raise RequestError(
-            "expected settings without steps, loss, fused, keep_keys and carry, "
-            "which dragging decides itself; leave them out"
-        )
+    _check_settings(losses, settings)
     statistics = statistics or find_statistics(pipe)
     taps = {
         "moft": Tap(pipe, statistics.layer, statistics.timestep),
@@ -149,6 +141,18 @@ def dragging(
         if plain:
             changes.append(Keep(phases[0], plain, settings.keep))
     return Steering(taps["moft"], phases[0], changes, report, plain)
+
+
+def _check_settings(losses: tuple[str, str], settings: Settings) -> None:
+    if len(losses) != 2 or not set(losses) <= set(LOSSES):
+        raise RequestError(
+            f'expected two losses, each "moft" or "dift"; received {losses!r:.200}; leave them out for Eq. 9'
+        )
+    if settings.steps or settings.loss or settings.fused or settings.keep_keys or settings.carry:
+        raise RequestError(
+            "expected settings without steps, loss, fused, keep_keys and carry, "
+            "which dragging decides itself; leave them out"
+        )
 
 
 def _asked(

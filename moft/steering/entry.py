@@ -64,12 +64,10 @@ def steer(
         settings: see `Settings`; a drag decides some of them itself (`dragging`).
         plain: the plain run of the same seed, made under `record`: what surrounds the regions then stays as
             in it for `Settings.keep` of the steps. Without it, motion spreads out of a region. If its keys
-            were recorded too, `Settings.keep_keys` puts them in place of the run's own, in its gradients as
-            well.
+            were recorded too, `Settings.keep_keys` puts them in place of the run's own.
         size: at which the pipeline will sample, for a `Like`, whose clip is read at once; None is that at
             which the motion channels were found, else the model's own.
-        by_callback: change latents only through `pipe(…, callback_on_step_end=run.callback)`; the default
-            needs no such argument.
+        by_callback: change latents only through `pipe(…, callback_on_step_end=run.callback)`.
     Raises:
         RequestError: contradictory requests, or no statistics known for this model; for what depends on the
             clip's size, such as different motions of one place, in the pipeline's first step.

@@ -317,9 +317,9 @@ def test_the_course_is_readable() -> None:
     motion = Motion(
         "left", speed="2px", ease="in", span=(0.25, 1), region="rest", strength=2, steps=(0.1, 0.5)
     )
-    assert (
-        str(motion)
-        == "left at 2px a frame, from 25% to 100% of the clip, ease in, in rest, strength 2, asked in 10% to 50% of the steps"
+    assert str(motion) == (
+        "left at 2px a frame, from 25% to 100% of the clip, ease in, in rest, strength 2, "
+        "asked in 10% to 50% of the steps"
     )
 
 
