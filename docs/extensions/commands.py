@@ -1,6 +1,8 @@
-"""The directive `moft-commands`: every command of the command line with its arguments and options, as it has them.
+"""The directive `moft-commands`: every command of the command line with its arguments and options, as it has
+them.
 
-Typer brings its own copy of click, which sphinx-click does not read; so the page is made here, from the parameters.
+Typer brings its own copy of click, which sphinx-click does not read; so the page is made here, from the
+parameters.
 """
 
 from __future__ import annotations

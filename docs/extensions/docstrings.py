@@ -1,7 +1,7 @@
 """Docstrings as they are written in moft, turned into what Sphinx reads.
 
-Two forms are ours: a line "name: what it is", which becomes an item of a list of parameters, and an indented block
-behind a paragraph, which becomes an example. Everything else is left to napoleon.
+Two forms are ours: a line "name: what it is", which becomes an item of a list of parameters, and an indented
+block behind a paragraph, which becomes an example. Everything else is left to napoleon.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The directive `moft-fields`: a table of a dataclass's fields, with what is said of them (`moft.request.said`).
+"""The directive `moft-fields`: a table of a dataclass's fields, with what is said of them
+(`moft.request.said`).
 
 ```{moft-fields} moft.Motion
 ```

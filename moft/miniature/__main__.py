@@ -1,4 +1,5 @@
-"""`python -m moft.miniature train | assemble | probe | sheet`: remake the miniature and see what it has learned."""
+"""`python -m moft.miniature train | assemble | probe | sheet`: remake the miniature and see what it has
+learned."""
 
 from __future__ import annotations
 

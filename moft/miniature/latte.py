@@ -1,4 +1,5 @@
-"""A miniature of Latte, the diffusion transformer: spatial and temporal blocks in turn, no UNet's skips, T5 for text."""
+"""A miniature of Latte, the diffusion transformer: spatial and temporal blocks in turn, no UNet's skips, T5
+for text."""
 
 from __future__ import annotations
 
@@ -62,8 +63,9 @@ def denoiser(width: int = 128, layers: int = 6) -> LatteTransformer3DModel:
 
 
 def _denoise(transformer: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, ids: Tensor) -> Tensor:
-    """As `LattePipeline` does it, by turns: for one prompt it cuts the padding off, and the empty prompt, the other half
-    of the guidance batch, to the same length; for several it blanks the padding, but not that of the empty prompt."""
+    """As `LattePipeline` does it, by turns: for one prompt it cuts the padding off, and the empty prompt, the
+    other half of the guidance batch, to the same length; for several it blanks the padding, but not that of
+    the empty prompt."""
     together = bool(torch.rand(()) < 0.5)
     if together:
         ids = F.pad(ids, (0, PIPELINE_TOKENS - ids.shape[1]))

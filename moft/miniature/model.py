@@ -1,6 +1,7 @@
 """The miniature's parts: real diffusers and transformers classes at a size that a laptop runs.
 
-A `Build` says how a miniature of one family is put together and trained; AnimateDiff's is here, others have a file each.
+A `Build` says how a miniature of one family is put together and trained; AnimateDiff's is here, others have a
+file each.
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ def text_encoder(tokens: CLIPTokenizer) -> CLIPTextModel:
 
 
 def vae() -> AutoencoderKL:
-    """64x64 px → 16x16 cells of 4 channels. Few norm groups: with many, flat dark frames came out with bright corners."""
+    """64x64 px → 16x16 cells of 4 channels. Few norm groups: with many, flat dark frames came out with bright
+    corners."""
     from diffusers import AutoencoderKL
 
     return AutoencoderKL(
@@ -143,7 +145,8 @@ def denoiser(channels: tuple[int, int, int] = (32, 64, 96)) -> UNetMotionModel:
 
 
 def scheduler() -> DDIMScheduler:
-    """Stable Diffusion's noise schedule, with v-prediction: it spends less of the loss on nearly clean steps."""
+    """Stable Diffusion's noise schedule, with v-prediction: it spends less of the loss on nearly clean
+    steps."""
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(

@@ -66,7 +66,8 @@ def block_features(
 def ridge_r2(
     features: Tensor, truth: Tensor, strengths: tuple[float, ...] = (1.0, 10.0, 100.0, 1000.0)
 ) -> float:
-    """R² on the second half of the rows of a ridge regression fitted on the first; strength chosen inside the first."""
+    """R² on the second half of the rows of a ridge regression fitted on the first; strength chosen inside the
+    first."""
     from sklearn.linear_model import RidgeCV
     from sklearn.metrics import r2_score
     from sklearn.pipeline import make_pipeline
@@ -107,8 +108,9 @@ def nearest_colours(frame: np.ndarray) -> np.ndarray:
 def obeys(frame: np.ndarray, colour: str, shape: str, scene: str) -> dict[str, bool]:
     """Is the named colour and shape there, over the named colour? frame (h w 3) in 0…1.
 
-    The scene's colour must be the commonest; the object's cover at least 2 % of the picture; and among all shapes,
-    places and sizes, the drawing that overlaps best with the object's pixels must be of the named shape.
+    The scene's colour must be the commonest; the object's cover at least 2 % of the picture; and among all
+    shapes, places and sizes, the drawing that overlaps best with the object's pixels must be of the named
+    shape.
     """
     words = list(COLOURS)
     seen = nearest_colours(frame)
@@ -122,7 +124,8 @@ def obeys(frame: np.ndarray, colour: str, shape: str, scene: str) -> dict[str, b
 
 
 def _best_shape(mask: np.ndarray) -> str:
-    """The shape whose drawing overlaps best with a mask (h w), over places, sizes and tilts as in the clips."""
+    """The shape whose drawing overlaps best with a mask (h w), over places, sizes and tilts as in the
+    clips."""
     y, x = np.nonzero(mask)
     middle = torch.tensor([float(np.median(x)), float(np.median(y))])
     cases = torch.cartesian_prod(
@@ -182,7 +185,8 @@ def sample_scores(pipe: Any, n: int = 36, seed: int = 0) -> dict[str, Any]:
 
 @torch.no_grad()
 def probe(pipe: Any, n: int = 768) -> dict[str, Any]:
-    """All scores of the shipped model. R² is of the clip's velocity from the pooled MOFT of the feature block."""
+    """All scores of the shipped model. R² is of the clip's velocity from the pooled MOFT of the feature
+    block."""
     from moft.feature.statistics import find_statistics
 
     pipe.set_progress_bar_config(disable=True)

@@ -1,4 +1,5 @@
-"""Trains the miniature: first its VAE, then its denoiser and text encoder. One script for CPU and GPU, resumable."""
+"""Trains the miniature: first its VAE, then its denoiser and text encoder. One script for CPU and GPU,
+resumable."""
 
 from __future__ import annotations
 
@@ -36,8 +37,8 @@ class Stage:
     )
 
 
-# Looks first, from single frames, as AnimateDiff trains motion modules on top of an image model; then motion, from pans
-# alone to the whole world. The auxiliary weight falls once motion has come.
+# Looks first, from single frames, as AnimateDiff trains motion modules on top of an image model; then motion,
+# from pans alone to the whole world. The auxiliary weight falls once motion has come.
 _PLAIN = World(textures=200, photos=0.05, zooms=0, turns=0.05, flows=0)
 STAGES = (
     Stage(0, World(still=0, flows=0), stills=1, shift=0),
@@ -58,7 +59,8 @@ SHIFT_UNIT = 2.6  # px; brings the auxiliary output to about unit variance
 class Pool:
     """Rows made by a costly function, each drawn about `reuse` times before it is replaced.
 
-    Starts with few rows and grows to `size`, so that training begins at once; `make` may be exchanged at any time.
+    Starts with few rows and grows to `size`, so that training begins at once; `make` may be exchanged at any
+    time.
     """
 
     def __init__(
@@ -167,7 +169,8 @@ def _corner(rows: dict[str, torch.Tensor], side: int) -> torch.Tensor:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How the denoiser is trained. The defaults suit two CPU cores; a GPU wants a larger batch and reuse 1."""
+    """How the denoiser is trained. The defaults suit two CPU cores; a GPU wants a larger batch and reuse
+    1."""
 
     batch: int = 16
     lr: float = 2e-3
@@ -182,8 +185,9 @@ class Settings:
 class Muon(torch.optim.Optimizer):
     """Momentum whose step is made orthogonal by Newton–Schulz iterations (Jordan et al., 2024).
 
-    `torch.optim.Muon` iterates in bfloat16, which costs more than the whole training step on a CPU without bfloat16
-    units, and takes no convolutions; here their kernels are flattened. A step has the rms of one of AdamW's.
+    `torch.optim.Muon` iterates in bfloat16, which costs more than the whole training step on a CPU without
+    bfloat16 units, and takes no convolutions; here their kernels are flattened. A step has the rms of one of
+    AdamW's.
     """
 
     def __init__(self, parameters: list[torch.nn.Parameter], lr: float, momentum: float = 0.95) -> None:
@@ -287,7 +291,8 @@ class Trainer:
         return module
 
     def save(self) -> None:
-        """Weights, averages and optimiser state; written aside first, so an interrupted save loses nothing."""
+        """Weights, averages and optimiser state; written aside first, so an interrupted save loses
+        nothing."""
         state = {f"now.{k}": v for k, v in self.parts.state_dict().items()}
         state |= {f"average.{k}": v for k, v in self.average.module.state_dict().items()}
         save_file(
@@ -378,8 +383,8 @@ class Trainer:
     def loss(self, rows: dict[str, torch.Tensor], quiet: float = 1.0) -> torch.Tensor:
         """Mean squared error of the predicted v, and of the shift, at a random timestep.
 
-        The shift is an auxiliary output as in VideoJAM (Chefer et al., 2025), here a linear one of an inner block: it
-        brings motion early. It is training's alone and not shipped.
+        The shift is an auxiliary output as in VideoJAM (Chefer et al., 2025), here a linear one of an inner
+        block: it brings motion early. It is training's alone and not shipped.
         """
         latents = rows["latents"].float()
         noise = torch.randn_like(latents)
@@ -465,7 +470,8 @@ class Trainer:
     def export(self, folder: Path) -> None:
         """Write the averaged weights as a diffusers pipeline, in float16 safetensors.
 
-        The text encoder stays in float32: transformers loads weights as they are stored, diffusers as float32.
+        The text encoder stays in float32: transformers loads weights as they are stored, diffusers as
+        float32.
         """
         import copy
 

@@ -1,4 +1,5 @@
-"""The index of errors says what moft says: every message of it is in the source, and every family of messages is in it."""
+"""The index of errors says what moft says: every message of it is in the source, and every family of messages
+is in it."""
 
 from __future__ import annotations
 
@@ -63,7 +64,8 @@ def test_every_message_of_the_index_is_one_of_mofts(message: str) -> None:
 
 
 def test_every_error_is_in_the_index() -> None:
-    """An error that is not: add its message to docs/errors.md, with what the user did, the cause and the mend."""
+    """An error that is not: add its message to docs/errors.md, with what the user did, the cause and the
+    mend."""
     messages = listed()
     speaking = [(where, text) for where, text in said() if len(SHAPE.sub("", text)) > 8]
     missing = [f"{where}: {text}" for where, text in speaking if not any(holds(text, m) for m in messages)]

@@ -1,4 +1,5 @@
-"""What the pages say is so: their Python names what there is, their commands have these options, their links lead somewhere."""
+"""What the pages say is so: their Python names what there is, their commands have these options, their links
+lead somewhere."""
 
 from __future__ import annotations
 
@@ -118,7 +119,8 @@ def test_every_public_name_is_in_the_reference(thing: str) -> None:
 
 @pytest.mark.parametrize("thing", moft.__all__)
 def test_every_public_name_has_a_docstring_and_an_example(thing: str) -> None:
-    """In its own docstring, in a script or in a page; an error, where a reader meets it: in the index of errors."""
+    """In its own docstring, in a script or in a page; an error, where a reader meets it: in the index of
+    errors."""
     said = inspect.getdoc(getattr(moft, thing)) or ""
     assert said
     shown = [said, *(text for _, text in (*PYTHON, *SCRIPTS))]

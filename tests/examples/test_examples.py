@@ -1,4 +1,5 @@
-"""The scripts of examples/ and what README and the first page show run, on one miniature and few denoising steps."""
+"""The scripts of examples/ and what README and the first page show run, on one miniature and few denoising
+steps."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ def test_an_objective_of_ones_own_steers(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_the_report_is_asked_for_as_it_can_be(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Reports are made in tests/interpreter, at a minute each on the miniature; here what is asked is looked at."""
+    """Reports are made in tests/interpreter, at a minute each on the miniature; here what is asked is looked
+    at."""
     whole, asked = inspect.signature(moft.explain), []
 
     def explain(*args: Any, **kwargs: Any) -> Any:
