@@ -125,7 +125,8 @@ def judge(video: Video, mask: Mask | None, goal: Motion | None) -> Judgement:
 
 
 def as_motion(measured: MeasuredMotion, size: ClipSize) -> Motion | None:
-    """The mean motion of a clip as a request, to judge others by: a direction, its path if it turns back, or "still".
+    """The mean motion of a clip as a request, to judge others by: a direction, its path if it turns back, or
+    "still".
 
     None if it cancels out in each frame too, and so names none."""
     least = STILL_SPEED * size.side
@@ -147,7 +148,8 @@ def overall(outcome: Sequence[Any]) -> bool | None:
 
 
 def standing(outcome: Sequence[Outcome]) -> tuple[int, float]:
-    """By which of several runs the best is chosen: requests followed, then the least share of what was asked."""
+    """By which of several runs the best is chosen: requests followed, then the least share of what was
+    asked."""
     judged = [part.steered for part in outcome]
     shares = [one.share for one in judged if one.share is not None]
     return sum(one.followed is True for one in judged), min([*shares, 1.0])
@@ -166,10 +168,11 @@ class Remedy:
 
 
 def remedies(settings: Settings, seed: int, requests: Sequence[AnyRequest]) -> Iterator[Remedy]:
-    """What to try, one after the other and each on top of those before, without end: at last only other seeds.
+    """What to try, one after the other and each on top of those before, without end: at last only other
+    seeds.
 
-    Steps that requests ask for themselves are theirs to change. What is dragged gets no larger steps, which would tear it
-    (docs/lab/drag.md), and what is carried takes no gradients.
+    Steps that requests ask for themselves are theirs to change. What is dragged gets no larger steps, which
+    would tear it (docs/lab/drag.md), and what is carried takes no gradients.
     """
     tried, steered = settings, [request for request in requests if not isinstance(request, Drag)]
     if steered and not settings.carry:
