@@ -44,6 +44,9 @@ def part(cls: type, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_union(hints: tuple[Any, ...], value: Any, where: str, names: dict[str, Any]) -> Any:
+    given = [hint for hint in hints if hint is not type(None)]
+    if value is not None and len(given) == 1 and is_dataclass(given[0]):
+        return read(given[0], value, where, names)  # whose own error says more
     for hint in hints:
         try:
             return read(hint, value, where, names)

@@ -174,6 +174,8 @@ class Recipe:
             raise RecipeError(
                 f"recipe: expected a format up to {FORMAT}, got {data['recipe']!r:.50}; update moft"
             )
+        for name in ("prompt", "size"):  # a job may leave them out, a recipe says them
+            _need(data, name)
         scene = read(Scene, part(Scene, data), "", names)
         settings = read(Settings, _need(data, "settings"), "settings")
         if data["recipe"] == 1:
