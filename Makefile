@@ -12,8 +12,8 @@ help: ## show this list
 demo: $(STAMP) ## steer the shipped miniature and show what came out (under a minute)
 	HF_HUB_OFFLINE=1 $(BIN)/python examples/demo.py
 
-test: $(STAMP) ## run the tests
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+test: $(STAMP) ## run the tests, a process of one thread for each of two cores
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(STAMP) ## format, lint and types
 	$(BIN)/ruff format --check .

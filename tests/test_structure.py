@@ -129,3 +129,40 @@ def test_no_module_has_the_name_of_a_public_function() -> None:
 def test_every_module_says_what_it_is_for() -> None:
     for path in sources():
         assert ast.get_docstring(ast.parse(path.read_text())), path
+
+
+# ---------------------------------------------------------------- what a person can hold in mind
+
+MOST = {"modules": 12, "lines": 350, "function": 45, "parameters": 8}
+
+
+def test_a_wing_has_few_modules() -> None:
+    for folder in {path.parent for path in sources()}:
+        modules = [path for path in folder.glob("*.py") if not path.name.startswith("__")]
+        assert len(modules) <= MOST["modules"], folder
+
+
+@pytest.mark.parametrize("path", sources(), ids=module_of)
+def test_a_module_and_its_functions_are_short(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= MOST["lines"]
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= MOST["function"], f"{node.name} has {length} lines"
+            if not is_command(node):
+                assert parameters(node) <= MOST["parameters"], (
+                    f"{node.name} has {parameters(node)} parameters"
+                )
+
+
+def parameters(node: ast.FunctionDef) -> int:
+    """How many a caller can give; self and cls aside."""
+    named = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+    others = bool(node.args.vararg) + bool(node.args.kwarg)
+    return len([name for name in named if name not in ("self", "cls")]) + others
+
+
+def is_command(node: ast.FunctionDef) -> bool:
+    """Whether it is one of the command line, whose parameters are options."""
+    return any(".command" in ast.unparse(decorator) for decorator in node.decorator_list)

@@ -682,3 +682,12 @@ def test_info_opens_nothing_and_obeys_nothing_in_a_recipe(data: dict[str, Any], 
     assert result.exit_code == 0 and "gone [red]x[/red]" in result.stdout and "(here " in result.stdout
     assert not set("\x1b\u202e\u2028") & set(result.stdout)
     assert printable("a\nb\x07\u202e") == "a b??"
+
+
+@pytest.mark.parametrize("name", ["words-0.1.0.mp4", "words-0.1.0.json"])
+def test_a_clip_of_an_earlier_release_is_read(name: str) -> None:
+    """Made by 0.1.0, before what is wanted became a job."""
+    recipe = read_recipe(Path(__file__).parents[1] / "kept" / name)
+    scene = moft.Scene("a red ball over blue cells", moft.ClipSize(8, 64, 64))
+    assert recipe.job == moft.Job(scene, (moft.Motion("left"),))
+    assert recipe.model == "miniature" and recipe.versions["moft"] == "0.1.0" and recipe.threads == 1

@@ -1,0 +1,116 @@
+"""One call does what a job says, hands out its steps, can be ended by whoever watches, writes when told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from steered import everything_about
+
+import moft
+from moft.feature.model import Model
+from moft.feature.reference import ClipReading
+
+SIZE = moft.ClipSize(8, 64, 64)
+SCENE = moft.Scene("red cells", SIZE, steps=5)
+LEFT = moft.Job(SCENE, (moft.Motion("left"),))
+
+
+@pytest.fixture(scope="module")
+def model(tiny_animatediff: Any, tiny_statistics: moft.Statistics) -> Model:
+    return Model(tiny_animatediff, given=tiny_statistics)
+
+
+def test_every_step_is_handed_out_and_changes_nothing(model: Model) -> None:
+    steps: list[moft.Step] = []
+    watched, alone = moft.run(model, LEFT, watch=steps.append), moft.run(model, LEFT)
+    assert [(step.part, step.index, step.count) for step in steps] == [
+        (part, index, 5) for part in ("plain", "steered") for index in range(1, 6)
+    ]
+    assert all(step.latents.shape == (1, 4, 8, 16, 16) for step in steps)
+    assert np.array_equal(watched.steered, alone.steered) and np.array_equal(watched.plain, alone.plain)
+    assert not np.array_equal(watched.steered, watched.plain)
+
+
+@pytest.mark.parametrize("part", ["plain", "steered"])
+def test_whoever_watches_can_end_a_run_and_nothing_is_left(model: Model, part: str) -> None:
+    before = everything_about(model.pipe)
+
+    def watch(step: moft.Step) -> None:
+        if (step.part, step.index) == (part, 2):
+            raise moft.Cancelled("enough")
+
+    with pytest.raises(moft.Cancelled, match="enough"):
+        moft.run(model, LEFT, watch=watch)
+    assert everything_about(model.pipe) == before
+
+
+def test_a_run_is_typed_until_it_is_written(model: Model, tmp_path: Path) -> None:
+    run = moft.run(model, LEFT)
+    (outcome,) = run.outcome
+    assert outcome.followed is run.followed and outcome.goal == moft.Motion("left")
+    assert run.record()["outcome"][0]["steered"]["motion"] == outcome.steered.motion.to_json()
+    assert list(tmp_path.iterdir()) == []
+    record = run.save(tmp_path / "left.gif")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "left.compare.gif",
+        "left.gif",
+        "left.json",
+        "left.plain.gif",
+    ]
+    assert moft.read_recipe(tmp_path / "left.gif").frames_digest == record["frames_digest"]
+
+
+def test_the_size_of_a_scene_may_be_left_to_the_model(model: Model) -> None:
+    scene = moft.Scene("red cells", steps=2)
+    assert model.size() == moft.run(model, moft.Job(scene, LEFT.requests)).job.scene.size
+
+
+# ---------------------------------------------------------------- `moft.steer` takes every request
+
+
+def sample(pipe: Any, **kwargs: Any) -> torch.Tensor:
+    size = {"num_frames": 8, "height": 64, "width": 64, "num_inference_steps": 5}
+    generator = torch.Generator().manual_seed(0)
+    return pipe("red cells", generator=generator, output_type="latent", **{**size, **kwargs}).frames
+
+
+@pytest.mark.parametrize("per_position", [False, True])
+def test_a_clip_that_is_named_is_followed_as_one_that_was_read(
+    model: Model, tmp_path: Path, per_position: bool
+) -> None:
+    pipe, statistics = model.pipe, model.statistics
+    clip = np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), np.uint8)
+    moft.write_video(tmp_path / "clip.gif", clip)
+    read = moft.from_clip(
+        pipe,
+        moft.read_video(tmp_path / "clip.gif"),
+        statistics=statistics,
+        how=ClipReading(per_position=per_position),
+    )
+    like = moft.Like(str(tmp_path / "clip.gif"), per_position=per_position)
+    with moft.steer(pipe, like, statistics=statistics, size=SIZE):
+        named = sample(pipe)
+    with moft.steer(pipe, read, statistics=statistics):
+        assert torch.equal(sample(pipe), named)
+
+
+def test_a_drag_goes_alone(model: Model) -> None:
+    requests = (moft.Drag([[(20, 32), (34, 32)]]), moft.Motion("left"))
+    with pytest.raises(moft.RequestError, match="a Drag by itself"):
+        with moft.steer(model.pipe, *requests, statistics=model.statistics):
+            pytest.fail("attached")
+
+
+def test_each_call_of_a_block_gives_what_it_gives_alone(model: Model) -> None:
+    pipe, request = model.pipe, moft.Motion("left", region="box:0,0,50%,100%")
+
+    def steered(*frames: int) -> list[torch.Tensor]:
+        with moft.steer(pipe, request, statistics=model.statistics):
+            return [sample(pipe, num_frames=count) for count in frames]
+
+    long, short = steered(8, 5)
+    assert torch.equal(long, steered(8)[0]) and torch.equal(short, steered(5)[0])
