@@ -19,7 +19,8 @@ BUILDS = {build.name: build for build in (ANIMATEDIFF, LATTE)}
 
 
 def _train(args: argparse.Namespace) -> None:
-    from moft.miniature.train import Settings, Trainer, train_vae
+    from moft.miniature.train import Settings, Trainer
+    from moft.miniature.train_vae import train_vae
 
     args.folder.mkdir(parents=True, exist_ok=True)
     torch.set_float32_matmul_precision("high")  # TF32 on a GPU; nothing changes on a CPU

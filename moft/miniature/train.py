@@ -18,6 +18,8 @@ from safetensors.torch import load_file, save_file
 
 from moft.known.renderer import FRAMES, SIZE, ClipMaker, World
 from moft.miniature import model
+from moft.miniature.optimisers import optimisers, set_rate
+from moft.miniature.pool import Log, Pool, until
 from moft.models.calls import Call
 from moft.models.hooks import capture
 from moft.models.loading import miniature_path
@@ -56,112 +58,7 @@ STAGES = (
 SHIFT_UNIT = 2.6  # px; brings the auxiliary output to about unit variance
 
 
-class Pool:
-    """Rows made by a costly function, each drawn about `reuse` times before it is replaced.
-
-    Starts with few rows and grows to `size`, so that training begins at once; `make` may be exchanged at any
-    time.
-    """
-
-    def __init__(
-        self, make: Callable[[int], dict[str, torch.Tensor]], size: int, reuse: int, seed: int
-    ) -> None:
-        self.make, self.size, self.reuse, self.oldest, self.debt = make, size, reuse, 0, 0.0
-        self.generator = torch.Generator().manual_seed(seed)
-        self.rows = make(64)
-        for _ in range(min(size, 768) // 64 - 1):
-            self._add(make(64))
-
-    def __len__(self) -> int:
-        return len(next(iter(self.rows.values())))
-
-    def _add(self, fresh: dict[str, torch.Tensor]) -> None:
-        if len(self) < self.size:
-            self.rows = {name: torch.cat([rows, fresh[name]]) for name, rows in self.rows.items()}
-            return
-        for name, rows in self.rows.items():
-            rows[self.oldest : self.oldest + 64] = fresh[name]
-        self.oldest = (self.oldest + 64) % (len(self) // 64 * 64)
-
-    def draw(self, n: int) -> dict[str, torch.Tensor]:
-        """n rows at random; now and then 64 new ones are made."""
-        self.debt += n / self.reuse
-        while self.debt >= 64:
-            self.debt -= 64
-            self._add(self.make(64))
-        at = torch.randint(len(self), (n,), generator=self.generator)
-        return {name: rows[at] for name, rows in self.rows.items()}
-
-
-def _until(minutes: float) -> Iterator[float]:
-    """Shares of the time that have passed, until it is over."""
-    start = time.monotonic()
-    while (share := (time.monotonic() - start) / (60 * minutes)) < 1:
-        yield share
-
-
-class _Log:
-    """One JSON object a line, printed and appended."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __call__(self, **entry: object) -> None:
-        line = json.dumps({k: round(v, 5) if isinstance(v, float) else v for k, v in entry.items()})
-        print(line, flush=True)
-        with self.path.open("a") as file:
-            file.write(line + "\n")
-
-
 # ---------------------------------------------------------------- VAE
-
-
-def train_vae(folder: Path, minutes: float, device: str = "cpu", seed: int = 0) -> None:
-    """Fit the VAE on single frames and set its scaling factor so that latents have unit variance."""
-    log = _Log(folder / "vae.log.jsonl")
-    maker = ClipMaker(World(), seed, frames=2, device=device)
-
-    def frames(n: int) -> dict[str, torch.Tensor]:
-        return {"x": (maker.render(n // 2).video.flatten(0, 1) * 255).byte()}
-
-    torch.manual_seed(seed)
-    vae = model.vae().to(device)
-    if (folder / "vae").exists():
-        vae = type(vae).from_pretrained(folder / "vae").to(device)
-    pool = Pool(frames, 2048, reuse=6, seed=seed)
-    vae = vae.to(memory_format=torch.channels_last)
-    optimisers = _optimisers(vae, 2e-3)
-    for step, share in enumerate(_until(minutes)):
-        _set_rate(optimisers, 2e-3 * min(1, (step + 1) / 50, 4 * (1 - share)))
-        # Crops first: four of a quarter the size show more scenes for the same work than one whole frame.
-        x = _corner(pool.draw(64), 32) if share < 0.7 else pool.draw(16)["x"]
-        x = x.float() / 127.5 - 1
-        posterior = vae.encode(x).latent_dist
-        y = vae.decode(posterior.sample()).sample
-        loss = (
-            F.mse_loss(y, x)
-            + 0.1 * F.l1_loss(y, x)
-            + 5e-4 * posterior.kl().mean() / posterior.mean[0].numel()
-        )
-        vae.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        for optimiser in optimisers:
-            optimiser.step()
-        if step % 50 == 0:
-            log(step=step, share=share, loss=loss.item(), psnr=-10 * (F.mse_loss(y, x) / 4).log10().item())
-    with torch.no_grad():
-        std = vae.encode(pool.draw(256)["x"].float() / 127.5 - 1).latent_dist.mean.std().item()
-    vae.register_to_config(scaling_factor=1 / std)
-    vae.save_pretrained(folder / "vae")
-    log(saved=True, scaling_factor=1 / std)
-
-
-def _corner(rows: dict[str, torch.Tensor], side: int) -> torch.Tensor:
-    """The same random crop of every frame."""
-    x = rows["x"]
-    top, left = (int(torch.randint(size - side + 1, ())) for size in x.shape[-2:])
-    return x[..., top : top + side, left : left + side]
 
 
 # ---------------------------------------------------------------- denoiser
@@ -180,56 +77,6 @@ class Settings:
     ema: float = 0.998
     save_every: float = 5.0  # minutes
     probe_every: float = 15.0  # minutes
-
-
-class Muon(torch.optim.Optimizer):
-    """Momentum whose step is made orthogonal by Newton–Schulz iterations (Jordan et al., 2024).
-
-    `torch.optim.Muon` iterates in bfloat16, which costs more than the whole training step on a CPU without
-    bfloat16 units, and takes no convolutions; here their kernels are flattened. A step has the rms of one of
-    AdamW's.
-    """
-
-    def __init__(self, parameters: list[torch.nn.Parameter], lr: float, momentum: float = 0.95) -> None:
-        super().__init__(parameters, {"lr": lr, "momentum": momentum})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
-                average = self.state[p].setdefault("average", torch.zeros_like(p))
-                average.lerp_(p.grad, 1 - group["momentum"])
-                update = orthogonal(p.grad.lerp(average, group["momentum"]).flatten(1))
-                p.mul_(1 - 0.01 * group["lr"]).sub_(update.view_as(p), alpha=group["lr"])
-
-
-def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
-    """The nearest orthogonal matrix, roughly, scaled to an rms of 0.2 as AdamW's steps have."""
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = matrix.T if tall else matrix
-    x = x / (x.norm() + 1e-7)
-    for _ in range(5):
-        square = x @ x.T
-        x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
-    return (x.T if tall else x) * 0.2 * max(matrix.shape) ** 0.5
-
-
-def _optimisers(module: torch.nn.Module, lr: float) -> list[torch.optim.Optimizer]:
-    """Muon for weight matrices and kernels, AdamW for everything else; one `lr` serves both."""
-    matrices = [
-        p for n, p in module.named_parameters() if p.ndim >= 2 and "embedding" not in n and "conv_in" not in n
-    ]
-    chosen = {id(p) for p in matrices}
-    others = [p for p in module.parameters() if id(p) not in chosen]
-    return [Muon(matrices, lr), torch.optim.AdamW(others, lr=lr, betas=(0.9, 0.97), weight_decay=0.01)]
-
-
-def _set_rate(optimisers: list[torch.optim.Optimizer], lr: float) -> None:
-    for optimiser in optimisers:
-        for group in optimiser.param_groups:
-            group["lr"] = lr
 
 
 class Trainer:
@@ -270,10 +117,10 @@ class Trainer:
             self.parts,
             multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(settings.ema),
         )
-        self.optimisers = _optimisers(self.parts, settings.lr)
+        self.optimisers = optimisers(self.parts, settings.lr)
         self.noise = model.scheduler()
         self.clips = 0
-        self.log = _Log(folder / "denoiser.log.jsonl")
+        self.log = Log(folder / "denoiser.log.jsonl")
 
     def _temporal(self) -> list[torch.nn.Module]:
         return self.build.temporal(self.parts["denoiser"])
@@ -414,29 +261,15 @@ class Trainer:
         losses = collections.defaultdict(list)
         saved = probed = started
         first = self.clips
-        for step, share in enumerate(_until(minutes)):
+        for step, share in enumerate(until(minutes)):
             wanted = max(i for i, s in enumerate(STAGES) if self.clips >= s.begin)
             if wanted != stage:
                 stage = wanted
                 self.log(stage=stage, clips=self.clips)
-                for frames in (1, FRAMES) if STAGES[stage].stills < 1 else (1,):
-                    make = self.encoded_clips(stage, frames)
-                    if frames not in pools:
-                        pools[frames] = Pool(make, self.settings.pool, self.settings.reuse, self.seed)
-                    pools[frames].make = make
-            _set_rate(self.optimisers, self.settings.lr * min(1, (step + 1) / 100, 5 * (1 - share)))
-            stills = float(torch.rand(())) < STAGES[stage].stills
-            self.parts.zero_grad()
-            if stills:
-                with self.without_motion():
-                    v_loss, _ = self.loss(pools[1].draw(self.settings.batch * FRAMES), STAGES[stage].quiet)
-                    v_loss.backward()
-                losses["still"].append(v_loss.detach())
-            else:
-                v_loss, shift_loss = self.loss(pools[FRAMES].draw(self.settings.batch), STAGES[stage].quiet)
-                (v_loss + STAGES[stage].shift * shift_loss).backward()
-                losses["loss"].append(v_loss.detach())
-                losses["shift"].append(shift_loss.detach())
+                self._fill(pools, stage)
+            set_rate(self.optimisers, self.settings.lr * min(1, (step + 1) / 100, 5 * (1 - share)))
+            for name, value in self._backward(pools, STAGES[stage]).items():
+                losses[name].append(value.detach())
             torch.nn.utils.clip_grad_norm_(self.parts.parameters(), 1.0)
             for optimiser in self.optimisers:
                 optimiser.step()
@@ -456,6 +289,27 @@ class Trainer:
                 probed = time.monotonic()
         self.save()
         self.log(clips=self.clips, r2=self._scores())
+
+    def _fill(self, pools: dict[int, Pool], stage: int) -> None:
+        """Make the pools, by number of frames, draw what this stage trains on."""
+        for frames in (1, FRAMES) if STAGES[stage].stills < 1 else (1,):
+            make = self.encoded_clips(stage, frames)
+            if frames not in pools:
+                pools[frames] = Pool(make, self.settings.pool, self.settings.reuse, self.seed)
+            pools[frames].make = make
+
+    def _backward(self, pools: dict[int, Pool], stage: Stage) -> dict[str, torch.Tensor]:
+        """The gradients of one batch, of single frames or of clips; its losses by name."""
+        stills = float(torch.rand(())) < stage.stills
+        self.parts.zero_grad()
+        if stills:
+            with self.without_motion():
+                v_loss, _ = self.loss(pools[1].draw(self.settings.batch * FRAMES), stage.quiet)
+                v_loss.backward()
+            return {"still": v_loss}
+        v_loss, shift_loss = self.loss(pools[FRAMES].draw(self.settings.batch), stage.quiet)
+        (v_loss + stage.shift * shift_loss).backward()
+        return {"loss": v_loss, "shift": shift_loss}
 
     def _scores(self) -> dict[str, float]:
         from moft.miniature.probe import block_scores

@@ -16,8 +16,10 @@ from moft.known.renderer import FRAMES, SIZE, ClipMaker, World
 from moft.known.shapes import COLOURS, SHAPES
 from moft.miniature import model
 from moft.miniature.__main__ import BUILDS
+from moft.miniature.optimisers import orthogonal
+from moft.miniature.pool import Pool
 from moft.miniature.probe import nearest_colours, obeys, ridge_r2
-from moft.miniature.train import Pool, Settings, Trainer, orthogonal
+from moft.miniature.train import Settings, Trainer
 from moft.models.loading import miniature_path
 from moft.types import ClipSize
 

@@ -1,0 +1,61 @@
+"""Trains the miniature's VAE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from moft.known.renderer import ClipMaker, World
+from moft.miniature import model
+from moft.miniature.optimisers import optimisers, set_rate
+from moft.miniature.pool import Log, Pool, until
+
+
+def train_vae(folder: Path, minutes: float, device: str = "cpu", seed: int = 0) -> None:
+    """Fit the VAE on single frames and set its scaling factor so that latents have unit variance."""
+    log = Log(folder / "vae.log.jsonl")
+    maker = ClipMaker(World(), seed, frames=2, device=device)
+
+    def frames(n: int) -> dict[str, torch.Tensor]:
+        return {"x": (maker.render(n // 2).video.flatten(0, 1) * 255).byte()}
+
+    torch.manual_seed(seed)
+    vae = model.vae().to(device)
+    if (folder / "vae").exists():
+        vae = type(vae).from_pretrained(folder / "vae").to(device)
+    pool = Pool(frames, 2048, reuse=6, seed=seed)
+    vae = vae.to(memory_format=torch.channels_last)
+    both = optimisers(vae, 2e-3)
+    for step, share in enumerate(until(minutes)):
+        set_rate(both, 2e-3 * min(1, (step + 1) / 50, 4 * (1 - share)))
+        # Crops first: four of a quarter the size show more scenes for the same work than one whole frame.
+        x = _corner(pool.draw(64), 32) if share < 0.7 else pool.draw(16)["x"]
+        x = x.float() / 127.5 - 1
+        posterior = vae.encode(x).latent_dist
+        y = vae.decode(posterior.sample()).sample
+        loss = (
+            F.mse_loss(y, x)
+            + 0.1 * F.l1_loss(y, x)
+            + 5e-4 * posterior.kl().mean() / posterior.mean[0].numel()
+        )
+        vae.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
+        for optimiser in both:
+            optimiser.step()
+        if step % 50 == 0:
+            log(step=step, share=share, loss=loss.item(), psnr=-10 * (F.mse_loss(y, x) / 4).log10().item())
+    with torch.no_grad():
+        std = vae.encode(pool.draw(256)["x"].float() / 127.5 - 1).latent_dist.mean.std().item()
+    vae.register_to_config(scaling_factor=1 / std)
+    vae.save_pretrained(folder / "vae")
+    log(saved=True, scaling_factor=1 / std)
+
+
+def _corner(rows: dict[str, torch.Tensor], side: int) -> torch.Tensor:
+    """The same random crop of every frame."""
+    x = rows["x"]
+    top, left = (int(torch.randint(size - side + 1, ())) for size in x.shape[-2:])
+    return x[..., top : top + side, left : left + side]
