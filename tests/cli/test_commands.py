@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 import moft
+import moft.cli
 from moft.cli.commands import app
 from moft.errors import BackboneError, RequestError
 from moft.feature.statistics import STATISTICS_FILE
@@ -695,3 +696,10 @@ def test_the_command_line_starts_without_anything_heavy() -> None:
     assert done.returncode == 0 and done.stdout == f"moft {moft.__version__}\n"
     loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert not loaded & {"torch", "diffusers", "transformers", "av", "cv2", "numpy"}
+
+
+def test_the_program_that_is_installed_is_this_one() -> None:
+    from importlib.metadata import entry_points
+
+    (program,) = entry_points(group="console_scripts", name="moft")
+    assert program.load() is moft.cli.main
