@@ -51,10 +51,10 @@ class Model:
         """Where its files lie, those of the hub in its cache; None if that is not known."""
         return model_folder(self.name, self.commit)
 
-    @property
+    @cached_property
     def digest(self) -> str | None:
         """Its commit "commit:…" if it is a snapshot of the hub, else "sha256:…" of all weights and settings
-        in its folder; None if that is not known. Reads every byte of the weights."""
+        in its folder; None if that is not known. Reads every byte of the weights, once."""
         return None if self.folder is None else model_digest(self.folder)
 
     def tap(self, layer: str | None = None, timestep: int | None = None) -> Tap:

@@ -7,11 +7,22 @@ from numbers import Real
 from typing import Any, NoReturn
 
 from moft.errors import RequestError
+from moft.request.said import PLACES, Said
 
 Point = tuple[float, float]
-
-
 Share = tuple[float, float]
+
+# What requests have in common is said of their fields here, once.
+REGION = Said(
+    f"Where it counts: {PLACES}, or rest (what other requests leave). Default: everywhere, or the rest."
+)
+STRENGTH = Said("Weight of the request; default 1; 0 asks nothing.", least=0)
+STEPS = Said(
+    "Share of the denoising steps in which it is asked; default: what suits.",
+    unit="share of the steps",
+    least=0,
+    most=1,
+)
 
 
 def positions(path: Any) -> tuple[Point, ...]:
@@ -24,16 +35,17 @@ def positions(path: Any) -> tuple[Point, ...]:
 
 
 def refuse(expected: str, received: object, remedy: str) -> NoReturn:
+    """Raise RequestError in the form that all errors have."""
     raise RequestError(f"expected {expected}; received {received!r:.200}; {remedy}")
 
 
 def number(value: object) -> float:
     """A finite number or numeric text as a float; NaN, which no comparison accepts, for anything else."""
     try:
-        number = float(value) if isinstance(value, str | Real) and not isinstance(value, bool) else math.nan
+        amount = float(value) if isinstance(value, str | Real) and not isinstance(value, bool) else math.nan
     except (ValueError, OverflowError):
         return math.nan
-    return number if math.isfinite(number) else math.nan
+    return amount if math.isfinite(amount) else math.nan
 
 
 def aside(request: Any) -> str:
@@ -46,18 +58,21 @@ def aside(request: Any) -> str:
 
 
 def check_text(name: str, value: object, remedy: str = "leave it out to mean the whole frame") -> None:
+    """Raise RequestError unless it is None or a text that says something."""
     if value is not None and not (isinstance(value, str) and value.strip() and "\0" not in value):
         refuse(f"{name} as text", value, remedy)
 
 
 def strength(value: object) -> float:
-    strength = number(value)
-    if not strength >= 0:
+    """A weight >= 0. Raises RequestError for anything else."""
+    weight = number(value)
+    if not weight >= 0:
         refuse("strength as a finite number >= 0", value, "1.0 is the usual strength")
-    return strength
+    return weight
 
 
 def share(name: str, value: Any) -> Share | None:
+    """(start, end) in 0…1, or None. Raises RequestError, naming the field, for anything else."""
     if value is None:
         return None
     try:
@@ -70,6 +85,7 @@ def share(name: str, value: Any) -> Share | None:
 
 
 def whole_range(name: str, value: Any) -> tuple[int, int]:
+    """(start, end) of two frames or more. Raises RequestError, naming the field, for anything else."""
     fine = isinstance(value, (tuple, list)) and len(value) == 2 and all(type(n) is int for n in value)
     if not fine or not 0 <= value[0] <= value[1] - 2 or value[1] > 2**31:
         refuse(

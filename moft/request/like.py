@@ -6,8 +6,19 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from moft.request.checks import Share, aside, check_text, refuse, share, strength, whole_range
-from moft.request.said import PLACES, said
+from moft.request.checks import (
+    REGION,
+    STEPS,
+    STRENGTH,
+    Share,
+    aside,
+    check_text,
+    refuse,
+    share,
+    strength,
+    whole_range,
+)
+from moft.request.said import PLACES, like_others, said
 
 
 @dataclass(frozen=True)
@@ -29,10 +40,7 @@ class Like:
     """
 
     like: str = said(..., "Follow the motion of this clip instead.")
-    region: str | None = said(
-        None,
-        f"Where it counts: {PLACES}, or rest (what other requests leave). Default: everywhere, or the rest.",
-    )
+    region: str | None = like_others(None, REGION)
     like_region: str | None = said(None, f"Where to look in the clip to follow: {PLACES}.")
     like_frames: tuple[int, int] | None = said(
         None,
@@ -42,14 +50,8 @@ class Like:
     )
     per_position: bool = said(False, "Follow a clip place by place, not its mean.")
     invert: bool = said(False, "Read a clip by inversion instead of adding noise.")
-    strength: float = said(1.0, "Weight of the request; default 1; 0 asks nothing.", least=0)
-    steps: Share | None = said(
-        None,
-        "Share of the denoising steps in which it is asked; default: what suits.",
-        unit="share of the steps",
-        least=0,
-        most=1,
-    )
+    strength: float = like_others(1.0, STRENGTH)
+    steps: Share | None = like_others(None, STEPS)
 
     def __post_init__(self) -> None:
         put = object.__setattr__

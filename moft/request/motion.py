@@ -15,8 +15,21 @@ from dataclasses import asdict, dataclass, fields
 from numbers import Integral
 from typing import Any
 
-from moft.request.checks import Point, Share, aside, check_text, number, positions, refuse, share, strength
-from moft.request.said import PLACES, said
+from moft.request.checks import (
+    REGION,
+    STEPS,
+    STRENGTH,
+    Point,
+    Share,
+    aside,
+    check_text,
+    number,
+    positions,
+    refuse,
+    share,
+    strength,
+)
+from moft.request.said import like_others, said
 from moft.types import ClipSize
 
 DIRECTIONS: dict[str, float] = {  # name -> degrees in which the picture content moves
@@ -85,11 +98,8 @@ class Motion:
         "Follow these points instead: '0,0 -0.3,0 0,0', in shorter sides from where it starts.",
         unit="shorter sides",
     )
-    region: str | None = said(
-        None,
-        f"Where it counts: {PLACES}, or rest (what other requests leave). Default: everywhere, or the rest.",
-    )
-    strength: float = said(1.0, "Weight of the request; default 1; 0 asks nothing.", least=0)
+    region: str | None = like_others(None, REGION)
+    strength: float = like_others(1.0, STRENGTH)
     ease: str | None = said(
         None, "in (starts slowly), out (ends slowly) or in-out.", choices=lambda: tuple(EASES)
     )
@@ -100,13 +110,7 @@ class Motion:
         least=0,
         most=1,
     )
-    steps: Share | None = said(
-        None,
-        "Share of the denoising steps in which it is asked; default: what suits.",
-        unit="share of the steps",
-        least=0,
-        most=1,
-    )
+    steps: Share | None = like_others(None, STEPS)
 
     def __post_init__(self) -> None:
         if (self.direction is None) == (self.path is None):

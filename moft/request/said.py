@@ -1,11 +1,13 @@
-"""What is said of a field, once: help, unit, range. Options, forms and the reference page are made from it.
+"""What is said of a field, once: help, unit, range.
 
-@dataclass(frozen=True)
-class Scene:
-    seed: int = said(0, "Which noise to start from.", least=0, most=2**63 - 1)
+    @dataclass(frozen=True)
+    class Scene:
+        seed: int = said(0, "Which noise to start from.", least=0, most=2**63 - 1)
 
-    def __post_init__(self) -> None:
-        check(self)
+        def __post_init__(self) -> None:
+            check(self)
+
+Options, forms and the reference page are made from it.
 """
 
 from __future__ import annotations
@@ -49,6 +51,11 @@ def said(
     """A dataclass field with a default (`...` for none) of which this is said."""
     metadata = {_KEY: Said(help, unit, least, most, choices)}
     return field(metadata=metadata) if default is ... else field(default=default, metadata=metadata)
+
+
+def like_others(default: Any, about: Said) -> Any:
+    """A dataclass field of which the same is said as of others."""
+    return field(default=default, metadata={_KEY: about})
 
 
 def said_of(cls: type) -> dict[str, Said]:

@@ -22,7 +22,7 @@ from moft.steering.entry import steer
 if TYPE_CHECKING:
     from moft.runs.job import Scene
     from moft.steering.settings import Settings
-    from moft.types import ClipSize, Video
+    from moft.types import ClipSize, Flags, Video
 
     Paths = npt.NDArray[np.float64]  # (… f 2) px
 
@@ -38,13 +38,15 @@ class Tracked:
     """Where one point went in one clip."""
 
     track: Paths  # (f 2) px
-    seen: float  # share of the frames until it was lost
+    seen: Flags  # (f,) until it was lost
     distance: float | None  # lengths of its way that it was off on average; None if it had none to go
     distance_px: float  # the same in px
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {**asdict(self), "track": self.track.tolist()}
+        seen = float(self.seen.mean())  # share of the frames
+        off = {"distance": self.distance, "distance_px": self.distance_px}
+        return {"track": self.track.tolist(), "seen": seen, **off}
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,16 @@ class Dragged(Trial):
     def comparison(self, attempt: Attempt) -> Video:
         """Plain and dragged, from left to right, each `drawn`."""
         paths = np.stack([one.path for one in attempt.outcome])
-        videos = (attempt.plain.video, attempt.steered.video)
-        return side_by_side(*(drawn(video, paths, follow(video, paths[:, 0])) for video in videos))
+        height, width = attempt.plain.video.shape[1:3]
+
+        def shown(video: Video, points: Sequence[Tracked]) -> Video:
+            track, seen = (np.stack([getattr(one, name) for one in points]) for name in ("track", "seen"))
+            return drawn(video, paths, Tracks(track, seen, height, width))
+
+        return side_by_side(
+            shown(attempt.plain.video, [one.plain for one in attempt.outcome]),
+            shown(attempt.steered.video, [one.dragged for one in attempt.outcome]),
+        )
 
     def told(self, attempts: Sequence[Attempt], kept: int) -> dict[str, Any]:
         """Where each point came to, times, and all that was tried."""
@@ -144,7 +154,7 @@ def _tried(attempt: Attempt) -> dict[str, Any]:
 def _tracked(tracks: Tracks, number: int, path: Paths, length: float) -> Tracked:
     track = tracks.points[number]
     distance = drag_distance(track, path) if length else None
-    return Tracked(track, float(tracks.seen[number].mean()), distance, drag_distance(track, path, 1))
+    return Tracked(track, tracks.seen[number], distance, drag_distance(track, path, 1))
 
 
 def _mean(distances: list[float]) -> float | None:
@@ -153,8 +163,7 @@ def _mean(distances: list[float]) -> float | None:
 
 def drawn(video: Video, paths: Paths, tracks: Tracks) -> Video:
     """The clip, enlarged if it is small, with each point's wanted way as a yellow line, where it should be as
-    a yellow ring,
-    and where it was tracked as a dot: white, or red from where it was lost.
+    a yellow ring, and where it was tracked as a dot: white, or red from where it was lost.
 
     video: uint8 (f h w 3). paths: (n f 2) px. Returns uint8 of the same frames.
     """

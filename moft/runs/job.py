@@ -32,9 +32,9 @@ class Scene:
     size: ClipSize | None = said(None, "Frames, height and width; default: the model's.", unit="frames, px")
     negative_prompt: str | None = said(None, "What not to show.")
     seed: int = said(0, "Which noise to start from.", least=0, most=2**63 - 1)
-    steps: int = said(25, "Denoising steps.", least=1, most=1000)
+    steps: int = said(25, "Denoising steps.", least=2, most=1000)
     guidance_scale: float | None = said(
-        None, "How closely to follow the prompt; default: the pipeline's.", least=0
+        None, "How closely to follow the prompt; default: the pipeline's.", least=-1000, most=1000
     )
     image: str | None = said(None, "First frame, for models that start from an image.")
     video: str | None = said(

@@ -1,8 +1,10 @@
-"""One call for all that a person wants done: `run(model, job)`; and what it gives, typed until it is written.
+"""One call for all that a person wants done, and what it gives.
 
-run = moft.run(moft.load("miniature"), moft.Job(moft.Scene("red cells"), (moft.Motion("left"),)))
-print(run.followed)
-run.save("left.mp4")
+    run = moft.run(moft.load("miniature"), moft.Job(moft.Scene("red cells"), (moft.Motion("left"),)))
+    print(run.followed)
+    run.save("left.mp4")
+
+What it gives is typed until it is written.
 """
 
 from __future__ import annotations
@@ -41,9 +43,7 @@ class Attempt:
     plain: Sampled
     steered: Sampled
     report: Report
-    outcome: tuple[
-        Any, ...
-    ]  # `moft.runs.outcome.Outcome` of each request, or `moft.runs.dragged.Arrival` of each point
+    outcome: tuple[Any, ...]  # `Outcome` of each request, or of a drag `Arrival` of each point
 
     @property
     def followed(self) -> bool | None:
@@ -136,8 +136,7 @@ class Run:
 
     def save(self, out: str | os.PathLike[str]) -> dict[str, Any]:
         """Write the steered clip at `out` (.mp4, .webm or .gif) and beside it the plain one, the comparison
-        and the record,
-        which is returned: all of them or none.
+        and the record, which is returned: all of them or none.
 
         Raises MediaError for a place that cannot be written."""
         out = Path(out)

@@ -77,6 +77,8 @@ def steer(
     host_of(pipe)  # or say first of all why not
     settings = settings or Settings()
     if any(isinstance(request, Drag) for request in requests):
+        if regions is not None:
+            raise RequestError("expected a Drag without regions, got some; its radius says what goes along")
         steering = dragging(pipe, _alone(requests), statistics=statistics, settings=settings, plain=plain)
     else:
         targets = _targets(pipe, requests, statistics, regions, size)

@@ -47,7 +47,7 @@ class Guide(Change):
         """Those that count at this step; none if the denoiser that is read here is not the one at work then,
         or if nothing is asked with any strength."""
         due = [objective for objective in objectives if objective.due(index, count)]
-        asked = self.settings.step_size > 0 and any(objective.strength > 0 for objective in objectives)
+        asked = any(objective.strength > 0 for objective in objectives)
         return due if due and asked and self.tap.works_at(self.tap.timesteps[index]) else []
 
     def guided(self, latents: Tensor, call: Call, index: int, due: Sequence[Objective]) -> Tensor:

@@ -105,6 +105,13 @@ def test_a_drag_goes_alone(model: Model) -> None:
             pytest.fail("attached")
 
 
+def test_a_drag_takes_no_regions(model: Model) -> None:
+    drag, half = moft.Drag([[(20, 32), (34, 32)]]), "box:0,0,50%,100%"
+    with pytest.raises(moft.RequestError, match="without regions"):
+        with moft.steer(model.pipe, drag, statistics=model.statistics, regions=[half]):
+            pytest.fail("attached")
+
+
 def test_each_call_of_a_block_gives_what_it_gives_alone(model: Model) -> None:
     pipe, request = model.pipe, moft.Motion("left", region="box:0,0,50%,100%")
 
