@@ -65,8 +65,7 @@ def steer(
         plain: the plain run of the same seed, made under `record`: what surrounds the regions then stays as
             in it for `Settings.keep` of the steps. Without it, motion spreads out of a region. If its keys
             were recorded too, `Settings.keep_keys` puts them in place of the run's own.
-        size: at which the pipeline will sample, for a `Like`, whose clip is read at once; None is that at
-            which the motion channels were found, else the model's own.
+        size: of what will be sampled, for a `Like`; None is that of its statistics, else the model's own.
         by_callback: change latents only through `pipe(…, callback_on_step_end=run.callback)`.
     Raises:
         RequestError: contradictory requests, or no statistics known for this model; for what depends on the
@@ -77,9 +76,8 @@ def steer(
     host_of(pipe)  # or say first of all why not
     settings = settings or Settings()
     if any(isinstance(request, Drag) for request in requests):
-        if regions is not None:
-            raise RequestError("expected a Drag without regions, got some; its radius says what goes along")
-        steering = dragging(pipe, _alone(requests), statistics=statistics, settings=settings, plain=plain)
+        drag = _alone(requests, regions)
+        steering = dragging(pipe, drag, statistics=statistics, settings=settings, plain=plain)
     else:
         targets = _targets(pipe, requests, statistics, regions, size)
         steering = guided(pipe, _objectives(targets, requests, regions, settings), settings, plain)
@@ -142,7 +140,9 @@ def _placing(objectives: Sequence[Objective]) -> Objectives:
     return placed
 
 
-def _alone(requests: Sequence[Steerable]) -> Drag:
+def _alone(requests: Sequence[Steerable], regions: Sequence[Any] | None) -> Drag:
+    if regions is not None:
+        raise RequestError("expected a Drag without regions, got some; its radius says what goes along")
     (first, *others) = requests
     if others or not isinstance(first, Drag):
         raise RequestError(
