@@ -155,8 +155,9 @@ def cost(
     from moft.bench.tables.sections import real_sizes
 
     if real:
+        folder = _folder(out)
         record = records.real(_say)
-        results.save(_folder(out), "real", record)
+        results.save(folder, "real", record)
         typer.echo(json.dumps(record) if as_json else real_sizes(record))
         return
     _finish(records.cost(*_ready(out), _say), out / "cost.json", as_json)
@@ -189,18 +190,19 @@ def page(
     """Write a page of tables and plots from stored results."""
     needs("matplotlib")
     from moft.bench.tables.page import write
-    from moft.media.files import check_folder
+    from moft.media.files import check_writable
 
-    check_folder(out)
+    check_writable(out, inputs=sorted(results.glob("*.json")))
     typer.echo(f"{write(results, out)}")
 
 
 def _folder(out: Path) -> Path:
     """The folder, made if it is not there, before anything expensive runs."""
-    from moft.media.files import check_folder
+    from moft.media.files import check_parent, check_writable, make_folder
 
-    check_folder(out / "results.json" if out.exists() else out)
-    out.mkdir(exist_ok=True)
+    check_parent(out)
+    make_folder(out)
+    check_writable(out / "results.json")
     return out
 
 

@@ -4,7 +4,6 @@ them."""
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 
 from moft.bench.runs import Columns
 from moft.errors import MediaError
-from moft.media.files import staging
+from moft.media.files import replacing
 from moft.provenance import command, versions
 
 Record = dict[str, Any]
@@ -60,10 +59,8 @@ def interval(values: list[float]) -> tuple[float, float]:
 
 def save(folder: Path, name: str, found: Record) -> None:
     """`name`.json in the folder, whole or not at all; each list of numbers on one line."""
-    with staging(folder) as aside:
-        path = aside / f"{name}.json"
+    with replacing(folder / f"{name}.json") as path:
         path.write_text(_lines(found) + "\n", encoding="utf-8")
-        os.replace(path, folder / path.name)
 
 
 def load(folder: Path) -> dict[str, Record]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from moft.bench.task import GUIDANCE_SCALE, STEPS, Scenes, Task, Way, judged, plain, sample
+from moft.media.files import make_folder, staging
 from moft.metrics.quality import SHARPNESS, Judge
 from moft.provenance import versions
 from moft.steering.settings import Settings
@@ -81,10 +81,11 @@ class Runs:
         with way(self.pipe, task, settings):
             videos = sample(self.pipe, task, steps=self.steps)
         seconds = time.process_time() - started
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.stem}.{os.getpid()}.npz")
-        np.savez_compressed(aside, videos=videos, seconds=seconds, made=made)
-        aside.replace(path)
+        make_folder(self.folder)
+        with staging(self.folder) as aside:
+            held = aside / path.relative_to(self.folder)
+            held.parent.mkdir(parents=True)
+            np.savez_compressed(held, videos=videos, seconds=seconds, made=made)
         return videos, seconds
 
 

@@ -48,15 +48,17 @@ def channels(
 ) -> None:
     """Find a model's motion channels from pictures panned in known directions."""
     import moft
-    from moft.media.files import check_folder
+    from moft.media.files import check_writable
     from moft.models.size import clip_size
 
-    pictures = read_photos(photos)
     if out is not None:
-        check_folder(out)
+        check_writable(out, inputs=photos.iterdir() if photos and photos.is_dir() else ())
+    pictures = read_photos(photos)
     pipe = moft.load(model).pipe
     from moft.feature.statistics import find_motion_channels, find_statistics, statistics_path
     from moft.known.pans import pans
+
+    where = out or _kept_at(statistics_path(pipe))
 
     # those made before were for clips of this length
     known = find_statistics(pipe).made if statistics_path(pipe).exists() else {}
@@ -74,9 +76,17 @@ def channels(
         "frames": size.frames,
         "size": [size.height, size.width],
     }
-    where = out or statistics_path(pipe)
     replace(found, made=made).save(where)
     typer.echo(f"{len(found.channels)} motion channels of {found.layer}, in {where}")
+
+
+def _kept_at(path: Path) -> Path:
+    """A place beside a model or in the cache, its folder made; it is known to be writable."""
+    from moft.media.files import check_writable, make_folder
+
+    make_folder(path.parent)
+    check_writable(path)
+    return path
 
 
 def read_photos(folder: Path | None) -> dict[str, np.ndarray]:
@@ -133,12 +143,12 @@ def calibrate(
         raise RequestError(
             "expected one or more --prompt (or --image), got none; name a few scenes unlike each other"
         )
+    from moft.feature.statistics import statistics_path
+
+    where = _kept_at(channels or statistics_path(loaded.pipe))
     found = moft.calibrate(loaded, scenes, speed=speed or DEFAULT_SPEED, track=tracked)
     note = {**found.made["gain"], "command": command(), "versions": versions()}
     found = replace(found, made={**found.made, "gain": note})
-    from moft.feature.statistics import statistics_path
-
-    where = channels or statistics_path(loaded.pipe)
     found.save(where)
     share = 1 / found.gain
     typer.echo(f"gain {found.gain:.2f}: without it clips had {share:.2f} of the asked speed; in {where}")

@@ -14,7 +14,7 @@ from typer.core import TyperCommand
 from moft.cli.app import CONVENTION, AsJson, Channels, Frames, Model, Side, app, say, steps_shown
 from moft.cli.fields import options, taking
 from moft.cli.options import KINDS, points_of, requests_of
-from moft.errors import RequestError
+from moft.errors import MediaError, RequestError
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
@@ -85,7 +85,7 @@ def steer(
         given["prompt"] = ""
     scene = Scene(**{name: given[name] for name in (*SCENE, "video")})
     job = Job(scene, tuple(wanted), settings, given["retry"])
-    _make(job, model, channels, (frames, height, width), out, as_json)
+    _make(job, model, channels, (frames, height, width), out, as_json, requests)
 
 
 def _requests(order: list[str], file: Path | None, given: dict[str, Any]) -> list[Any]:
@@ -142,19 +142,28 @@ def _make(
     sides: tuple[int | None, int | None, int | None],
     out: Path,
     as_json: bool,
+    requests: Path | None = None,
 ) -> None:
     """Run a job and write what it gave; what is wrong with the output is said before anything is loaded."""
     import moft
     from moft.runs.save import check_output
     from moft.runs.words import summary
 
-    check_output(out, job.files)
+    check_output(out, [*job.files, *(path for path in (channels, requests) if path)])
     model = moft.load(name, channels=channels)
     job = _sized(job, model.size(*sides))
     with steps_shown() as watch:
         run = moft.run(model, job, watch=watch)
-    record = run.save(out)
+    record = _saved(run, out)
     typer.echo(json.dumps(record) if as_json else summary(record))
+
+
+def _saved(run: Any, out: Path) -> dict[str, Any]:
+    """The record of a run that was written, or MediaError, which says where the frames were kept."""
+    try:
+        return run.save(out)
+    except MediaError as error:
+        raise MediaError(f"{error}; {run.keep(out)}") from error
 
 
 def _sized(job: Job, size: ClipSize) -> Job:
@@ -186,14 +195,15 @@ def replay(
 
     recipe = read_recipe(file)
     recipe = recipe if channels is None else recipe.without_channels()
-    check_output(out, [str(file), *recipe.located(file.parent).files])
+    given = [file] if channels is None else [file, channels]
+    check_output(out, [*given, *recipe.located(file.parent).files])
 
     def warn(line: str) -> None:
         say(f"warning: {printable(line)}")
 
     with steps_shown() as watch:
         run = moft.replay(file, model=model, channels=channels, tell=warn, watch=watch)
-    record = run.save(out)
+    record = _saved(run, out)
     same = "yes, every frame" if record["identical"] else "no"
     typer.echo(json.dumps(record) if as_json else f"{summary(record)}\nidentical: {same}")
 

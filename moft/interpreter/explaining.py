@@ -8,7 +8,6 @@ then renamed into place.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,7 +27,7 @@ from moft.interpreter.scores import Findings, score_model
 from moft.interpreter.similarity import check_point
 from moft.interpreter.sweep import keep_beside_model, run_sweep
 from moft.interpreter.viewpoint import SWEEP_FILE, ExplainSettings, Tell, Viewpoint, choose_viewpoint
-from moft.media.files import check_folder, staging
+from moft.media.files import check_writable, make_folder, staging
 from moft.optional import needs
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def explain(
     """
     needs("matplotlib", "jinja2", "sklearn", "skimage", "cv2")
     started, folder = time.perf_counter(), Path(out)
-    check_report_folder(folder)
+    check_report_folder(folder, clips)
     model.pipe.set_progress_bar_config(disable=True)
     findings = _look(model, clips, folder / "data", settings or ExplainSettings(), tell)
     tell("drawing")
@@ -75,12 +74,19 @@ def explain(
     return record
 
 
-def check_report_folder(out: Path) -> None:
-    """Raise MediaError unless `out` is a folder that can be written in, or made: before anything expensive
-    runs."""
-    if out.exists() and not out.is_dir():
-        raise MediaError(f"cannot write in {out}: expected a folder, got a file; choose another -o")
-    check_folder(out / "report.html" if out.exists() else out)
+def check_report_folder(out: Path, inputs: Sequence[PathLike] = ()) -> None:
+    """Raise MediaError unless `out` is a folder that can be written in, or made, and no input would be
+    replaced: before anything expensive runs."""
+    if not out.is_dir():
+        if out.exists():
+            raise MediaError(f"cannot write in {out}: expected a folder, got a file; choose another -o")
+        return check_writable(out)
+    folders = [out, *(out / name for name in ("figures", "data") if (out / name).is_dir())]
+    for path in map(Path, inputs):
+        if any(path.exists() and path.resolve().parent.samefile(folder) for folder in folders[1:]):
+            raise MediaError(f"cannot write in {out}: {path} is an input of this command; choose another -o")
+    names = ("report.html", "scores.json", SWEEP_FILE)
+    return check_writable(*(folder / name for folder in folders for name in names), inputs=inputs)
 
 
 def _look(
@@ -100,7 +106,7 @@ def _look(
     pans = read_pans(
         model.pipe, photos, size, viewpoint.timestep, viewpoint.layers, settings.places, settings.seed
     )
-    data.mkdir(parents=True, exist_ok=True)
+    make_folder(data)
     readout = find_readout(viewpoint, settings.fitting, data, tell)
     scores = score_model(viewpoint, readout, pans, photos, settings, tell)
     interpreter = Interpreter(viewpoint, _channels(viewpoint, pans), readout, settings)
@@ -123,7 +129,7 @@ def _channels(viewpoint: Viewpoint, pans: dict[str, PanFeatures]) -> dict[str, T
 
 def _write(findings: Findings, out: Path, started: float) -> dict[str, Any]:
     """The report's files, whole or not at all; returns the record, with the seconds since the start."""
-    with staging(out.parent) as folder:
+    with staging(out, last="report.html") as folder:  # so that what the report speaks of is there
         page = Page(folder)
         write_report(page, findings)
         record = {**findings.to_json(), "seconds": time.perf_counter() - started}
@@ -134,17 +140,7 @@ def _write(findings: Findings, out: Path, started: float) -> dict[str, Any]:
         (folder / "scores.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         if findings.sweep:
             (folder / SWEEP_FILE).write_text(findings.sweep.text(), encoding="utf-8")
-        _move(folder, out)
     return record
-
-
-def _move(folder: Path, out: Path) -> None:
-    """Every file of a passing folder to its place; the report last, so that what it speaks of is there."""
-    files = sorted((p for p in folder.rglob("*") if p.is_file()), key=lambda p: p.name == "report.html")
-    for path in files:
-        target = out / path.relative_to(folder)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(path, target)
 
 
 def _facts(viewpoint: Viewpoint, record: dict[str, Any]) -> dict[str, str]:

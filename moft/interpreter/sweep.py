@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from moft.errors import BackboneError
+from moft.errors import BackboneError, MediaError
 from moft.feature.definition import motion_channels, motion_feature
 from moft.interpreter.directions import (
     PanFeatures,
@@ -26,6 +25,7 @@ from moft.interpreter.readout import READOUT_FILE, Readout
 from moft.interpreter.similarity import DESIGNS, least_speed, same_way
 from moft.interpreter.viewpoint import SWEEP_FILE, ExplainSettings, Tell, Viewpoint, layer_batches
 from moft.known.clips import TUNING_SEED, KnownClips, object_clips
+from moft.media.files import make_folder, staging
 from moft.provenance import command, versions
 
 SHARES = (1.0, 0.5, 0.25, 0.1, 0.05, 0.04, 0.03, 0.01)  # of the channels kept, as in Table 4
@@ -152,14 +152,13 @@ def score_layer(
 def keep_beside_model(sweep: Sweep, readout: Readout, folder: Path, tell: Tell) -> None:
     """Both beside the model, where the next report looks for its layer and timestep, and for a read-out of
     them."""
-    aside = folder / f".{SWEEP_FILE}.{os.getpid()}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        aside.write_text(sweep.text(), encoding="utf-8")
-        aside.replace(folder / SWEEP_FILE)
-        readout.save(folder / READOUT_FILE)
-    except OSError as error:
-        tell(f"could not keep the sweep beside the model ({error.strerror}); it is in the report's folder")
+        make_folder(folder)
+        with staging(folder) as aside:
+            (aside / SWEEP_FILE).write_text(sweep.text(), encoding="utf-8")
+            readout.save(aside / READOUT_FILE)
+    except MediaError as error:
+        tell(f"could not keep the sweep beside the model ({error}); it is in the report's folder")
 
 
 # ---------------------------------------------------------------- shares of the channels

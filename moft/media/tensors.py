@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from moft.errors import RequestError
-from moft.media.files import replacing
+from moft.media.files import make_folder, replacing
 
 if TYPE_CHECKING:
     from moft.types import PathLike
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 def save_tensors(path: PathLike, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
     """Write a safetensors file with notes (JSON, with a "kind" that names it), whole or not at all; folders
-    are made. Raises OSError where the disk fails."""
-    from safetensors.torch import save_file
+    are made. Raises MediaError where the disk fails."""
+    from safetensors.torch import save
 
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with replacing(path) as temporary:
         whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        save_file(whole, temporary, {"moft": json.dumps(notes)})
+        temporary.write_bytes(save(whole, {"moft": json.dumps(notes)}))  # save_file hides what fails
 
 
 def load_tensors(path: PathLike, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:

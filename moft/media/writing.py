@@ -11,7 +11,7 @@ import numpy as np
 
 from moft.errors import MediaError
 from moft.media.checks import check_video, local, refusal, translated
-from moft.media.files import check_parent, replacing
+from moft.media.files import check_parent, passing, replacing
 
 if TYPE_CHECKING:
     from moft.types import PathLike, Video
@@ -25,6 +25,7 @@ _ENCODERS = {
     ".webm": {"libvpx-vp9": {"crf": "12", "b": "0", "cpu-used": "4", "row-mt": "1"}},
 }
 _WRITABLE = (*_ENCODERS, ".gif")
+_NEEDS = ("a writable folder and a working encoder", "see the cause", "write")
 
 
 def write_video(
@@ -47,24 +48,36 @@ def write_video(
     fastest = 50 if suffix == ".gif" else 1000
     if not (math.isfinite(fps) and 0 < fps <= fastest):
         raise refusal(str(target), f"fps above 0 and at most {fastest}", str(fps), "change fps", "write")
-    write = _write_gif if suffix == ".gif" else _write_movie
-    with translated(str(target), "a writable folder and a working encoder", "see the cause", "write"):
-        with replacing(target) as temporary:
-            write(temporary, video, fps, metadata or {})
+    with translated(str(target), *_NEEDS), replacing(target) as temporary:
+        _write(temporary, video, fps, metadata or {})
+
+
+def check_encoder(path: PathLike) -> None:
+    """Raise MediaError unless a clip can be encoded at `path`: a small one is, and taken away again. For what
+    is worth knowing before the frames are made, such as a codec that is missing."""
+    target = Path(local(path))
+    with translated(str(target), *_NEEDS), passing(target.parent) as folder:
+        _write(folder / f"trial{target.suffix}", np.zeros((2, 16, 16, 3), np.uint8), 8, {"comment": "{}"})
+
+
+def _write(path: Path, video: Video, fps: float, metadata: dict[str, str]) -> None:
+    write = _write_gif if path.suffix.lower() == ".gif" else _write_movie
+    write(path, video, fps, metadata)
 
 
 def _write_movie(path: Path, video: Video, fps: float, metadata: dict[str, str]) -> None:
     import av
     from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
-    choices = _ENCODERS[path.suffix]
+    kind = path.suffix.lower()
+    choices = _ENCODERS[kind]
     encoder = next((name for name in choices if name in av.codecs_available), None)
     if encoder is None:
         raise MediaError(f"cannot encode: expected one of {', '.join(choices)} in av, got none; reinstall av")
     odd_height, odd_width = video.shape[1] % 2, video.shape[2] % 2
-    flags = {"movflags": "use_metadata_tags+faststart"} if path.suffix == ".mp4" else {}
+    flags = {"movflags": "use_metadata_tags+faststart"} if kind == ".mp4" else {}
     # An absolute path cannot be taken for a protocol.
-    with av.open(str(path.absolute()), "w", format=path.suffix[1:], options=flags) as container:
+    with av.open(str(path.absolute()), "w", format=kind[1:], options=flags) as container:
         container.metadata.update(metadata)
         rate = Fraction(float(fps)).limit_denominator(1001)
         stream: Any = container.add_stream(encoder, rate, options=choices[encoder])

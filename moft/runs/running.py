@@ -24,7 +24,7 @@ from moft.runs.job import Job, Scene
 from moft.runs.outcome import overall, remedies
 from moft.runs.recipe import Recipe
 from moft.runs.sample import Sampled, Watch
-from moft.runs.save import check_output, write_all
+from moft.runs.save import check_output, kept, write_all
 
 if TYPE_CHECKING:
     from moft.feature.model import Model
@@ -141,8 +141,15 @@ class Run:
         Raises MediaError for a place that cannot be written."""
         out = Path(out)
         check_output(out, self.recipe.files)
-        clips = {"": self.steered, ".plain": self.plain, ".compare": self.comparison()}
-        return write_all(out, clips, self.record())
+        return write_all(out, self._clips(), self.record())
+
+    def keep(self, out: str | os.PathLike[str]) -> str:
+        """Where else the frames were written, in words, when `save` could not write them at `out`: as
+        animated PNGs in a new folder beside it, or among temporary files."""
+        return kept(Path(out), self._clips(), self.record())
+
+    def _clips(self) -> dict[str, Video]:
+        return {"": self.steered, ".plain": self.plain, ".compare": self.comparison()}
 
 
 def run(model: Model, job: Job, *, watch: Watch | None = None) -> Run:

@@ -134,10 +134,10 @@ def quiet_pipeline(model: str) -> Any:
 
 def _pipeline(output: Path | None, model: str = "miniature") -> Any:
     """A miniature, once it is known that what it gives can be written."""
-    from moft.media.files import check_folder
+    from moft.media.files import check_writable
 
     if output is not None:
-        check_folder(output)
+        check_writable(output)
     return quiet_pipeline(model)
 
 
@@ -155,5 +155,8 @@ def _tell(name: str, row: dict[str, Any]) -> None:
 
 
 def _write(output: Path | None, results: dict[str, Any]) -> None:
+    from moft.media.files import replacing
+
     if output is not None:
-        output.write_text(json.dumps(results, indent=1), encoding="utf-8")
+        with replacing(output) as path:
+            path.write_text(json.dumps(results, indent=1), encoding="utf-8")

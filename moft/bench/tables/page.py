@@ -17,7 +17,7 @@ from moft.bench.tables.labels import PEERS, WAYS
 from moft.bench.tables.pieces import ends, percent_kept
 from moft.bench.tables.sections import SECTIONS
 from moft.interpreter.figures.style import render
-from moft.media.files import staging
+from moft.media.files import replacing, staging
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -52,13 +52,10 @@ def write(results: Path, out: Path) -> Path:
     records = load(results)
     with staging(results) as aside:
         for name, figure in drawn(records).items():
-            path = aside / f"{name}.svg"
-            path.write_bytes(render(figure, "svg") + f"<!-- of {digest(records)} -->\n".encode())
-            os.replace(path, results / path.name)
-    with staging(out.parent) as aside:
-        page = aside / out.name
+            mark = f"<!-- of {digest(records)} -->\n"
+            (aside / f"{name}.svg").write_bytes(render(figure, "svg") + mark.encode())
+    with replacing(out) as page:
         page.write_text(text(records, os.path.relpath(results, out.parent)), encoding="utf-8")
-        os.replace(page, out)
     return out
 
 
