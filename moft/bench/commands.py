@@ -200,8 +200,9 @@ def _folder(out: Path) -> Path:
     """The folder, made if it is not there, before anything expensive runs."""
     from moft.media.files import check_parent, check_writable, make_folder
 
-    check_parent(out)
-    make_folder(out)
+    if not out.exists():
+        check_parent(out)
+        make_folder(out)
     check_writable(out / "results.json")
     return out
 
