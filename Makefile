@@ -4,16 +4,20 @@ BIN := .venv/bin
 STAMP := .venv/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs build clean
+.PHONY: help demo test test-oldest fuzz check docs build clean
+MINUTES ?= 15
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 demo: $(STAMP) ## steer the shipped miniature and show what came out (under a minute)
 	HF_HUB_OFFLINE=1 $(BIN)/python examples/demo.py
 
 test: $(STAMP) ## run the tests, a process of one thread for each of two cores
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+fuzz: $(STAMP) ## bent files and texts for every reader, for MINUTES=15; what is found is kept in out/fuzz
+	PYTHONPATH=tests $(BIN)/python -m fuzz --minutes $(MINUTES)
 
 check: $(STAMP) ## format, lint and types
 	$(BIN)/ruff format --check .
