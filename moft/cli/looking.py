@@ -185,13 +185,16 @@ def models(as_json: AsJson = False) -> None:
             "denoiser": f.denoiser,
             "layer": f.layer,
             "frames_per_latent": f.frame_stride,
+            "fps": f.fps,
         }
         for f in FAMILIES
     ]
     if as_json:
         typer.echo(json.dumps(rows))
         return
-    table = Table("family", "pipelines", "start from", "default layer", "frames a\nlatent")
+    table = Table(
+        "family", "pipelines", "start from", "default layer", "frames a\nlatent", "frames a\nsecond"
+    )
     for row in rows:
         pipelines = row["pipelines"]
         table.add_row(
@@ -200,6 +203,7 @@ def models(as_json: AsJson = False) -> None:
             "\n".join(pipelines.values()),
             row["layer"],
             str(row["frames_per_latent"]),
+            f"{row['fps']:g}",
             end_section=True,
         )
     wide = Console().width if sys.stdout.isatty() else 160  # names stay whole in a pipe

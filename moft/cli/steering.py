@@ -24,7 +24,7 @@ from moft.steering.settings import Settings
 from moft.types import ClipSize
 
 SAID_OF = ("speed", "region", "strength", "ease", "span", "like_region", "like_frames")  # of several requests
-SCENE = ("prompt", "image", "negative_prompt", "seed", "steps", "guidance_scale")
+SCENE = ("prompt", "image", "negative_prompt", "seed", "steps", "guidance_scale", "fps")
 HOW = ("step_size", "gradient_steps", "rule", "loss", "clip_frames", "keep", "keep_keys", "carry", "fused")
 Recorded = Annotated[
     Path, typer.Argument(metavar="FILE", help="A clip that moft made, or the .json beside it.")
@@ -149,7 +149,7 @@ def _make(
     from moft.runs.save import check_output
     from moft.runs.words import summary
 
-    check_output(out, [*job.files, *(path for path in (channels, requests) if path)])
+    check_output(out, [*job.files, *(path for path in (channels, requests) if path)], job.scene.fps)
     model = moft.load(name, channels=channels)
     job = _sized(job, model.size(*sides))
     with steps_shown() as watch:
@@ -196,7 +196,7 @@ def replay(
     recipe = read_recipe(file)
     recipe = recipe if channels is None else recipe.without_channels()
     given = [file] if channels is None else [file, channels]
-    check_output(out, [*given, *recipe.located(file.parent).files])
+    check_output(out, [*given, *recipe.located(file.parent).files], recipe.scene.fps)
 
     def warn(line: str) -> None:
         say(f"warning: {printable(line)}")

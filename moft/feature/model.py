@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moft.media.files import file_digest
+from moft.models.families import family_of
 from moft.models.loading import load_pipeline, model_folder
 from moft.models.size import clip_size
 from moft.provenance import digest_of
@@ -45,6 +46,11 @@ class Model:
         if self.given is not None:
             return self.given
         return Statistics.load(self.channels) if self.channels else find_statistics(self.pipe)
+
+    @property
+    def fps(self) -> float:
+        """Frames a second at which its clips are meant to be seen."""
+        return family_of(self.pipe).fps
 
     @property
     def folder(self) -> str | None:

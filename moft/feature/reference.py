@@ -24,7 +24,7 @@ from moft.request.motion import Motion
 from moft.types import ClipSize
 
 if TYPE_CHECKING:
-    from moft.media.resampled import Followed
+    from moft.feature.resampled import Followed
     from moft.request.like import Like
 
 _PAN = 0.025  # shorter sides a frame, at which a clip's own content is moved to see how it answers
@@ -172,7 +172,7 @@ def from_like(
     onto: np.ndarray | None = None,
     seed: int = 0,
 ) -> FromClip:
-    """The same for a request whose clip was read (`moft.media.resampled`); `onto` as of `from_clip`."""
+    """The same for a request whose clip was read (`moft.feature.resampled`); `onto` as of `from_clip`."""
     how = ClipReading(like.per_position, like.invert, seed=seed)
     return from_clip(
         pipe,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,3 +56,36 @@ def side_by_side(*videos: Video) -> Video:
         raise refusal("the clips", "the same frames and height", shapes, "read them with one size", "join")
     gap = np.full((*videos[0].shape[:2], GAP, 3), 255, np.uint8)
     return np.concatenate([part for video in videos for part in (gap, video)][1:], axis=2)
+
+
+@dataclass(frozen=True, eq=False)
+class Taken:
+    """Which frames of a file stand for it: `which` of the `count` that begin at `start`."""
+
+    start: int
+    count: int
+    which: npt.NDArray[np.int64]
+
+    def of(self, masks: int, frames: int) -> npt.NDArray[np.int64] | None:
+        """Which of so many masks lie on these frames, if there is one a frame of the file, or of the part;
+        else None. `frames` is how many are taken."""
+        if len(self.which) != frames:
+            return None
+        if masks == self.count:
+            return self.which
+        return self.start + self.which if masks >= self.start + self.count else None
+
+
+def cut_away(was: tuple[int, int], size: tuple[int, int]) -> str | None:
+    """What `fit` cuts away of pictures of (height, width) px, in words; None for less than one percent."""
+    (h, w), (height, width) = was, size
+    scale = min(w / width, h / height)
+    shares = {
+        "at the left and at the right": 1 - width * scale / w,
+        "above and below": 1 - height * scale / h,
+    }
+    side, share = max(shares.items(), key=lambda item: item[1])
+    if share < 0.01:
+        return None
+    middle = f"{width * scale:.0f} x {height * scale:.0f}"
+    return f"{w} x {h} px cropped to the middle {middle}: {share / 2:.1%} cut away {side}"

@@ -12,13 +12,13 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from moft.errors import MediaError
-from moft.media.frames import evenly, fit
+from moft.media.frames import Taken, evenly, fit
 from moft.media.reading import read_greys
 from moft.media.region_text import REST, is_rest, mask_files, parse_region, px, refuse_region
 from moft.types import ClipSize
@@ -29,16 +29,35 @@ if TYPE_CHECKING:
 Tell = Callable[[str], object]
 
 MAX_OVERLAP = 0.5  # of the smaller of two regions that ask for different motions
+_LEAST_INSIDE = 0.25  # of a drawn region; below, it was probably drawn on another clip
 _ASPECT = 0.01  # relative difference of two shapes that count as one
 _FINE = 8  # samples a side of a pixel, where a polygon cuts through it
 
 
-def read_region(text: str, size: ClipSize, tell: Tell = warnings.warn) -> Mask:
+class Source(NamedTuple):
+    """What a run starts from, a clip or a picture: masks drawn on it are cropped as it is."""
+
+    name: str
+    height: int  # px, its own
+    width: int
+    taken: Taken | None = None  # of a clip: which of its frames
+
+
+def read_region(
+    text: str,
+    size: ClipSize,
+    tell: Tell = warnings.warn,
+    taken: Taken | None = None,
+    source: Source | None = None,
+) -> Mask:
     """A region as float32 in 0…1, (h w), or (f h w) where it changes from frame to frame.
 
     text: as in `moft.media.region_text`, but for "rest", which means nothing alone (`read_regions`).
     size: of the clip in which it lies.
-    tell: is told in words if masks were spread over another number of frames.
+    tell: is told in words if masks were spread over another number of frames or cropped, and if a part of
+        the region lies outside the clip.
+    taken: which frames of a longer clip these are: masks of all its frames are taken alike.
+    source: what the clip is made from, cropped to the clip's shape: masks may have its shape too.
     Raises RequestError for text that is no region, and for a region that is empty or outside the clip;
     MediaError for a file that is no mask, or one of another shape than the clip.
     """
@@ -46,8 +65,9 @@ def read_region(text: str, size: ClipSize, tell: Tell = warnings.warn) -> Mask:
     if kind == REST:
         refuse_region(text, "another request beside it, to be the rest of", "none", "leave the region out")
     if kind == "file":
-        mask = _read_masks(text, size, tell)
+        mask = _read_masks(text, size, tell, taken or (source and source.taken), source)
     else:
+        _tell_drawn(text, points, size, tell, source)
         corners = [(px(x, size.width), px(y, size.height)) for x, y in points]
         mask = _box(corners[0], corners[1], size) if kind == "box" else _polygon(corners, size)
     if not mask.any():
@@ -58,7 +78,10 @@ def read_region(text: str, size: ClipSize, tell: Tell = warnings.warn) -> Mask:
 
 
 def read_regions(
-    regions: Sequence[str | npt.NDArray[Any] | None], size: ClipSize, tell: Tell = warnings.warn
+    regions: Sequence[str | npt.NDArray[Any] | None],
+    size: ClipSize,
+    tell: Tell = warnings.warn,
+    source: Source | None = None,
 ) -> list[Mask | None]:
     """The region of each request of one run; None stands for the whole frame.
 
@@ -66,6 +89,7 @@ def read_regions(
         alone, else the same as "rest".
     size: of the clip in which they lie. Texts give float32 as `read_region` does, arrays keep their
         resolution.
+    tell, source: as of `read_region`.
     Raises RequestError for more than one rest and for a rest that is empty; else as `read_region` does.
     """
     open_ends = [i for i, region in enumerate(regions) if region is None or is_rest(region)]
@@ -76,7 +100,7 @@ def read_regions(
         expected = "one request at most for the whole frame or the rest"
         refuse_region(names, expected, f"{len(open_ends)}", "name a region for the others")
     masks: list[Mask | None] = [
-        None if i in open_ends else _placed(region, size, tell) for i, region in enumerate(regions)
+        None if i in open_ends else _placed(region, size, tell, source) for i, region in enumerate(regions)
     ]
     for i in open_ends:
         masks[i] = _rest([mask for mask in masks if mask is not None], size)
@@ -154,39 +178,80 @@ def _polygon(corners: Sequence[tuple[float, float]], size: ClipSize) -> Mask:
     return (np.asarray(canvas.reduce(fine)) / 255).astype(np.float32)
 
 
-def _read_masks(text: str, size: ClipSize, tell: Tell) -> Mask:
+def _read_masks(text: str, size: ClipSize, tell: Tell, taken: Taken | None, source: Source | None) -> Mask:
     """The mask of a picture (h w), or those of a folder or a clip (f h w), at this size."""
     files = mask_files(text)
     if len(files) > 1 or os.path.isdir(text):
-        greys = [read_greys(files[i])[0] for i in evenly(len(files), size.frames)]
         count = len(files)
+        greys = [read_greys(files[i])[0] for i in _chosen(count, size, taken)]
     else:
         clip = read_greys(text)
         count = len(clip)
         if count > 1:
-            clip = np.where(clip[evenly(count, size.frames)] >= 128, 255, 0).astype(np.uint8)
+            clip = np.where(clip[_chosen(count, size, taken)] >= 128, 255, 0).astype(np.uint8)
         greys = list(clip)
     if count > 1 and count != size.frames:
-        tell(f"{text}: {count} masks spread over {size.frames} frames")
-    masks = [_at_size(grey, size, text) for grey in (greys if count > 1 else greys[:1])]
+        followed = taken is not None and taken.of(count, size.frames) is not None
+        with_frames = f"of {count} masks those of the frames that were taken"
+        spread = f"{count} masks spread over {size.frames} frames"
+        tell(f"{text}: {with_frames if followed else spread}")
+    masks = [_at_size(grey, size, text, source) for grey in (greys if count > 1 else greys[:1])]
+    if source and not _alike(greys[0].shape, size.height, size.width):
+        tell(f"{text}: cropped as {source.name} is")
     return masks[0] if count == 1 else np.stack(masks)
 
 
-def _at_size(grey: npt.NDArray[np.uint8], size: ClipSize, name: str) -> Mask:
+def _chosen(count: int, size: ClipSize, taken: Taken | None) -> npt.NDArray[np.int64]:
+    """Which of several masks: those of the frames that were taken, if there is one for each, else spread."""
+    followed = taken.of(count, size.frames) if taken else None
+    return evenly(count, size.frames) if followed is None else followed
+
+
+def _alike(shape: tuple[int, ...], height: int, width: int) -> bool:
+    """Whether two shapes (height, width) count as one."""
+    return abs(shape[0] * width / (shape[1] * height) - 1) <= _ASPECT
+
+
+def _at_size(grey: npt.NDArray[np.uint8], size: ClipSize, name: str, source: Source | None) -> Mask:
     """Greys (h w) in 0…255 as a mask of this size; `name` is the file's, for what is refused."""
     from PIL import Image
 
     height, width = grey.shape
-    if abs(height * size.width / (width * size.height) - 1) > _ASPECT:
+    of_source = source is not None and _alike(grey.shape, source.height, source.width)
+    if not of_source and not _alike(grey.shape, size.height, size.width):
+        also = f", or of {source.name}, {source.width} x {source.height} px" if source else ""
         raise MediaError(
-            f"cannot use {name}: expected a mask of the clip's shape, {size.width} x {size.height} px, "
+            f"cannot use {name}: expected a mask of the clip's shape, {size.width} x {size.height} px{also}, "
             f"got {width} x {height} px; crop or draw it at the clip's size"
         )
     return (fit(Image.fromarray(grey), (size.height, size.width)) / 255).astype(np.float32)
 
 
-def _placed(region: Any, size: ClipSize, tell: Tell) -> Mask:
-    return read_region(region, size, tell) if isinstance(region, str) else _checked(region)
+def _placed(region: Any, size: ClipSize, tell: Tell, source: Source | None) -> Mask:
+    if not isinstance(region, str):
+        return _checked(region)
+    return read_region(region, size, tell, source=source)
+
+
+def _tell_drawn(
+    text: str, points: Sequence[tuple[Any, Any]], size: ClipSize, tell: Tell, source: Source | None
+) -> None:
+    """Tell whose px a drawn region counts in, where that is in doubt, and what of it lies outside."""
+    corners = [(px(x, size.width), px(y, size.height)) for x, y in points]
+    if text.startswith("box"):
+        (x, y), (w, h) = corners
+        corners = [(x, y), (x + w, y + h)]
+    share = 1.0
+    for at, side in zip(zip(*corners, strict=True), (size.width, size.height), strict=True):
+        share *= max(min(max(at), side) - max(min(at), 0), 0) / max(max(at) - min(at), 1e-9)
+    if 0 < share < _LEAST_INSIDE:
+        tell(f"{text:.100}: {1 - share:.0%} of it lie outside the clip of {size.width} x {size.height} px")
+    in_px = any(unit != "%" for point in points for _, unit in point)
+    if source and in_px and (source.height, source.width) != (size.height, size.width):
+        tell(
+            f"{text:.100}: px of the clip that is made, {size.width} x {size.height}, not of {source.name}, "
+            f"{source.width} x {source.height}; % means the same of both, where nothing is cropped"
+        )
 
 
 def _checked(region: Any) -> Mask:

@@ -5,6 +5,7 @@ A video is a uint8 array of shape (frames, height, width, 3), RGB, 0..255.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
@@ -12,9 +13,18 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
-from moft.media.checks import check_budget, check_pixels, check_size, check_whole, codec_limits, refusal
+from moft.media.checks import (
+    check_budget,
+    check_pixels,
+    check_size,
+    check_whole,
+    codec_limits,
+    local,
+    refusal,
+)
 from moft.media.frames import fit
-from moft.media.opening import DEMUXERS, demuxed, opened
+from moft.media.opening import DEMUXERS, demuxed, is_image, opened
+from moft.media.region_text import masks_in
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,7 +43,8 @@ def read_video(
     start: int = 0,
     stride: int = 1,
 ) -> Video:
-    """Read a clip, an animated gif or webp, or a still image (one frame) as uint8 (f h w 3), 0..255.
+    """Read a clip, an animated gif or webp, a folder of pictures (one a frame, by name, numbers in order of
+    size), or a still image (one frame) as uint8 (f h w 3), 0..255.
 
     `start` and `stride` count frames of the file; `frames` is how many to return, by default all that are
     left. `size` is (height, width): the centre is cropped to that aspect, then resized. Transparency,
@@ -63,19 +74,20 @@ def _read(
     start: int = 0,
     stride: int = 1,
 ) -> Video:
-    with opened(path) as (file, kind), (_movie if kind in DEMUXERS else _pictures)(file, kind) as clip:
+    name = local(path)
+    with _folder(name) if os.path.isdir(name) else _file(name) as clip:
         expected = frames if frames is not None else len(range(start, clip.length, stride))
-        check_budget(file.name, expected, size or (clip.height, clip.width))
+        check_budget(name, expected, size or (clip.height, clip.width))
         kept: list[Video] = []
         total = 0
         for total, picture in enumerate(clip.pictures, 1):
             if total <= start or (total - 1 - start) % stride:
                 continue
             kept.append(fit(convert(picture()), size))
-            check_budget(file.name, len(kept), kept[0].shape[:2])
+            check_budget(name, len(kept), kept[0].shape[:2])
             if kept[-1].shape != kept[0].shape:
                 raise refusal(
-                    file.name,
+                    name,
                     f"frames of one size, {_by(kept[0])}",
                     f"{_by(kept[-1])} at frame {total - 1}",
                     "pass size=(height, width) to bring them to one",
@@ -84,7 +96,7 @@ def _read(
                 break
     if len(kept) < (frames or 1):
         raise refusal(
-            file.name,
+            name,
             f"at least {start + ((frames or 1) - 1) * stride + 1} frames "
             f"(frames={frames}, start={start}, stride={stride})",
             f"a clip of {total}",
@@ -129,12 +141,37 @@ def _gif_tags(file: BinaryIO) -> dict[str, str]:
 
 
 class _Clip(NamedTuple):
-    """An open file: its size in pixels, its length in frames (0 if untold), and a thunk for each frame."""
+    """An open file, or a folder of pictures: its size in pixels, its length in frames (0 if untold), and a
+    thunk for each frame."""
 
     width: int
     height: int
     length: int
     pictures: Iterator[Callable[[], Image]]
+
+
+@contextmanager
+def _file(path: str) -> Iterator[_Clip]:
+    with opened(path) as (file, kind), (_movie if kind in DEMUXERS else _pictures)(file, kind) as clip:
+        yield clip
+
+
+@contextmanager
+def _folder(path: str) -> Iterator[_Clip]:
+    """The pictures of a folder, one a frame, in the order of `masks_in`."""
+    names = masks_in(path)
+
+    def pictures() -> Iterator[Callable[[], Image]]:
+        for name in names:
+            with _file(name) as clip:
+                if not is_image(name) or clip.length > 1:
+                    remedy = "take it out, or give the file itself"
+                    raise refusal(name, "a picture among those of the folder", "a clip", remedy)
+                yield from clip.pictures
+
+    with _file(names[0]) as first:
+        size = first.width, first.height
+    yield _Clip(*size, len(names), pictures())
 
 
 @contextmanager

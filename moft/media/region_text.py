@@ -51,6 +51,11 @@ def parse_region(text: str) -> Outline:
     points = [(_length(x, text), _length(y, text)) for x, y in corners]
     if kind == "box" and not all(number > 0 for number, _ in points[1]):
         refuse_region(text, "a width and a height above 0", f"{body!r:.100}", _USAGE)
+    if _as_shares(points):
+        remedy = (
+            "these look like shares, 0 to 1, and would be one pixel: write 50% for 0.5, or px behind each"
+        )
+        refuse_region(text, "px, or % of the clip", f"{body!r:.100}", remedy)
     return Outline(kind, points)
 
 
@@ -100,6 +105,11 @@ def refuse_region(what: object, expected: str, got: str, remedy: str) -> NoRetur
     """Raise RequestError that says which region cannot be used, what would be right, what is there, and what
     to do."""
     raise RequestError(f"cannot use {what!s:.300}: expected {expected}, got {got}; {remedy}")
+
+
+def _as_shares(points: list[tuple[Length, Length]]) -> bool:
+    """Whether numbers without a unit are all within 0…1: shares of the clip, which would be taken for px."""
+    return all(unit == "" and 0 <= number <= 1 for point in points for number, unit in point)
 
 
 def _kind(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,9 +46,7 @@ def write_video(
         raise refusal(str(target), "a suffix of " + ", ".join(_WRITABLE), repr(suffix), "rename it", "write")
     check_parent(target)
     check_video(str(target), video)
-    fastest = 50 if suffix == ".gif" else 1000
-    if not (math.isfinite(fps) and 0 < fps <= fastest):
-        raise refusal(str(target), f"fps above 0 and at most {fastest}", str(fps), "change fps", "write")
+    check_fps(target, fps)
     with translated(str(target), *_NEEDS), replacing(target) as temporary:
         _write(temporary, video, fps, metadata or {})
 
@@ -63,6 +62,14 @@ def check_encoder(path: PathLike) -> None:
 def _write(path: Path, video: Video, fps: float, metadata: dict[str, str]) -> None:
     write = _write_gif if path.suffix.lower() == ".gif" else _write_movie
     write(path, video, fps, metadata)
+
+
+def check_fps(path: PathLike, fps: float) -> None:
+    """Raise MediaError unless a clip of this name can be shown so many times a second."""
+    fastest = 50 if Path(path).suffix.lower() == ".gif" else 1000
+    if not (math.isfinite(fps) and 0 < fps <= fastest):
+        remedy = "change fps" if fastest > 50 else "change fps, or write .mp4 or .webm"
+        raise refusal(os.fspath(path), f"fps above 0 and at most {fastest}", str(fps), remedy, "write")
 
 
 def _write_movie(path: Path, video: Video, fps: float, metadata: dict[str, str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any, NoReturn
 
@@ -16,7 +17,8 @@ Share = tuple[float, float]
 REGION = Said(
     f"Where it counts: {PLACES}, or rest (what other requests leave). Default: everywhere, or the rest."
 )
-STRENGTH = Said("Weight of the request; default 1; 0 asks nothing.", least=0)
+MAX_STRENGTH = 1000.0
+STRENGTH = Said("Weight of the request; default 1; 0 asks nothing.", least=0, most=MAX_STRENGTH)
 STEPS = Said(
     "Share of the denoising steps in which it is asked; default: what suits.",
     unit="share of the steps",
@@ -32,6 +34,13 @@ def positions(path: Any) -> tuple[Point, ...]:
     except (TypeError, ValueError):  # not pairs
         return ()
     return () if any(math.isnan(value) for at in found for value in at) else found
+
+
+def shares_for_px(points: Sequence[Point]) -> bool:
+    """Whether positions that should be in px look like shares of the picture: all within 0…1, and not all of
+    them one and the same corner of the first pixel."""
+    within = all(0 <= value <= 1 for at in points for value in at)
+    return within and (len(set(points)) > 1 or any(value % 1 for at in points for value in at))
 
 
 def refuse(expected: str, received: object, remedy: str) -> NoReturn:
@@ -64,10 +73,11 @@ def check_text(name: str, value: object, remedy: str = "leave it out to mean the
 
 
 def strength(value: object) -> float:
-    """A weight >= 0. Raises RequestError for anything else."""
+    """A weight in 0…MAX_STRENGTH. Raises RequestError for anything else."""
     weight = number(value)
-    if not weight >= 0:
-        refuse("strength as a finite number >= 0", value, "1.0 is the usual strength")
+    if not 0 <= weight <= MAX_STRENGTH:
+        usual = "1.0 is the usual strength"
+        refuse(f"strength as a finite number >= 0 and at most {MAX_STRENGTH:g}", value, usual)
     return weight
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from moft.errors import RequestError
-from moft.request.checks import Point, number, positions, refuse
+from moft.request.checks import Point, number, positions, refuse, shares_for_px
 from moft.request.said import said
 
+FURTHEST = 2**14  # px; no clip is larger
 Trajectory = Sequence[Point]  # px; see `Drag`
 
 
@@ -20,9 +21,11 @@ class Drag:
 
     points: one or more trajectories. One position (x, y): the point must not move. More: where it is at
         evenly spaced moments from the first frame to the last, straight and even in between.
-    radius: px around a point in which the picture goes with it, > 0; None: three eighths of the shorter side.
+    radius: px around a point in which the picture goes with it, 1…FURTHEST; None: three eighths of the
+        shorter side.
 
-    Raises RequestError, naming the point, for what is no finite number, and for no points.
+    Raises RequestError, naming the point, for what is no finite number, for no points, and for points that
+    look like shares of the picture, all within 0…1.
     """
 
     points: tuple[tuple[Point, ...], ...] = said(..., "What to drag where, in px; give several.", unit="px")
@@ -30,7 +33,8 @@ class Drag:
         None,
         "px around a point in which the picture goes with it; default: three eighths of the shorter side.",
         unit="px",
-        least=0,
+        least=1,
+        most=FURTHEST,
     )
 
     def __post_init__(self) -> None:
@@ -44,10 +48,25 @@ class Drag:
                     f"point {i}: expected one or more positions (x, y) of finite numbers; "
                     f"received {self.points[i - 1]!r:.200}; {remedy}"
                 )
+            if max(abs(value) for at in path for value in at) > FURTHEST:
+                raise RequestError(
+                    f"point {i}: expected positions within {FURTHEST} px; received "
+                    f"{self.points[i - 1]!r:.200}; they are counted in px of the clip that is made"
+                )
+        if shares_for_px([at for path in paths for at in path]):
+            refuse(
+                "points in px of the clip that is made",
+                self.points,
+                "these look like shares of the picture, 0 to 1: multiply them by its width and height in px",
+            )
         object.__setattr__(self, "points", tuple(paths))
         if self.radius is not None:
-            if not number(self.radius) > 0:
-                refuse("a radius > 0 px", self.radius, "leave it out for three eighths of the shorter side")
+            if not 1 <= number(self.radius) <= FURTHEST:
+                refuse(
+                    f"a radius > 0 px, 1 to {FURTHEST}",
+                    self.radius,
+                    "leave it out for three eighths of the shorter side; it is counted in px, not in shares",
+                )
             object.__setattr__(self, "radius", number(self.radius))
 
     def to_json(self) -> dict[str, Any]:

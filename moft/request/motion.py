@@ -12,6 +12,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
 from numbers import Integral
 from typing import Any
 
@@ -52,6 +53,9 @@ EASES: dict[
     "in-out": lambda t: t * t * (3 - 2 * t),
 }
 
+_A_FRAME = r"\s*(?:a|per|/)\s*frame"
+_NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)"
+_ANY = re.IGNORECASE | re.DOTALL
 _MAX_PATH = 1000  # shorter sides; keeps every displacement a finite number of pixels
 _ZOOMS = {"zoom in": 1, "zoom out": -1}
 _STILL = "still"
@@ -65,6 +69,7 @@ class Motion:
 
     direction: a name in `DIRECTIONS`, "zoom in", "zoom out", "still", or degrees (number or numeric string).
         Case, spaces, hyphens and underscores do not matter; kept as canonical name or degrees in [0, 360).
+        A speed may stand behind it, "left 2px", also as `moft measure` prints it, "left, 1.43 px a frame".
     speed: "1.5px" per frame, "2%" of the shorter side per frame, or a number in [0, 1], that fraction of the
         shorter side per frame; None is `DEFAULT_SPEED`. For zooms: how far the picture's edge midpoint along
         the shorter side moves outward per frame. It lies half a side from the centre, so the scale factor per
@@ -126,26 +131,25 @@ class Motion:
         if self.path is not None:
             put(self, "path", _path(self.path))
         if self.direction is not None:
-            put(self, "direction", _direction(self.direction))
+            direction, speed = _with_speed(self.direction)
+            if speed is not None and self.speed is not None:
+                refuse("one speed", f"{self.direction} and speed {self.speed}", "leave one of them out")
+            put(self, "direction", _direction(direction))
+            put(self, "speed", self.speed if speed is None else speed)
         if self.direction == _STILL and self.timed:
             refuse('no ease and no span beside "still"', self.ease or self.span, "leave both out")
         if self.speed is not None:
             value, _ = _speed(self.speed)
             if self.path is not None or (self.direction == _STILL and value):
                 refuse('no speed beside a path or "still"', self.speed, "leave speed out")
-            put(self, "speed", self.speed.strip() if isinstance(self.speed, str) else value)
+            put(self, "speed", _plain(self.speed) if isinstance(self.speed, str) else value)
 
     @classmethod
     def from_text(cls, text: str, **others: Any) -> Motion:
-        """A direction with or without a speed behind it, "left" or "zoom in 2%"; `others` are further fields.
+        """`cls(text, **others)`: a direction with or without a speed behind it.
 
         Raises RequestError as the class itself does."""
-        found = re.fullmatch(r"(.*\S)\s+(\S+(?:px|%))\s*", text, re.IGNORECASE | re.DOTALL)
-        if found is None:
-            return cls(text, **others)
-        if others.get("speed") is not None:
-            refuse("one speed", f"{text} and speed {others['speed']}", "leave one of them out")
-        return cls(found[1], **{**others, "speed": found[2]})
+        return cls(text, **others)
 
     @property
     def timed(self) -> bool:
@@ -169,10 +173,15 @@ class Motion:
         if self.path is not None:
             start, end = self.span or (0.0, 1.0)
             whole = max(frames - 1, 1) * (end - start)
-            return [
-                (x * short, y * short)
-                for x, y in (_along(self.path, i / whole) for i in self._elapsed(frames))
-            ]
+            places = [_along(self.path, i / whole) for i in self._elapsed(frames)]
+            steps = (abs(b - a) for here, there in pairwise(places) for a, b in zip(here, there, strict=True))
+            if (fastest := max(steps, default=0.0)) > 1:
+                refuse(
+                    f"a path in shorter sides, at most one of them, {short} px, from one frame to the next",
+                    f"one that goes {fastest:.3g} sides in {frames} frames",
+                    f"it is not in px: divide px by {short}",
+                )
+            return [(x * short, y * short) for x, y in places]
         if self.direction == _STILL or self.direction in _ZOOMS:
             return [(0.0, 0.0)] * frames
         angle = math.radians(DIRECTIONS.get(str(self.direction), number(self.direction)))
@@ -240,7 +249,25 @@ class Motion:
         return fraction
 
 
+def _with_speed(value: object) -> tuple[object, str | None]:
+    """A direction, and the speed behind it: "left 2px", "zoom in 2%", and what `moft measure` prints: "left,
+    1.43 px a frame (-1.42, +0.10)", "zoom +2.00% a frame", whose percent are of the scale and not of the
+    edge's way, half of it."""
+    if not isinstance(value, str):
+        return value, None
+    zoom = re.fullmatch(rf"\s*zoom\s*([+-])\s*({_NUMBER})\s*%{_A_FRAME}\s*", value, _ANY)
+    if zoom is not None:
+        return f"zoom {'in' if zoom[1] == '+' else 'out'}", f"{float(zoom[2]) / 2:g}%"
+    found = re.fullmatch(
+        rf"(.*?[^\s,])(?:\s*,|\s+at|)\s+(\S+?)\s*(px|%)(?:{_A_FRAME}(?:\s*\([^()]*\))?)?\s*", value, _ANY
+    )
+    return (value, None) if found is None else (found[1], found[2] + found[3])
+
+
 def _direction(value: object) -> str | float:
+    if isinstance(value, str):
+        value = value.strip().removesuffix("°")
+        _refuse_bare(value)
     name = " ".join(re.split(r"[-_\s]+", value.strip().lower())) if isinstance(value, str) else ""
     degrees = number(value)
     if name not in _NAMES and math.isnan(degrees):
@@ -248,9 +275,24 @@ def _direction(value: object) -> str | float:
     return _NAMES.get(name, degrees % 360 % 360)  # twice: -1e-20 % 360 rounds up to 360.0
 
 
+def _refuse_bare(text: str) -> None:
+    """Raise RequestError for a number without a unit behind a direction's name."""
+    name, _, number_ = text.strip().rpartition(" ")
+    known = " ".join(re.split(r"[-_,\s]+", name.strip(" ,").lower())) in _NAMES
+    if known and not math.isnan(number(number_)):
+        remedy = f'write "{name.strip(" ,")} {number_}px" for px a frame, or % of the shorter side'
+        refuse("a unit behind the speed", text, remedy)
+
+
+def _plain(speed: str) -> str:
+    """Without "a frame" behind it."""
+    return re.sub(rf"{_A_FRAME}$", "", speed.strip(), flags=re.IGNORECASE)
+
+
 def _speed(value: object) -> tuple[float, str]:
     """(px, "px") or (fraction of the shorter side, "%" or ""), per frame."""
     text = DEFAULT_SPEED if value is None else value
+    text = _plain(text) if isinstance(text, str) else text
     unit = next((u for u in ("px", "%") if isinstance(text, str) and text.strip().lower().endswith(u)), "")
     amount = number(str(text).strip()[: -len(unit)] if unit else text) / (100 if unit == "%" else 1)
     if not 0 <= amount <= (math.inf if unit == "px" else 1):

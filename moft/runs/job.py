@@ -16,6 +16,7 @@ from moft.steering.settings import Settings
 from moft.types import ClipSize
 
 MAX_SIDE, MAX_BYTES = 2**14, 2**31  # px or frames; of video, which is what `read_video` reads
+SLOWEST, FASTEST = 0.1, 240.0  # frames a second
 MAX_REQUESTS = 100  # in a run, and points of a drag
 
 
@@ -35,6 +36,13 @@ class Scene:
     steps: int = said(25, "Denoising steps.", least=2, most=1000)
     guidance_scale: float | None = said(
         None, "How closely to follow the prompt; default: the pipeline's.", least=-1000, most=1000
+    )
+    fps: float | None = said(
+        None,
+        "At which the clip is written; default: what its family is made for, or the rate of --video.",
+        unit="frames a second",
+        least=SLOWEST,
+        most=FASTEST,
     )
     image: str | None = said(None, "First frame, for models that start from an image.")
     video: str | None = said(

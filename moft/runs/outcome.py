@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from moft.media.mask import check_agreement, read_regions
-from moft.media.resampled import Followed, read_followed
+from moft.feature.resampled import Followed, read_followed
+from moft.media.mask import Source, check_agreement, read_regions
 from moft.metrics.motion import STILL_SPEED, MeasuredMotion, Verdict, judged, measure
 from moft.request.drag import Drag
 from moft.request.like import Like
@@ -105,11 +105,17 @@ class Placed:
         return as_motion(reference, ClipSize.of(self.clip.video)), reference
 
 
-def lay_out(requests: Sequence[Motion | Like], size: ClipSize, tell: Callable[[str], object]) -> list[Placed]:
-    """Each request with its region and clip at the size of the run; `tell` hears what was resampled.
+def lay_out(
+    requests: Sequence[Motion | Like],
+    size: ClipSize,
+    tell: Callable[[str], object],
+    source: Source | None = None,
+) -> list[Placed]:
+    """Each request with its region and clip at the size of the run; `tell` hears what was resampled, cropped
+    or left out. source: what the run starts from.
 
     Raises RequestError for requests that contradict each other, MediaError for files that cannot be used."""
-    masks = read_regions([request.region for request in requests], size, tell)
+    masks = read_regions([request.region for request in requests], size, tell, source)
     check_agreement(requests, masks)
     return [
         Placed(request, mask, read_followed(request, size, tell) if isinstance(request, Like) else None)

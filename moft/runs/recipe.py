@@ -27,8 +27,10 @@ from moft.steering.settings import Settings
 if TYPE_CHECKING:
     from moft.feature.model import Model
 
-# 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags
-FORMAT = 3
+# 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags;
+# 3 no rate
+FORMAT = 4
+_OLD_RATE = 8.0  # frames a second at which everything was written up to format 3
 MAX_THREADS = 1024
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}")
 
@@ -176,6 +178,8 @@ class Recipe:
             )
         for name in ("prompt", "size"):  # a job may leave them out, a recipe says them
             _need(data, name)
+        if data["recipe"] < 4:
+            data = {"fps": _OLD_RATE, **data}
         scene = read(Scene, part(Scene, data), "", names)
         settings = read(Settings, _need(data, "settings"), "settings")
         if data["recipe"] == 1:

@@ -11,13 +11,17 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moft.media.files import frames_digest
+from moft.media.frames import cut_away
+from moft.media.mask import Source
+from moft.media.opening import is_image
+from moft.media.reading import read_video
 from moft.optional import needs
 from moft.provenance import command
 from moft.runs.job import Job, Scene
@@ -56,6 +60,13 @@ class Trial(ABC):
 
     def __init__(self, model: Model, job: Job, watch: Watch | None) -> None:
         self.model, self.job, self.watch = model, job, watch
+        self.notes: list[str] = []  # what was done with the input that is worth knowing
+        self.picture = _first_frame(job.scene, self.notes.append)
+
+    @property
+    def fps(self) -> float:
+        """Frames a second of what is made, if the scene does not say."""
+        return self.model.fps
 
     @abstractmethod
     def attempt(self, scene: Scene, settings: Settings, change: str | None = None) -> Attempt:
@@ -76,6 +87,19 @@ class Trial(ABC):
     def may_try(self, seed: int, scene: Scene) -> bool:
         """Whether another seed may be tried."""
         return True
+
+
+def _first_frame(scene: Scene, tell: Callable[[str], object]) -> Source | None:
+    """The picture that a run starts from; `tell` hears what is cut away of it."""
+    name, size = scene.image, scene.size
+    if name is None or size is None:
+        return None
+    height, width = read_video(name, frames=1).shape[1:3]
+    if (cut := cut_away((height, width), (size.height, size.width))) is not None:
+        tell(f"{name}: {cut}")
+    if os.path.isdir(name) or not is_image(name):
+        tell(f"{name}: its first frame is taken")
+    return Source(name, height, width)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +139,11 @@ class Run:
         """Whether everything was followed; None if nothing was missed and some cannot be told."""
         return self.best.followed
 
+    @property
+    def fps(self) -> float:
+        """Frames a second at which its clips are written."""
+        return self.job.scene.fps or self.trial.fps
+
     def comparison(self) -> Video:
         """Plain and steered side by side, with what was asked and measured: uint8 (f H W 3)."""
         return self.trial.comparison(self.best)
@@ -124,6 +153,7 @@ class Run:
         report = self.best.report
         return {
             **self.trial.told(self.attempts, self.kept),
+            "notes": list(dict.fromkeys(self.trial.notes)),
             "kept": self.kept,
             "guidance_seconds": report.guidance_seconds,
             "losses": report.steps,
@@ -140,7 +170,7 @@ class Run:
 
         Raises MediaError for a place that cannot be written."""
         out = Path(out)
-        check_output(out, self.recipe.files)
+        check_output(out, self.recipe.files, self.fps)
         return write_all(out, self._clips(), self.record())
 
     def keep(self, out: str | os.PathLike[str]) -> str:
@@ -168,11 +198,12 @@ def run(model: Model, job: Job, *, watch: Watch | None = None) -> Run:
     job = replace(job, scene=replace(job.scene, size=size))
     Recipe.of(model, job)  # or say at once what is missing
     trial = _trial(model, job, watch)
-    attempts = [trial.attempt(job.scene, job.settings)]
-    for remedy in islice(remedies(job.settings, job.scene.seed, job.requests), job.retries):
-        if attempts[-1].followed is not False or not trial.may_try(remedy.seed, job.scene):
+    timed = replace(job.scene, fps=job.scene.fps or trial.fps)
+    attempts = [trial.attempt(timed, job.settings)]
+    for remedy in islice(remedies(job.settings, timed.seed, job.requests), job.retries):
+        if attempts[-1].followed is not False or not trial.may_try(remedy.seed, timed):
             break
-        scene = replace(job.scene, seed=remedy.seed)
+        scene = replace(timed, seed=remedy.seed)
         attempts.append(trial.attempt(scene, remedy.settings, remedy.words))
     kept = max(range(len(attempts)), key=lambda i: trial.standing(attempts[i]))
     best = attempts[kept]

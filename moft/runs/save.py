@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 SUFFIXES = (".mp4", ".webm", ".gif")
 
 
-def check_output(out: Path, inputs: Iterable[PathLike] = ()) -> None:
-    """Raise MediaError unless clips can be written at `out`, and encoded, before anything expensive runs."""
-    from moft.media.writing import check_encoder
+def check_output(out: Path, inputs: Iterable[PathLike] = (), fps: float | None = None) -> None:
+    """Raise MediaError unless clips can be written at `out`, and encoded, before anything expensive runs; so
+    often a second, if that is known."""
+    from moft.media.writing import check_encoder, check_fps
 
     inputs = list(inputs)
     if out.suffix.lower() not in SUFFIXES or not out.stem:
         raise MediaError(f"cannot write {out}: expected a name ending in {', '.join(SUFFIXES)}; rename it")
+    if fps is not None:
+        check_fps(out, fps)
     check_writable(*_targets(out).values(), inputs=inputs)
     if any(os.path.isdir(p) and out.parent.samefile(p) for p in inputs):
         raise MediaError(f"cannot write {out}: its folder is an input of this command; choose another -o")
@@ -44,7 +47,7 @@ def _targets(out: Path) -> dict[str, Path]:
 
 
 def write_all(out: Path, clips: dict[str, np.ndarray], record: dict[str, Any]) -> dict[str, Any]:
-    """All files or none; numbers that JSON has not (NaN, infinities) become null."""
+    """All files or none, at the record's rate; numbers that JSON has not (NaN, infinities) become null."""
     from moft.media.writing import write_video
 
     targets = _targets(out)
@@ -52,9 +55,16 @@ def write_all(out: Path, clips: dict[str, np.ndarray], record: dict[str, Any]) -
     record = json.loads(json.dumps(record), parse_constant=lambda _: None)
     with staging(out.parent, last=targets[".json"].name) as folder:
         for kind, video in clips.items():
-            write_video(folder / targets[kind].name, video, metadata={"comment": embedded(record)})
+            write_video(
+                folder / targets[kind].name, video, fps=_rate(record), metadata={"comment": embedded(record)}
+            )
         _write_record(folder / targets[".json"].name, record)
     return record
+
+
+def _rate(record: dict[str, Any]) -> float:
+    """Frames a second of the clips that a record tells of."""
+    return record.get("fps") or 8.0
 
 
 def _write_record(path: Path, record: dict[str, Any]) -> None:
@@ -71,7 +81,7 @@ def kept(out: Path, clips: dict[str, np.ndarray], record: dict[str, Any]) -> str
             continue
         try:
             for kind, video in clips.items():
-                _write_png(folder / f"{out.stem}{kind}.png", video)
+                _write_png(folder / f"{out.stem}{kind}.png", video, _rate(record))
             _write_record(folder / f"{out.stem}.json", record)
             return f"the frames were kept as animated PNG in {folder}"
         except OSError:
@@ -79,8 +89,8 @@ def kept(out: Path, clips: dict[str, np.ndarray], record: dict[str, Any]) -> str
     return "the frames are lost: no other folder could be written in"
 
 
-def _write_png(path: Path, video: np.ndarray) -> None:
+def _write_png(path: Path, video: np.ndarray, fps: float) -> None:
     from PIL import Image
 
     first, *others = map(Image.fromarray, video)
-    first.save(path, save_all=True, append_images=others, duration=125, loop=0)
+    first.save(path, save_all=True, append_images=others, duration=1000 / fps, loop=0)

@@ -7,9 +7,11 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from moft.media.resampled import read_evenly
+from moft.feature.resampled import Resampled, read_resampled
+from moft.media.mask import Source
 from moft.metrics.quality import psnr
 from moft.request.drag import Drag
+from moft.runs.job import FASTEST, SLOWEST
 from moft.runs.outcome import lay_out, standing
 from moft.runs.pictures import story
 from moft.runs.running import Attempt, Trial
@@ -33,13 +35,33 @@ class Steered(Trial):
         super().__init__(model, job, watch)
         size = job.scene.size
         assert size is not None  # `moft.run` has seen to it
-        self.notes: list[str] = []  # what was resampled
         requests = [request for request in job.requests if not isinstance(request, Drag)]
-        self.placed = lay_out(requests, size, self.notes.append)
-        name = job.scene.video
-        self.clip = None if name is None else read_evenly(name, size, self.notes.append)
+        name, self._fps, source = job.scene.video, super().fps, self.picture
+        self.clip: Video | None = None
+        if name is not None:
+            clip = read_resampled(name, size, self.notes.append)
+            source = Source(name, *clip.shape, clip.taken)
+            self.clip, self._fps = clip.video, self._rate(clip)
+        self.placed = lay_out(requests, size, self.notes.append, source)
         self._seed: int | None = None
         self._prepared: tuple[Sampled, Recording | None, list[Any]] | None = None
+
+    def _rate(self, clip: Resampled) -> float:
+        """Of what is made of a clip, told."""
+        if clip.fps is None:
+            self.notes.append(f"{self.job.scene.video} does not say how many frames a second it has")
+            return super().fps
+        rate = min(max(clip.fps, SLOWEST), FASTEST)
+        if self.job.scene.fps is None:
+            self.notes.append(
+                f"written at {rate:.4g} frames a second, at which it lasts as long as in the clip"
+            )
+        return rate
+
+    @property
+    def fps(self) -> float:
+        """The clip's own rate, if one is steered."""
+        return self._fps
 
     def attempt(self, scene: Scene, settings: Settings, change: str | None = None) -> Attempt:
         """A plain and a steered run, judged; a seed's plain run is made once."""
@@ -104,7 +126,6 @@ class Steered(Trial):
             "plain": best.plain.to_json(),
             "steered": best.steered.to_json(),
             "reconstruction": None if self.clip is None else psnr(self.clip, best.plain.video),
-            "resampled": list(dict.fromkeys(self.notes)),
             "tries": [_tried(attempt) for attempt in attempts],
             "seconds_ratio": best.steered.seconds / best.plain.seconds,
         }

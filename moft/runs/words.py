@@ -66,7 +66,8 @@ def _of_requests(record: dict[str, Any]) -> str:
         rows.append(
             ("clip", f"comes back from its inversion with a PSNR of {record['reconstruction']:.1f} dB")
         )
-    rows += [("resampled", line) for line in record["resampled"]]
+    rows.append(("rate", f"{record['fps']:g} frames a second"))
+    rows += [("note", line) for line in record["notes"]]
     rows.append(
         ("time", f"{record['steered']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it steering")
     )
@@ -95,6 +96,8 @@ def _of_points(record: dict[str, Any]) -> str:
             f"seed {one['seed']}: {one['arrived']} of {len(one['points'])} arrived" for one in record["tries"]
         ]
         rows["tries"] = f"{'; '.join(runs)}. Kept: {record['kept'] + 1} of {len(runs)}"
+    rows["rate"] = f"{record['fps']:g} frames a second"
+    rows |= {f"note {number}": line for number, line in enumerate(record["notes"], 1)}
     rows["time"] = f"{record['dragged']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it dragging"
     rows["files"] = ", ".join(record["files"].values())
     return "\n".join(f"{name + ':':<11}{text}" for name, text in rows.items())
@@ -164,6 +167,7 @@ def described(recipe: Recipe) -> dict[str, str]:
         "first frame": scene.image,
         "steered clip": scene.video,
         "size": f"{size.frames} frames of {size.height} x {size.width} px",
+        "rate": None if scene.fps is None else f"{scene.fps:g} frames a second",
         "seed": str(scene.seed),
         "steps": str(scene.steps),
         "guidance scale": None if scene.guidance_scale is None else f"{scene.guidance_scale:g}",

@@ -12,10 +12,10 @@ import torch
 
 from moft.errors import RequestError
 from moft.feature.reference import FromClip, from_like
+from moft.feature.resampled import read_followed
 from moft.feature.statistics import Statistics, find_statistics
 from moft.feature.target import Synthesised, Target
 from moft.media.mask import check_agreement, check_region, read_regions
-from moft.media.resampled import read_followed
 from moft.models.pipeline import host_of
 from moft.models.size import clip_size
 from moft.models.tap import Tap

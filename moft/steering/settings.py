@@ -32,6 +32,7 @@ class Settings:
         0.3,
         "Change of the latents per update (η): its rms if normalised, the gradient's factor if plain.",
         least=0,
+        most=1e6,
     )
     rule: str = said(
         "normalised",
@@ -49,6 +50,7 @@ class Settings:
         "Move only the first N latent frames (Eq. 8; the paper uses 8); default: all.",
         unit="latent frames",
         least=1,
+        most=2**14,
     )
     keep: float = said(
         1.0,
@@ -78,7 +80,10 @@ class Settings:
         "Compute layers again instead of keeping them: a third more work for a gradient, far less memory.",
     )
     loss_scale: float = said(
-        2.0**16, "Factor of the loss for float16 denoisers, whose gradients underflow otherwise.", least=1e-6
+        2.0**16,
+        "Factor of the loss for float16 denoisers, whose gradients underflow otherwise.",
+        least=1e-6,
+        most=1e9,
     )
 
     def __post_init__(self) -> None:

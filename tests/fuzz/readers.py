@@ -21,6 +21,7 @@ from moft.cli.commands import app
 from moft.cli.options import points_of, requests_of
 from moft.feature.model import model_digest
 from moft.feature.reference import FromClip
+from moft.feature.resampled import read_followed
 from moft.feature.statistics import Statistics
 from moft.interpreter.clips import read_clip
 from moft.interpreter.reading import Reading
@@ -29,7 +30,6 @@ from moft.interpreter.viewpoint import _stored_best
 from moft.media.mask import check_region, read_region, read_regions
 from moft.media.opening import is_image
 from moft.media.reading import read_greys, read_metadata, read_video
-from moft.media.resampled import read_followed
 from moft.metrics.networks import vision
 from moft.models.loading import load_pipeline
 from moft.request.like import Like

@@ -287,8 +287,8 @@ def test_replay_of_several_requests_is_exact(tiny_folder: Path, tmp_path: Path) 
     assert result.exit_code == 0, result.output
     record = json.loads(result.stdout)
     assert set(record["inputs"]) == {str(made / "masks"), str(made / "clip.mp4")}
-    assert any("4 masks spread over 8 frames" in line for line in record["resampled"])
-    assert any("10 frames resampled to 8" in line for line in record["resampled"])
+    assert any("4 masks spread over 8 frames" in line for line in record["notes"])
+    assert any("10 frames resampled to 8" in line for line in record["notes"])
     made.rename(moved)
     result = moft_cli("replay", moved / "a.gif", "-o", tmp_path / "b.gif")
     assert result.exit_code == 0, result.output
@@ -366,8 +366,7 @@ def test_replay_of_a_steered_real_clip_is_exact_wherever_the_clip_went(
         and record["settings"][name] == 0.5
     )
     assert (
-        set(record["inputs"]) == {str(made / "clip.mp4")}
-        and "10 frames resampled to 8" in record["resampled"][0]
+        set(record["inputs"]) == {str(made / "clip.mp4")} and "10 frames resampled to 8" in record["notes"][0]
     )
     clip = moft.read_video(made / "clip.mp4", size=(64, 64))[[0, 1, 3, 4, 5, 6, 8, 9]]
     plain = moft.read_video(made / "a.plain.mp4")
@@ -469,7 +468,7 @@ def bent(data: dict[str, Any], *path: str | int, to: Any) -> dict[str, Any]:
     ("path", "to", "word"),
     [
         (("recipe",), ..., '"recipe"'),
-        (("recipe",), 4, "recipe: expected a format up to 3"),
+        (("recipe",), 5, "recipe: expected a format up to 4"),
         (("recipe",), True, "recipe: expected a format"),
         (("seed",), -1, "seed"),
         (("seed",), 1.5, "seed: expected int"),

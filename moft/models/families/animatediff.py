@@ -18,6 +18,7 @@ FAMILY = Family(
     features={"": "(b f) c h w"},
     layer="up_blocks.1",
     kv_sites=r"up_blocks\.[1-3]\.attentions\.\d+\.transformer_blocks\.\d+\.attn1",
+    fps=8,  # as its motion modules were trained
     batched=(
         "encoder_hidden_states",
         "added_cond_kwargs",

@@ -12,6 +12,7 @@ FAMILY = Family(
     features={"": "b (f h w) c"},
     layer="transformer_blocks.*",
     kv_sites=r"transformer_blocks\.[0-3]\.attn1",
+    fps=8,  # as diffusers writes its clips
     batched=("encoder_hidden_states",),
     layout="b f c h w",
     frame_stride=4,

@@ -54,6 +54,9 @@ class Family:
     # Attribute that holds a second denoiser, at work below the pipeline's `boundary_ratio`.
     expert: str | None = None
 
+    # Frames a second at which its clips are meant to be seen.
+    fps: float = 8
+
     # The pipeline's arguments for the length in frames, and for what turns guidance off at 1.
     frames: str = "num_frames"
     guidance: str = "guidance_scale"

@@ -16,6 +16,7 @@ FAMILY = Family(
     features={"": "b (f h w) c"},
     layer="transformer_blocks.*",
     kv_sites=r"transformer_blocks\.[0-3]\.attn1",
+    fps=25,  # the pipeline's own `frame_rate`
     batched=("encoder_hidden_states", "encoder_attention_mask", "video_coords"),
     layout="b (f h w) c",
     stepped=("b (f h w) c", INSIDE),

@@ -12,6 +12,7 @@ FAMILY = Family(
     features={"": "(b f) c h w"},
     layer="up_blocks.1",
     kv_sites=r"up_blocks\.[1-3]\.attentions\.\d+\.transformer_blocks\.\d+\.attn1",
+    fps=8,  # as it was trained
     batched=("encoder_hidden_states",),
     latents="sample",
     stepped=("(b f) c h w",),

@@ -13,5 +13,6 @@ FAMILY = Family(
     features={"": "b (f h w) c"},
     layer="blocks.*",
     kv_sites=r"blocks\.[0-3]\.attn1",  # further in, keys and values carry motion too
+    fps=16,  # as diffusers writes its clips
     frame_stride=4,
 )
