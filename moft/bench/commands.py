@@ -3,7 +3,6 @@ it was scored on."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ import typer
 from moft.bench.control.commands import app as control
 from moft.bench.control.commands import chosen, quiet_pipeline
 from moft.optional import needs
+from moft.printing import in_json, say, show
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -40,10 +40,6 @@ Musiq = Annotated[
 RESULTS = Path("bench")
 
 
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
-
-
 @app.callback(
     invoke_without_command=True,
     epilog="Examples: moft bench --quick -o results.  moft bench features -o results.  "
@@ -61,7 +57,7 @@ def _all(
     if ctx.invoked_subcommand is None:
         from moft.bench.tables.records import everything
 
-        _finish(everything(*_ready(out), _say, quick=quick), out / "results.json", as_json)
+        _finish(everything(*_ready(out), say, quick=quick), out / "results.json", as_json)
 
 
 @app.command()
@@ -101,7 +97,7 @@ def features(
     _finish(
         run(
             *_ready(out),
-            _say,
+            say,
             held_out(tuple(DIRECTIONS)[:few], prompts_of(prompts)),
             shares,
             elsewhere,
@@ -118,7 +114,7 @@ def drag(few: Few = None, out: Out = RESULTS, as_json: AsJson = False) -> None:
     from moft.bench.tables.records import drag as run
     from moft.bench.ways.drag import drags
 
-    _finish(run(*_ready(out), _say, drags()[:few]), out / "drag.json", as_json)
+    _finish(run(*_ready(out), say, drags()[:few]), out / "drag.json", as_json)
 
 
 @app.command()
@@ -131,7 +127,7 @@ def peers(few: Few = None, musiq: Musiq = None, out: Out = RESULTS, as_json: AsJ
     from moft.metrics.networks import judge_of
 
     _finish(
-        run(*_ready(out), _say, straight(held_out())[:few], judge=judge_of(musiq)),
+        run(*_ready(out), say, straight(held_out())[:few], judge=judge_of(musiq)),
         out / "peers.json",
         as_json,
     )
@@ -156,11 +152,11 @@ def cost(
 
     if real:
         folder = _folder(out)
-        record = records.real(_say)
+        record = records.real(say)
         results.save(folder, "real", record)
-        typer.echo(json.dumps(record) if as_json else real_sizes(record))
+        show(in_json(record) if as_json else real_sizes(record))
         return
-    _finish(records.cost(*_ready(out), _say), out / "cost.json", as_json)
+    _finish(records.cost(*_ready(out), say), out / "cost.json", as_json)
 
 
 @app.command()
@@ -177,7 +173,7 @@ def tuning(
     from moft.bench.ways.tuning import STEP_SIZES, tuned
 
     names, pipe = chosen(only, WAYS), quiet_pipeline(model)
-    typer.echo(f"TUNING = {tuned(pipe, names, step_size or STEP_SIZES, typer.echo)}")
+    show(f"TUNING = {tuned(pipe, names, step_size or STEP_SIZES, show)}")
 
 
 @app.command()
@@ -193,7 +189,7 @@ def page(
     from moft.media.files import check_writable
 
     check_writable(out, inputs=sorted(results.glob("*.json")))
-    typer.echo(f"{write(results, out)}")
+    show(f"{write(results, out)}")
 
 
 def _folder(out: Path) -> Path:
@@ -220,7 +216,7 @@ def _finish(record: dict[str, Any], path: Path, as_json: bool) -> None:
     from moft.bench.tables.records import printed
 
     save(path.parent, path.stem, record)
-    typer.echo(json.dumps(record) if as_json else f"{printed(record)}\n{path}")
+    show(in_json(record) if as_json else f"{printed(record)}\n{path}")
 
 
 app.add_typer(control)

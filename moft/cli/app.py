@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 try:
     import typer
@@ -15,7 +15,11 @@ except ModuleNotFoundError as error:
     raise SystemExit("error: the command line needs typer; pip install 'moft[cli]'") from error
 
 from moft import __version__
-from moft.errors import MoftError
+from moft.cli.ending import check_arguments, leave_unread, safe_screens, status_of, stoppable
+from moft.printing import show
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 CONVENTION = "Directions say where the picture goes: left = the picture content goes left (camera right)."
 
@@ -24,11 +28,6 @@ Channels = Annotated[Path | None, typer.Option(help="Motion channels file; defau
 Frames = Annotated[int | None, typer.Option(min=2, help="Default: the model's.")]
 Side = Annotated[int | None, typer.Option(min=16, help="px; default: the model's.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.")]
-
-
-def say(line: str) -> None:
-    """A line on stderr, where it is in no script's way."""
-    typer.echo(line, err=True)
 
 
 ORDER = (
@@ -51,14 +50,22 @@ class _Group(TyperGroup):
         """In the order in which a newcomer meets them."""
         return sorted(super().list_commands(ctx), key=ORDER.index)
 
+    def main(self, args: Sequence[str] | None = None, *others: Any, **extra: Any) -> Any:
+        """Run what was typed and end the program, as `moft.cli.ending` says."""
+
+        def command() -> Any:
+            check_arguments(list(sys.argv[1:] if args is None else args))
+            return super(_Group, self).main(args, *others, **{**extra, "standalone_mode": False})
+
+        with safe_screens(), stoppable():
+            status = status_of(command)
+        sys.exit(status)
+
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except MoftError as error:
-            from moft.runs.words import printable
-
-            say(f"error: {printable(' '.join(str(error).split()))}")
-            raise typer.Exit(2) from None
+        except BrokenPipeError:  # typer would end with status 1
+            raise typer.Exit(leave_unread()) from None
 
 
 app = typer.Typer(cls=_Group, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -66,7 +73,7 @@ app = typer.Typer(cls=_Group, no_args_is_help=True, pretty_exceptions_enable=Fal
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"moft {__version__}")
+        show(f"moft {__version__}")
         raise typer.Exit
 
 
@@ -79,12 +86,18 @@ def _root(
     """See and steer the motion inside video diffusion models, with no training."""
 
 
+def console(stream: Any) -> Console:
+    """For tables and bars, which move the cursor on purpose; lines stay whole where nobody's screen is."""
+    from rich.console import Console
+
+    return Console(file=getattr(stream, "raw", stream), width=None if stream.isatty() else 160)
+
+
 def tracked(items: Sequence[Any]) -> Iterable[Any]:
     """The items, with a bar on stderr if that is a terminal."""
-    from rich.console import Console
     from rich.progress import track
 
-    return track(items, "looking", console=Console(stderr=True), disable=not sys.stderr.isatty())
+    return track(items, "looking", console=console(sys.stderr), disable=not sys.stderr.isatty())
 
 
 @contextmanager
@@ -94,10 +107,9 @@ def steps_shown() -> Iterator[Any]:
     if not sys.stderr.isatty():
         yield None
         return
-    from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    with Progress(console=console(sys.stderr), transient=True) as progress:
         bars: dict[str, Any] = {}
 
         def watch(step: Any) -> None:

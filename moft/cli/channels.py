@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moft.cli.app import CONVENTION, Frames, Model, Side, app, say, tracked
+from moft.cli.app import CONVENTION, Frames, Model, Side, app, tracked
 from moft.cli.fields import options, taking
 from moft.errors import MediaError, MoftError, RequestError
 from moft.optional import needs
+from moft.printing import say, show
 from moft.provenance import command, versions
 from moft.request.motion import DEFAULT_SPEED
 from moft.runs.job import Scene
@@ -77,7 +78,7 @@ def channels(
         "size": [size.height, size.width],
     }
     replace(found, made=made).save(where)
-    typer.echo(f"{len(found.channels)} motion channels of {found.layer}, in {where}")
+    show(f"{len(found.channels)} motion channels of {found.layer}, in {where}")
 
 
 def _kept_at(path: Path) -> Path:
@@ -151,4 +152,4 @@ def calibrate(
     found = replace(found, made={**found.made, "gain": note})
     found.save(where)
     share = 1 / found.gain
-    typer.echo(f"gain {found.gain:.2f}: without it clips had {share:.2f} of the asked speed; in {where}")
+    show(f"gain {found.gain:.2f}: without it clips had {share:.2f} of the asked speed; in {where}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moft.cli.app import CONVENTION, AsJson, Channels, Model, app, say
+from moft.cli.app import CONVENTION, AsJson, Channels, Model, app, console
 from moft.errors import RequestError
 from moft.optional import needs
+from moft.printing import in_json, listed, say, show
 from moft.provenance import command, versions
 from moft.request.said import PLACES
 from moft.types import ClipSize
@@ -66,7 +66,7 @@ def explain(
     check_report_folder(out)
     loaded = moft.load(model, channels=channels)
     record = moft.explain(loaded, clips or [], out, settings=settings, tell=say)
-    typer.echo(json.dumps(record) if as_json else _explained(record, out))
+    show(in_json(record) if as_json else _explained(record, out))
 
 
 def _point(text: str | None) -> tuple[float, float, float] | None:
@@ -99,7 +99,7 @@ def _explained(record: dict[str, Any], out: Path) -> str:
         ),
         "report": str(out / "report.html"),
     }
-    return "\n".join(f"{name + ':':<14}{text}" for name, text in rows.items())
+    return listed(rows.items(), 14)
 
 
 @app.command(epilog=f"Example: moft measure clip.mp4 --region mask.png.  {CONVENTION}")
@@ -116,7 +116,7 @@ def measure(
     video = moft.read_video(clip)
     mask = moft.read_region(region, ClipSize.of(video), say) if region else None
     found = moft.measure(video, mask).to_json()
-    typer.echo(json.dumps(found) if as_json else describe(found))
+    show(in_json(found) if as_json else describe(found))
 
 
 @app.command("score", epilog=f"Example: moft score like.mp4 steered.mp4 --json.  {CONVENTION}")
@@ -150,7 +150,7 @@ def score_clips(
     scored = moft.score(wanted, found, encoder=by, judge=networks.judge_of(musiq))
     record = {"reference": reference, "output": output, "resampled": resampled, **scored.to_json()}
     record |= {"command": command(), "versions": versions()}
-    typer.echo(json.dumps(record) if as_json else scores(record))
+    show(in_json(record) if as_json else scores(record))
 
 
 def _alike(*paths: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
@@ -173,7 +173,6 @@ def _alike(*paths: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
 @app.command(epilog=f"Example: moft models --json.  {CONVENTION}")
 def models(as_json: AsJson = False) -> None:
     """List the model families that can be steered, and what each supports."""
-    from rich.console import Console
     from rich.table import Table
 
     from moft.models.families import FAMILIES
@@ -190,7 +189,7 @@ def models(as_json: AsJson = False) -> None:
         for f in FAMILIES
     ]
     if as_json:
-        typer.echo(json.dumps(rows))
+        show(in_json(rows))
         return
     table = Table(
         "family", "pipelines", "start from", "default layer", "frames a\nlatent", "frames a\nsecond"
@@ -206,9 +205,8 @@ def models(as_json: AsJson = False) -> None:
             f"{row['fps']:g}",
             end_section=True,
         )
-    wide = Console().width if sys.stdout.isatty() else 160  # names stay whole in a pipe
-    Console(width=wide).print(table)
-    typer.echo(
+    console(sys.stdout).print(table)
+    show(
         "* is the middle block. Any layer of the denoiser can be named; all share keys and values, and "
         "can --save-memory."
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +10,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from moft.cli.app import CONVENTION, AsJson, Channels, Frames, Model, Side, app, say, steps_shown
+from moft.cli.app import CONVENTION, AsJson, Channels, Frames, Model, Side, app, console, steps_shown
 from moft.cli.fields import options, taking
 from moft.cli.options import KINDS, points_of, requests_of
 from moft.errors import MediaError, RequestError
+from moft.printing import in_json, say, show
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
@@ -155,7 +155,7 @@ def _make(
     with steps_shown() as watch:
         run = moft.run(model, job, watch=watch)
     record = _saved(run, out)
-    typer.echo(json.dumps(record) if as_json else summary(record))
+    show(in_json(record) if as_json else summary(record))
 
 
 def _saved(run: Any, out: Path) -> dict[str, Any]:
@@ -191,7 +191,7 @@ def replay(
     import moft
     from moft.runs.recipe import read_recipe
     from moft.runs.save import check_output
-    from moft.runs.words import printable, summary
+    from moft.runs.words import summary
 
     recipe = read_recipe(file)
     recipe = recipe if channels is None else recipe.without_channels()
@@ -199,13 +199,13 @@ def replay(
     check_output(out, [*given, *recipe.located(file.parent).files], recipe.scene.fps)
 
     def warn(line: str) -> None:
-        say(f"warning: {printable(line)}")
+        say(f"warning: {line}")
 
     with steps_shown() as watch:
         run = moft.replay(file, model=model, channels=channels, tell=warn, watch=watch)
     record = _saved(run, out)
     same = "yes, every frame" if record["identical"] else "no"
-    typer.echo(json.dumps(record) if as_json else f"{summary(record)}\nidentical: {same}")
+    show(in_json(record) if as_json else f"{summary(record)}\nidentical: {same}")
 
 
 @app.command(epilog=f"Example: moft info left.mp4.  {CONVENTION}")
@@ -215,16 +215,14 @@ def info(file: Recorded, as_json: AsJson = False) -> None:
 
     recipe = read_recipe(file)
     if as_json:
-        typer.echo(json.dumps(recipe.to_json()))
+        show(in_json(recipe.to_json()))
         return
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    from moft.runs.words import described, printable
+    from moft.runs.words import described
 
     table = Table(show_header=False, box=None)
     for name, text in described(recipe).items():
-        table.add_row(name, Text(printable(text)))  # Text: what a stranger wrote is no markup
-    wide = Console().width if sys.stdout.isatty() else 160  # digests stay whole in a pipe
-    Console(width=wide).print(table)
+        table.add_row(Text(name), Text(text))  # Text: what a stranger wrote is no markup
+    console(sys.stdout).print(table)

@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moft.interpreter.figures.style import render
+from moft.printing import harmless
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def _readable(value: Any) -> Any:
+    return harmless(value) if isinstance(value, str) else value
 
 
 @dataclasses.dataclass
@@ -61,13 +66,13 @@ class Page:
         """A CSV of raw data."""
         with open(self.folder / "data" / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(head)
-            writer.writerows(rows)
+            writer.writerows(map(_readable, row) for row in (head, *rows))
 
     def html(self, title: str, facts: Mapping[str, str], notes: Sequence[str]) -> str:
-        """The page. Everything in it is escaped: names of files are anybody's."""
+        """The page. Everything in it is escaped, and control characters left out: names of files are
+        anybody's."""
         from jinja2 import Environment
 
         frame = (Path(__file__).parent / "report.html").read_text(encoding="utf-8")
-        template = Environment(autoescape=True).from_string(frame)
+        template = Environment(autoescape=True, finalize=_readable).from_string(frame)
         return template.render(title=title, facts=facts, notes=notes, sections=self.sections)

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
+from moft.printing import listed, printable
 from moft.provenance import installed
 from moft.request.motion import DIRECTIONS
 from moft.runs.outcome import remedies
@@ -15,11 +16,6 @@ from moft.runs.recipe import Recipe
 
 FEW = 0.2  # share of the tracks below which a score rests on little
 _VERDICT = {True: "followed", False: "missed", None: "not told"}
-
-
-def printable(text: str) -> str:
-    """One line that cannot move a terminal's cursor, whoever wrote it."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
 
 
 def describe(motion: dict[str, Any]) -> str:
@@ -72,7 +68,7 @@ def _of_requests(record: dict[str, Any]) -> str:
         ("time", f"{record['steered']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it steering")
     )
     rows.append(("files", ", ".join(record["files"].values())))
-    return "\n".join(f"{name + ':':<11}{text}" for name, text in rows)
+    return listed(rows, 11)
 
 
 def _of_points(record: dict[str, Any]) -> str:
@@ -100,7 +96,7 @@ def _of_points(record: dict[str, Any]) -> str:
     rows |= {f"note {number}": line for number, line in enumerate(record["notes"], 1)}
     rows["time"] = f"{record['dragged']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it dragging"
     rows["files"] = ", ".join(record["files"].values())
-    return "\n".join(f"{name + ':':<11}{text}" for name, text in rows.items())
+    return listed(rows.items(), 11)
 
 
 def advice(record: dict[str, Any]) -> str:
@@ -145,7 +141,7 @@ def scores(record: dict[str, Any]) -> str:
         "tracked": "{:.0%} -> {:.0%} of the points".format(*motion["tracked"]) + lost,
         "compared": done,
     }
-    return "\n".join(f"{name + ':':<12}{text}" for name, text in rows.items())
+    return listed(rows.items(), 12)
 
 
 def _by(size: Sequence[int]) -> str:
@@ -184,7 +180,7 @@ def described(recipe: Recipe) -> dict[str, str]:
         ),
         "threads": str(recipe.threads),
     }
-    return {printable(name): text for name, text in rows.items() if text is not None}
+    return {printable(name): printable(text) for name, text in rows.items() if text is not None}
 
 
 def in_words(part: dict[str, Any]) -> str:

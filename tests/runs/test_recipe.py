@@ -24,6 +24,7 @@ from moft.feature.model import model_digest
 from moft.feature.statistics import STATISTICS_FILE
 from moft.media.files import file_digest, frames_digest
 from moft.media.reading import read_metadata
+from moft.printing import printable
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
@@ -31,7 +32,6 @@ from moft.request.parse import MAX_BYTES
 from moft.runs import save
 from moft.runs.job import Scene
 from moft.runs.recipe import FORMAT, Recipe, embedded, read_recipe
-from moft.runs.words import printable
 from moft.types import ClipSize
 
 STILL = np.zeros((2, 16, 16, 3), np.uint8)

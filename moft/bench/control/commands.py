@@ -13,6 +13,7 @@ import typer
 from moft.errors import RequestError
 from moft.models.loading import load_pipeline
 from moft.optional import needs
+from moft.printing import in_json, show
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -122,7 +123,7 @@ def reading(
     from moft.known.photographs import held_out_photographs, training_photographs
 
     photos = list(training_photographs().values()) if tuning else held_out_photographs()
-    typer.echo(table(_pipeline(None), photos))
+    show(table(_pipeline(None), photos))
 
 
 def quiet_pipeline(model: str) -> Any:
@@ -151,7 +152,7 @@ def chosen(only: list[str] | None, names: Collection[str]) -> list[str]:
 
 
 def _tell(name: str, row: dict[str, Any]) -> None:
-    typer.echo(json.dumps({name: row}))
+    show(in_json({name: row}))
 
 
 def _write(output: Path | None, results: dict[str, Any]) -> None:

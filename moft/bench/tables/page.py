@@ -8,7 +8,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moft.bench.results import Record, load
 from moft.bench.tables import figures
@@ -18,6 +18,7 @@ from moft.bench.tables.pieces import ends, percent_kept
 from moft.bench.tables.sections import SECTIONS
 from moft.interpreter.figures.style import render
 from moft.media.files import replacing, staging
+from moft.printing import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,11 +67,21 @@ def digest(records: Mapping[str, Record]) -> str:
 
 def text(records: Mapping[str, Record], folder: str) -> str:
     """The page. folder: where results and figures lie, as seen from it."""
+    records = _plain(records)
     parts = [HEAD.format(folder=folder), bars(records)]
     for name, section in SECTIONS.items():
         if name in records:
             parts.append(section(records[name], folder))
     return "\n".join(parts)
+
+
+def _plain(value: Any) -> Any:
+    """Results whose texts are no markup: neither HTML nor the end of a cell or of code."""
+    if isinstance(value, str):
+        return printable(value).replace("<", "&lt;").replace("|", "\\|").replace("`", "'")
+    if isinstance(value, Mapping):
+        return {_plain(key): _plain(held) for key, held in value.items()}
+    return [_plain(held) for held in value] if isinstance(value, list) else value
 
 
 def drawn(records: Mapping[str, Record]) -> dict[str, Figure]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from moft.printing import harmless
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -54,10 +56,24 @@ def new_figure(rows: int, columns: int, width: float, height: float, **kwargs: A
 def render(figure: Figure, kind: str) -> bytes:
     """The figure as "png" (150 dots an inch) or "svg"; the same figure gives the same bytes."""
     held = io.BytesIO()
+    _take_literally(figure)
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     with styled():
         figure.savefig(held, format=kind, dpi=150, metadata=metadata)
     return held.getvalue()
+
+
+def _take_literally(figure: Figure) -> None:
+    """Names of files are anybody's: `$` begins no formula, and what no letter is becomes none. The labels of
+    logarithmic axes are formulas, and matplotlib's own."""
+    from matplotlib.text import Text
+
+    axes = [axis for panel in figure.axes for axis in (panel.xaxis, panel.yaxis)]
+    own = {label for axis in axes for label in axis.get_ticklabels(which="both")}
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and text not in own:
+            text.set_parse_math(False)
+            text.set_text(harmless(text.get_text()))
 
 
 # ---------------------------------------------------------------- pieces
