@@ -13,6 +13,7 @@ import numpy as np
 
 from moft.errors import RequestError
 from moft.metrics.flow import dense_flow
+from moft.metrics.step import agree
 
 if TYPE_CHECKING:
     from moft.types import Flags, Floats, Video
@@ -87,9 +88,8 @@ def follow(video: Video, points: Floats) -> Tracks:
     """Points (n, 2) px of the first frame, carried along by chained optical flow (`dense_flow`).
 
     video: uint8 (f >= 2, h >= 16, w >= 16, 3).
-    A point counts as seen until the flow back does not return it, |w + w'|² > 0.01 (|w|² + |w'|²) + 0.5 px²
-    (Sundaram, Brox, Keutzer, ECCV 2010, Eq. 5; below 256 px the bound shrinks with the picture), or it leaves
-    the picture; then never again, since a chain cannot tell whether it has met its point again. From there on
+    A point counts as seen until the flow back does not return it (`moft.metrics.step.agree`) or it leaves the
+    picture; then never again, since a chain cannot tell whether it has met its point again. From there on
     it goes with whatever flows at the nearest place. One pair of frames is in memory at a time. Raises
     RequestError for other videos and points.
     """
@@ -99,17 +99,15 @@ def follow(video: Video, points: Floats) -> Tracks:
             f"expected points (n, 2); received {at.shape}; give those of the first frame alone"
         )
     height, width = video.shape[1:3]
-    bound = 0.5 * min(1, min(height, width) / 256) ** 2  # px²; the flow enlarges small pictures to 256 px
     path, seen = [at], [np.ones(len(at), bool)]
     for i in range(len(video) - 1):
         pair = video[i : i + 2]
         step = field_at(dense_flow(pair)[0], at)
         at = at + step
         back = field_at(dense_flow(pair[::-1])[0], at)
-        slack = 0.01 * (_squared(step) + _squared(back)) + bound
         inside = ((at >= -0.5) & (at < (width - 0.5, height - 0.5))).all(axis=-1)
         path.append(at)
-        seen.append(seen[-1] & inside & (_squared(step + back) <= slack))
+        seen.append(seen[-1] & inside & agree(step, back, min(height, width)))
     return Tracks(np.stack(path, 1), np.stack(seen, 1), height, width)
 
 
@@ -173,10 +171,6 @@ def field_at(field: Floats, points: Floats) -> Floats:
     top = field[y0, x0] * (1 - x) + field[y0, x1] * x
     bottom = field[y1, x0] * (1 - x) + field[y1, x1] * x
     return top * (1 - y) + bottom * y
-
-
-def _squared(vectors: Floats) -> Floats:
-    return (vectors**2).sum(axis=-1)
 
 
 def _jaccard(right: Flags, seen: Flags, there: Flags) -> float:

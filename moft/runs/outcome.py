@@ -47,7 +47,9 @@ class Judgement:
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
         angle = None if self.verdict is None else self.verdict.angle
-        told = {"followed": self.followed, "share": self.share, "angle": angle}
+        told: dict[str, Any] = {"followed": self.followed, "share": self.share, "angle": angle}
+        if self.verdict is not None and self.verdict.reason is not None:
+            told["reason"] = self.verdict.reason
         return {"motion": self.motion.to_json(), **told}
 
 

@@ -8,9 +8,9 @@ from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
+from moft.metrics.motion import direction_of
 from moft.printing import listed, printable
 from moft.provenance import installed
-from moft.request.motion import DIRECTIONS
 from moft.runs.outcome import remedies
 from moft.runs.recipe import Recipe
 
@@ -21,16 +21,40 @@ _VERDICT = {True: "followed", False: "missed", None: "not told"}
 def describe(motion: dict[str, Any]) -> str:
     """A measured motion in words and numbers, e.g. "left, 1.43 px a frame (-1.42, +0.10)"."""
     x, y = motion["inside"]
-    degrees = math.degrees(math.atan2(y, x)) % 360
-    name = min(DIRECTIONS, key=lambda d: abs((DIRECTIONS[d] - degrees + 180) % 360 - 180))
-    name = name if motion["speed"] >= 0.05 else "still"
-    text = (
-        f"{name}, {motion['speed']:.2f} px a frame ({x:+.2f}, {y:+.2f}); zoom {100 * motion['zoom']:+.2f}% "
-        "a frame"
-    )
+    zoom = f"zoom {100 * motion['zoom']:+.2f}% a frame"
+    text = f"{_name(motion)}, {motion['speed']:.2f} px a frame ({x:+.2f}, {y:+.2f}); {zoom}"
+    if "turning" in motion.get("named", ""):
+        text += f"; turn {motion['turn']:+.2f} degrees a frame"
     if motion["outside"]:
         text += f"; outside the region ({motion['outside'][0]:+.2f}, {motion['outside'][1]:+.2f})"
+    if motion.get("named") == "apart":
+        text += f"; {_by_quarters(motion['quarters'])}"
+    if motion.get("named") == "unknown":
+        text += f"; only {motion['found']:.0%} was found again from frame to frame: a cut, blank or too fast?"
+    elif motion.get("lost"):
+        text += f"; lost after frame {', '.join(str(i + 1) for i in motion['lost'])}: a cut?"
     return text
+
+
+def _name(motion: dict[str, Any]) -> str:
+    """What moves and how; records of 0.1.0 say no name."""
+    name = motion.get("named") or (direction_of(*motion["inside"]) if motion["speed"] >= 0.05 else "still")
+    if name == "apart":
+        return "places move apart"
+    if name != "part":
+        return str(name)
+    (x, y), (left, top, width, height) = motion["mover"], motion["where"]
+    return (
+        f"still but for {motion['moving']:.0%} in {left:g},{top:g},{width:g},{height:g}, which goes "
+        f"{direction_of(x, y)}, {math.hypot(x, y):.2f} px a frame; on the whole"
+    )
+
+
+def _by_quarters(quarters: Sequence[Sequence[float] | None]) -> str:
+    names = ("top left", "top right", "bottom left", "bottom right")
+    return ", ".join(
+        f"{name} ({at[0]:+.2f}, {at[1]:+.2f})" for name, at in zip(names, quarters, strict=True) if at
+    )
 
 
 def summary(record: dict[str, Any]) -> str:
@@ -189,6 +213,8 @@ def in_words(part: dict[str, Any]) -> str:
     if found["followed"] is None:
         return "not told by a mean: the clip's motion cancels out"
     verdict = "yes" if found["followed"] else "no"
+    if found.get("reason"):
+        return f"no, {found['reason']}, whatever its mean"
     if part["goal"].get("direction") == "still":
         return f"{verdict}, moves by {found['motion']['mean_speed']:.2f} px a frame"
     text = f"{verdict}, {100 * found['share']:.0f}% of what was asked"
