@@ -32,5 +32,9 @@ def motion_words(vx: float, vy: float, zoom: float = 1.0) -> str:
     speed = math.hypot(vx, vy)
     if speed < 0.25:
         return "still"
-    name = _NAMES[round(math.degrees(math.atan2(vy, vx)) / 45) % 8]
-    return f"moving {name} {'slow' if speed < 1.5 else 'fast' if speed > 2.75 else ''}".strip()
+    return f"moving {way(vx, vy)} {'slow' if speed < 1.5 else 'fast' if speed > 2.75 else ''}".strip()
+
+
+def way(vx: float, vy: float) -> str:
+    """The nearest of the eight directions, y down."""
+    return _NAMES[round(math.degrees(math.atan2(vy, vx)) / 45) % 8]

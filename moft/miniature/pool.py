@@ -1,57 +1,54 @@
-"""A pool of rendered examples to draw from, a clock, and a log."""
+"""Training's examples to draw from, and its log."""
 
 from __future__ import annotations
 
+import collections
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
+
+Rows = dict[str, Tensor]  # by name; the first axis is the example
+BLOCK = 32  # rows made at once
 
 
 class Pool:
     """Rows made by a costly function, each drawn about `reuse` times before it is replaced.
 
-    Starts with few rows and grows to `size`, so that training begins at once; `make` may be exchanged at any
-    time.
+    make: n rows of block number k; the same for the same number. It may be exchanged at any time. begin: rows
+    that are there for the first draw; from there the pool grows to `size`.
     """
 
-    def __init__(
-        self, make: Callable[[int], dict[str, torch.Tensor]], size: int, reuse: int, seed: int
-    ) -> None:
-        self.make, self.size, self.reuse, self.oldest, self.debt = make, size, reuse, 0, 0.0
-        self.generator = torch.Generator().manual_seed(seed)
-        self.rows = make(64)
-        for _ in range(min(size, 768) // 64 - 1):
-            self._add(make(64))
+    def __init__(self, make: Callable[[int, int], Rows], size: int, reuse: float, begin: int = BLOCK) -> None:
+        self.make, self.reuse, self.begin = make, reuse, min(size, begin)
+        self.blocks: collections.deque[Rows] = collections.deque(maxlen=max(1, size // BLOCK))
+        self.made, self.debt = 0, 0.0
 
     def __len__(self) -> int:
-        return len(next(iter(self.rows.values())))
+        return BLOCK * len(self.blocks)
 
-    def _add(self, fresh: dict[str, torch.Tensor]) -> None:
-        if len(self) < self.size:
-            self.rows = {name: torch.cat([rows, fresh[name]]) for name, rows in self.rows.items()}
-            return
-        for name, rows in self.rows.items():
-            rows[self.oldest : self.oldest + 64] = fresh[name]
-        self.oldest = (self.oldest + 64) % (len(self) // 64 * 64)
-
-    def draw(self, n: int) -> dict[str, torch.Tensor]:
-        """n rows at random; now and then 64 new ones are made."""
+    def draw(self, n: int) -> Rows:
+        """n rows at random, by torch's own generator; now and then a new block is made."""
         self.debt += n / self.reuse
-        while self.debt >= 64:
-            self.debt -= 64
-            self._add(self.make(64))
-        at = torch.randint(len(self), (n,), generator=self.generator)
-        return {name: rows[at] for name, rows in self.rows.items()}
+        while len(self) < self.begin or self.debt >= BLOCK:
+            self.debt -= BLOCK if len(self) >= self.begin else 0
+            self.blocks.append(self.make(BLOCK, self.made))
+            self.made += 1
+        at = [(self.blocks[i // BLOCK], i % BLOCK) for i in torch.randint(len(self), (n,)).tolist()]
+        return {name: torch.stack([block[name][i] for block, i in at]) for name in self.blocks[0]}
 
+    def state(self) -> dict[str, Any]:
+        """All that the next draws depend on, but for `make` and torch's generator."""
+        return {"blocks": list(self.blocks), "made": self.made, "debt": self.debt}
 
-def until(minutes: float) -> Iterator[float]:
-    """Shares of the time that have passed, until it is over."""
-    start = time.monotonic()
-    while (share := (time.monotonic() - start) / (60 * minutes)) < 1:
-        yield share
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`."""
+        self.made, self.debt = state["made"], state["debt"]
+        self.blocks.clear()
+        self.blocks.extend(state["blocks"])
 
 
 class Log:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from moft.feature.definition import ccr, pool
+from moft.feature.statistics import Statistics
 from moft.interpreter.directions import direction_scores
 from moft.known.photographs import HELD_OUT_SEED, held_out_photographs
 from moft.known.renderer import FRAMES, SIZE, ClipMaker, Clips, World
 from moft.known.shapes import COLOURS, RADII, SHAPES, shape_distance
 from moft.known.textures import TEXTURES
+from moft.metrics.motion import followed, measure
+from moft.miniature.encoded import encode
+from moft.miniature.looks import looks, true_clips
 from moft.models.families import family_of
 from moft.models.hooks import capture
 from moft.models.tap import Tap
+from moft.request.motion import DIRECTIONS, Motion
+from moft.steering.entry import steer
 from moft.types import ClipSize
-
-if TYPE_CHECKING:
-    from diffusers import AutoencoderKL
 
 _PANS = World(textures=96, photos=0, objects=0, zooms=0, turns=0, flows=0)
 
@@ -33,13 +37,6 @@ _PANS = World(textures=96, photos=0, objects=0, zooms=0, turns=0, flows=0)
 def held_out_pans(n: int) -> Clips:
     """Steady pans over held-out textures."""
     return ClipMaker(_PANS, HELD_OUT_SEED).render(n)
-
-
-@torch.no_grad()
-def encode(vae: AutoencoderKL, video: Tensor) -> Tensor:
-    """Video (b f 3 h w) in 0…1 → latents (b c f h w)."""
-    mean = torch.cat([vae.encode(some.flatten(0, 1) * 2 - 1).latent_dist.mean for some in video.split(16)])
-    return mean.unflatten(0, video.shape[:2]).transpose(1, 2) * vae.config.scaling_factor
 
 
 @torch.no_grad()
@@ -151,48 +148,73 @@ def _best_shape(mask: np.ndarray) -> str:
     return SHAPES[int(torch.stack(overlaps).argmax())]
 
 
-def sample_scores(pipe: Any, n: int = 36, seed: int = 0) -> dict[str, Any]:
-    """How often samples obey their prompts, and the samples (n f h w 3) uint8."""
+def sample_scores(
+    pipe: Any,
+    statistics: Statistics,
+    n: int = 36,
+    frames: int = FRAMES,
+    speed: str | None = None,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """How good n samples of this many frames are, and the samples themselves.
+
+    statistics: of the model, to steer by. speed: such as "2px": they are steered, four at a time in one of
+    the eight directions.
+
+    Returns:
+        `obeyed`: shares of prompts of which the scene's colour, the object's, its shape and all are there in
+        the middle frame; `kept` and `warp`, means of what `moft.miniature.looks` measures; `followed`, of
+        steered ones, the share; `videos` (n f h w 3) uint8.
+    """
     rng, words = np.random.default_rng(seed), list(COLOURS)
     asked = []
     for i in range(n):
         colour, scene = rng.choice(len(words), 2, replace=False)
         asked.append((words[colour], SHAPES[i % len(SHAPES)], words[scene], TEXTURES[i % len(TEXTURES)]))
-    videos = []
-    for start in range(0, n, 12):
-        prompts = [f"a {c} {s} over {g} {t}" for c, s, g, t in asked[start : start + 12]]
-        frames = pipe(
-            prompts,
-            **{family_of(pipe).frames: FRAMES},
-            height=SIZE,
-            width=SIZE,
-            num_inference_steps=25,
-            output_type="np",
-            generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(prompts))],
-        ).frames
-        videos.append(frames)
-    video = np.concatenate(videos)
-    marks = [obeys(v[FRAMES // 2], c, s, g) for v, (c, s, g, _) in zip(video, asked, strict=True)]
-    rates: dict[str, Any] = {
-        name: float(np.mean([m[name] for m in marks])) for name in ("scene", "colour", "shape")
-    }
-    rates["all"] = float(np.mean([all(m.values()) for m in marks]))
-    return {"obeyed": rates, "videos": (video * 255).round().astype(np.uint8)}
+    size, follows = ClipSize(frames, SIZE, SIZE), []
+    videos: list[np.ndarray] = []
+    for start in range(0, n, 4):
+        prompts = [f"a {c} {s} over {g} {t}" for c, s, g, t in asked[start : start + 4]]
+        motion = Motion(list(DIRECTIONS)[start // 4 % len(DIRECTIONS)], speed=speed) if speed else None
+        with steer(pipe, motion, statistics=statistics) if motion else contextlib.nullcontext():
+            found = pipe(
+                prompts,
+                **{family_of(pipe).frames: frames},
+                height=SIZE,
+                width=SIZE,
+                num_inference_steps=25,
+                output_type="np",
+                generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(prompts))],
+            ).frames
+        made = (np.asarray(found) * 255).round().astype(np.uint8)
+        videos.extend(made)
+        follows += [followed(measure(video), motion, size) for video in made] if motion else []
+    middle = [video[frames // 2].astype(np.float32) / 255 for video in videos]
+    marks = [obeys(frame, c, s, g) for frame, (c, s, g, _) in zip(middle, asked, strict=True)]
+    shares = {name: float(np.mean([m[name] for m in marks])) for name in ("scene", "colour", "shape")}
+    shares["all"] = float(np.mean([all(m.values()) for m in marks]))
+    scores: dict[str, Any] = {"obeyed": shares, **looks(videos)}
+    if motion:
+        scores["followed"] = float(np.mean(follows))
+    return {**scores, "videos": np.stack(videos)}
 
 
 # ---------------------------------------------------------------- the whole
 
 
 @torch.no_grad()
-def probe(pipe: Any, n: int = 768) -> dict[str, Any]:
-    """All scores of the shipped model. R² is of the clip's velocity from the pooled MOFT of the feature
-    block."""
-    from moft.feature.statistics import find_statistics
+def probe(
+    pipe: Any, statistics: Statistics, clips: int = 512, samples: int = 36, frames: int = FRAMES
+) -> dict[str, Any]:
+    """All scores of a model with these motion channels.
 
+    clips: held-out pans. samples: of plain ones, and of ones steered at 2 px a frame. frames: of each sample.
+    R² is of a pan's velocity from the pooled MOFT of the feature layer, and from all its channels (`r2_ccr`).
+    `true` are the looks of as many clips of the world, which no sample can be asked to better.
+    """
     pipe.set_progress_bar_config(disable=True)
-    statistics = find_statistics(pipe)
-    clips = held_out_pans(n)
-    latents = encode(pipe.vae, clips.video)
+    pans = held_out_pans(clips)
+    latents = encode(pipe.vae, pans.video)
     scores: dict[str, Any] = {
         "layer": statistics.layer,
         "channels": len(statistics.channels),
@@ -201,9 +223,12 @@ def probe(pipe: Any, n: int = 768) -> dict[str, Any]:
     }
     for t in (100, 300, 600):
         feature = pool(ccr(block_features(pipe, latents, t, (statistics.layer,))[statistics.layer]))
-        scores["r2"][t] = ridge_r2(feature[..., statistics.channels], clips.velocity)
-        scores["r2_ccr"][t] = ridge_r2(feature, clips.velocity)
+        scores["r2"][t] = ridge_r2(feature[..., statistics.channels], pans.velocity)
+        scores["r2_ccr"][t] = ridge_r2(feature, pans.velocity)
     photos, size = held_out_photographs(), ClipSize(FRAMES, SIZE, SIZE)
     scores["separability"] = direction_scores(pipe, statistics.layer, 300, photos, size)
-    scores["obeyed"] = sample_scores(pipe)["obeyed"]
+    for name, speed in (("plain", None), ("steered", "2px")):
+        scores[name] = sample_scores(pipe, statistics, samples, frames, speed)
+        del scores[name]["videos"]
+    scores["true"] = looks(true_clips(samples, frames))
     return scores

@@ -1,31 +1,34 @@
-"""Trains the miniature's VAE."""
+"""Trains the miniature's VAE, on single frames."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
-from moft.known.renderer import ClipMaker, World
+from moft.known.world.renderer import WorldMaker
+from moft.known.world.scenes import Mixture
 from moft.miniature import model
 from moft.miniature.optimisers import optimisers, set_rate
-from moft.miniature.pool import Log, Pool, until
+from moft.miniature.pool import Log, Pool
 
 
 def train_vae(folder: Path, minutes: float, device: str = "cpu", seed: int = 0) -> None:
     """Fit the VAE on single frames and set its scaling factor so that latents have unit variance."""
     log = Log(folder / "vae.log.jsonl")
-    maker = ClipMaker(World(), seed, frames=2, device=device)
+    maker = WorldMaker(Mixture(), seed, frames=2, device=device)
 
-    def frames(n: int) -> dict[str, torch.Tensor]:
-        return {"x": (maker.render(n // 2).video.flatten(0, 1) * 255).byte()}
+    def frames(n: int, number: int) -> dict[str, torch.Tensor]:
+        return {"x": (maker.render(n // 2, number).video.flatten(0, 1) * 255).byte()}
 
     torch.manual_seed(seed)
     vae = model.vae().to(device)
     if (folder / "vae").exists():
         vae = type(vae).from_pretrained(folder / "vae").to(device)
-    pool = Pool(frames, 2048, reuse=6, seed=seed)
+    pool = Pool(frames, 2048, reuse=6, begin=768)
     vae = vae.to(memory_format=torch.channels_last)
     both = optimisers(vae, 2e-3)
     for step, share in enumerate(until(minutes)):
@@ -59,3 +62,10 @@ def _corner(rows: dict[str, torch.Tensor], side: int) -> torch.Tensor:
     x = rows["x"]
     top, left = (int(torch.randint(size - side + 1, ())) for size in x.shape[-2:])
     return x[..., top : top + side, left : left + side]
+
+
+def until(minutes: float) -> Iterator[float]:
+    """Shares of the time that have passed, until it is over."""
+    start = time.monotonic()
+    while (share := (time.monotonic() - start) / (60 * minutes)) < 1:
+        yield share

@@ -17,7 +17,6 @@ from moft.known.shapes import COLOURS, SHAPES
 from moft.miniature import model
 from moft.miniature.__main__ import BUILDS
 from moft.miniature.optimisers import orthogonal
-from moft.miniature.pool import Pool
 from moft.miniature.probe import nearest_colours, obeys, ridge_r2
 from moft.miniature.train import Settings, Trainer
 from moft.models.loading import miniature_path
@@ -77,20 +76,14 @@ def test_ridge_finds_a_linear_code_and_nothing_in_noise():
     assert ridge_r2(noise, truth) < 0.1
 
 
-def test_a_pool_grows_then_replaces_its_oldest_rows():
-    made = iter(range(1000))
-    pool = Pool(lambda n: {"x": torch.full((n,), next(made))}, size=1024, reuse=2, seed=0)
-    assert len(pool) == 768
-    for _ in range(40):
-        drawn = pool.draw(64)["x"]
-    assert len(pool) == 1024 and drawn.shape == (64,)
-    assert pool.rows["x"].min() > 0  # the first rows are gone
-
-
 def test_muons_step_is_orthogonal_up_to_scale():
     matrix = torch.randn(12, 30, generator=torch.Generator().manual_seed(0))
     values = torch.linalg.svdvals(orthogonal(matrix))
     assert values.max() / values.min() < 2.5 < torch.linalg.cond(matrix) / 1.0
+    together = orthogonal(torch.stack([matrix, 2 * matrix, matrix.flip(0)]))
+    assert torch.allclose(together[0], orthogonal(matrix), atol=1e-5)
+    assert torch.allclose(together[1], together[0], atol=1e-5)  # whatever the gradient's size
+    assert torch.allclose(orthogonal(matrix.T), together[0].T, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", BUILDS)
@@ -102,7 +95,7 @@ def test_each_build_learns_from_a_batch_and_its_export_opens(name: str, tmp_path
     rows = {
         "latents": torch.randn(2, model.LATENT_CHANNELS, FRAMES, 16, 16, generator=draw),
         "shift": torch.randn(2, 2, FRAMES, 16, 16, generator=draw),
-        "ids": trainer._ids(["a red ball over blue stripes", ""]),
+        "ids": trainer.ids(["a red ball over blue stripes", ""]),
     }
     trainer.loss(rows).sum().backward()
     asked = {
