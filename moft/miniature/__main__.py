@@ -89,10 +89,10 @@ def _sheet(args: argparse.Namespace) -> None:
     print(json.dumps(found))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m moft.miniature", description=__doc__)
-    verbs = parser.add_subparsers(required=True)
-    train = verbs.add_parser("train", help="train the VAE (once), then the denoiser, up to a number of clips")
+def _options_of_training(verbs: Any) -> argparse.ArgumentParser:
+    train: argparse.ArgumentParser = verbs.add_parser(
+        "train", help="train the VAE (once), then the denoiser, up to a number of clips"
+    )
     train.add_argument("--folder", type=Path, default=Path("runs"), help="where checkpoints and logs go")
     train.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     train.add_argument(
@@ -107,7 +107,7 @@ def main() -> None:
     )
     train.add_argument("--vae-minutes", type=float, default=12)
     train.add_argument(
-        "--batch", type=int, default=32, help="clips of eight frames a step; fewer longer ones"
+        "--batch", type=int, default=24, help="clips of eight frames a step; fewer longer ones"
     )
     train.add_argument("--lr", type=float, default=2e-3)
     train.add_argument("--save-every", type=float, default=5, help="minutes")
@@ -122,6 +122,13 @@ def main() -> None:
         help="go on from the folder's checkpoint, else from the shipped weights",
     )
     train.set_defaults(run=_train)
+    return train
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m moft.miniature", description=__doc__)
+    verbs = parser.add_subparsers(required=True)
+    train = _options_of_training(verbs)
     assemble = verbs.add_parser("assemble", help="write the averaged weights as a diffusers pipeline")
     assemble.add_argument("--folder", type=Path, default=Path("runs"))
     assemble.add_argument("--output", help="default: the package's")

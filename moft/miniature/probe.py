@@ -148,6 +148,20 @@ def _best_shape(mask: np.ndarray) -> str:
     return SHAPES[int(torch.stack(overlaps).argmax())]
 
 
+def _sampled(pipe: Any, prompts: list[str], size: ClipSize, seed: int) -> np.ndarray:
+    """(n f h w 3) uint8, of prompt i under seed + i."""
+    found = pipe(
+        prompts,
+        **{family_of(pipe).frames: size.frames},
+        height=size.height,
+        width=size.width,
+        num_inference_steps=25,
+        output_type="np",
+        generator=[torch.Generator().manual_seed(seed + i) for i in range(len(prompts))],
+    ).frames
+    return (np.asarray(found) * 255).round().astype(np.uint8)
+
+
 def sample_scores(
     pipe: Any,
     statistics: Statistics,
@@ -177,16 +191,7 @@ def sample_scores(
         prompts = [f"a {c} {s} over {g} {t}" for c, s, g, t in asked[start : start + 4]]
         motion = Motion(list(DIRECTIONS)[start // 4 % len(DIRECTIONS)], speed=speed) if speed else None
         with steer(pipe, motion, statistics=statistics) if motion else contextlib.nullcontext():
-            found = pipe(
-                prompts,
-                **{family_of(pipe).frames: frames},
-                height=SIZE,
-                width=SIZE,
-                num_inference_steps=25,
-                output_type="np",
-                generator=[torch.Generator().manual_seed(seed + start + i) for i in range(len(prompts))],
-            ).frames
-        made = (np.asarray(found) * 255).round().astype(np.uint8)
+            made = _sampled(pipe, prompts, size, seed + start)
         videos.extend(made)
         follows += [followed(measure(video), motion, size) for video in made] if motion else []
     middle = [video[frames // 2].astype(np.float32) / 255 for video in videos]
@@ -194,7 +199,7 @@ def sample_scores(
     shares = {name: float(np.mean([m[name] for m in marks])) for name in ("scene", "colour", "shape")}
     shares["all"] = float(np.mean([all(m.values()) for m in marks]))
     scores: dict[str, Any] = {"obeyed": shares, **looks(videos)}
-    if motion:
+    if follows:
         scores["followed"] = float(np.mean(follows))
     return {**scores, "videos": np.stack(videos)}
 

@@ -39,7 +39,7 @@ class Settings:
     """How the denoiser is trained. The defaults suit one or two CPU cores; a GPU wants a larger batch and
     reuse 1."""
 
-    batch: int = 32  # clips of eight frames a step; fewer longer ones, so that a step has as many frames
+    batch: int = 24  # clips of eight frames a step; fewer longer ones, so that a step has as many frames
     lr: float = 2e-3
     reuse: float = 6  # how often a rendered clip is drawn
     pool: int = 4096  # clips of eight frames kept encoded, of each length
