@@ -84,15 +84,19 @@ class Hunt:
     def _next(self) -> tuple[Tally, int, int] | None:
         """The reader that had the least of its share, and which of its cases."""
         with self.lock:
-            left = [t for t in self.tallies.values() if self.cases is None or t.dealt < self.cases]
+            left = [t for t in self.tallies.values() if t.dealt < self._wanted(t)]
             if not left or time.monotonic() > self.until:
                 return None
             tally = min(left, key=lambda t: t.seconds / t.reader.weight)
-            most = 100_000 if self.cases is None else self.cases - tally.dealt
+            most = min(100_000, self._wanted(tally) - tally.dealt)
             first = self.start + tally.dealt
             tally.dealt += most
             tally.seconds += 0.01
             return tally, first, most
+
+    def _wanted(self, tally: Tally) -> int:
+        cases = 10**9 if self.cases is None else self.cases
+        return cases // 10 if tally.reader.slow else cases
 
     def _deal(self, process: Process, tally: Tally, first: int, most: int) -> bool:
         """Whether the worker lives after it."""

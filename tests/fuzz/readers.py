@@ -95,6 +95,7 @@ class Reader:
     read: Callable[[Case], object]
     place: Callable[[Path, Seed, list[Seed]], Path] = alone
     weight: float = 1.0
+    slow: bool = False  # a tenth of the cases where these are counted
     writes: bool = False  # beside what it reads, as a command does that makes its output ready
     extra: dict[str, m.Bend] = field(default_factory=dict)  # other ways to bend files of these endings
 
@@ -296,6 +297,7 @@ READERS = (
     Reader("pictures", pictures, BLIND, anything_of_a_clip, weight=2, extra=BY_ENDING),
     Reader("masks", masks, BY_ENDING[".png"], as_mask),
     Reader("folders of masks", masks, BY_ENDING[".png"], as_mask, as_masks),
+    Reader("folders of frames", masks, BY_ENDING[".png"], anything_of_a_clip, as_masks),
     Reader("statistics", s.statistics, TENSORS, lambda case: Statistics.load(case.path)),
     Reader("references", s.references, TENSORS, lambda case: FromClip.load(case.path)),
     Reader("read-outs", s.readouts, TENSORS, lambda case: Readout.load(case.path)),
@@ -313,7 +315,7 @@ READERS = (
     Reader("options", lambda _: [t for name in s.TEXTS for t in s.texts(name)], WORDS, options),
     Reader("command line", lambda _: [t for name in s.TEXTS for t in s.texts(name)], WORDS, command_line,
            writes=True),
-    Reader("models", lambda _: s.model_files(), BLIND, a_model, among, weight=4, extra=BY_ENDING),
+    Reader("models", lambda _: s.model_files(), BLIND, a_model, among, weight=4, slow=True, extra=BY_ENDING),
     Reader("networks", s.network_files, BLIND, a_network, among, weight=1, extra=BY_ENDING),
 )  # fmt: skip
 

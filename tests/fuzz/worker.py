@@ -25,10 +25,10 @@ class Worker:
 
     def __init__(self, scratch: Path, base: int = 0) -> None:
         self.scratch, self.base = scratch, base
+        scratch.mkdir(parents=True, exist_ok=True)
         self.readers = {reader.name: reader for reader in READERS}
         self.seeds: dict[str, list[Seed]] = {}
         self.guard, self.memory = watch.Guard(), watch.Memory()
-        watch.limit_addresses()
 
     def seeds_of(self, reader: Reader) -> list[Seed]:
         """Made at the first case of a reader, and read once as they are, so that all is loaded."""
@@ -62,12 +62,12 @@ class Worker:
             self.memory.start()
             started = watch.used()
             try:
-                with watch.at_most(), self.guard.watching(folder, seed[1], reader.writes):
+                with watch.at_most(watch.SECONDS), self.guard.watching(folder, seed[1], reader.writes):
                     became = outcome(reader, case)
             except watch.TooLong:
                 became = {"found": "too long", "where": "time"}
             seconds, rise = watch.used() - started, self.memory.rise()
-            if watched and "found" not in became:
+            if watched:
                 became |= self._beyond(seconds, rise)
             return {**became, "seconds": round(seconds, 3), "mb": round(rise, 1)}
         finally:
@@ -78,7 +78,7 @@ class Worker:
         if self.guard.seen:
             what = self.guard.seen[0]
             return {"found": f"not named: {what}", "where": what.partition("/case/")[0]}
-        if seconds > watch.SECONDS:
+        if seconds > watch.SECONDS + 1:
             return {"found": f"took {seconds:.1f} s", "where": "time"}
         if rise > watch.MEGABYTES:
             return {"found": f"took {rise:.0f} MB", "where": "memory"}
@@ -109,6 +109,7 @@ def main() -> None:
     out = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print is no answer
     worker = Worker(scratch, base)
+    watch.limit_addresses()
     print(json.dumps({"ready": True}), file=out)
     for line in sys.stdin:
         asked = json.loads(line)
