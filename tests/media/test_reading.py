@@ -78,7 +78,7 @@ def song(path, cover=None):
         picture = container.add_stream("png", 1) if cover is not None else None
         if picture is not None:
             picture.height, picture.width, picture.pix_fmt = *cover.shape[:2], "rgb24"
-            picture.disposition = Disposition.attached_pic
+            picture.disposition = Disposition.attached_pic.value
             container.mux(picture.encode(av.VideoFrame.from_ndarray(cover, format="rgb24")))
         for index in range(4):
             frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
