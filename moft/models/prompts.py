@@ -23,9 +23,13 @@ class Cut:
     most: int  # tokens that it takes
     tokens: int  # of the whole text
 
+    def holds(self, text: str) -> bool:
+        """Whether this is that text, however it was cleaned or wrapped before."""
+        return bool(_bare(text)) and _bare(text) in _bare(self.text)
+
     def __str__(self) -> str:
         return (
-            f"is longer than the model takes: of {self.tokens} tokens {self.most} by {self.tokenizer}; "
+            f"is longer than the model takes, {self.most} of {self.tokens} tokens by its {self.tokenizer}; "
             f'dropped: "{self.dropped:.300}"'
         )
 
@@ -65,10 +69,13 @@ def _listening(tokenizer: Any, name: str, found: Heard) -> Any:
     def call(self: Any, text: Any = None, *args: Any, **kwargs: Any) -> Any:
         taken = usual.__call__(self, text, *args, **kwargs)
         given = [text] if isinstance(text, str) else text
-        if kwargs.get("truncation") and isinstance(given, list) and all(isinstance(t, str) for t in given):
+        if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+            return taken
+        found.texts += given
+        if kwargs.get("truncation"):
             most = kwargs.get("max_length") or self.model_max_length
-            for one, ids in zip(given, taken["input_ids"], strict=False):
-                found.texts.append(one)
+            rows = taken["input_ids"] if len(taken["input_ids"]) == len(given) else [taken["input_ids"]]
+            for one, ids in zip(given, rows, strict=True):
                 whole = usual.__call__(
                     self, one, add_special_tokens=kwargs.get("add_special_tokens", True), verbose=False
                 )["input_ids"]

@@ -80,7 +80,7 @@ class Like:
     def to_json(self) -> dict[str, Any]:
         """The request as plain JSON values, without what is as usual; strength is always there."""
         data = json.loads(json.dumps(asdict(self)))  # turns tuples into lists
-        return {key: value for key, value in data.items() if value not in (None, False)}
+        return {key: value for key, value in data.items() if value is not None and value is not False}
 
     def __str__(self) -> str:
         text = f"the motion of {self.like}"

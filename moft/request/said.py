@@ -13,9 +13,10 @@ Options, forms and the reference page are made from it.
 from __future__ import annotations
 
 import math
+import typing
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from moft.errors import RequestError
 
@@ -65,18 +66,50 @@ def said_of(cls: type) -> dict[str, Said]:
 
 
 def check(value: Any) -> None:
-    """Raise RequestError, naming the field, for one that is out of its range or none of its choices; None is
-    always fine."""
+    """Raise RequestError, naming the field, for one of another type than its hint says, out of its range or
+    none of its choices. So what is checked can be written as JSON and read back."""
+    hints = typing.get_type_hints(type(value))
     for name, about in said_of(type(value)).items():
-        given = getattr(value, name)
-        if given is None:
+        given, kinds = getattr(value, name), typing.get_args(hints[name]) or (hints[name],)
+        if given is None and type(None) in kinds:
             continue
+        kind = next((_KINDS[kind] for kind in kinds if kind in _KINDS), None)
+        if kind is not None and not kind.holds(given):
+            raise RequestError(f"expected {name} as {kind.words}, got {given!r:.50}")
+        if any(typing.get_origin(kind) is tuple for kind in kinds) and not _is_pair(given):
+            raise RequestError(f"expected {name} as two numbers, got {given!r:.50}")
         options = about.options
         if options is not None and given not in options:
             raise RequestError(f"expected {name} among {', '.join(options)}, got {given!r:.50}")
         if about.least is not None or about.most is not None:
             for number in given if isinstance(given, tuple) else (given,):
                 _check_range(name, number, about)
+
+
+class _Kind(NamedTuple):
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value))
+
+
+_KINDS: dict[Any, _Kind] = {
+    bool: _Kind("true or false", lambda value: isinstance(value, bool)),
+    int: _Kind("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    float: _Kind("a finite number", _is_number),
+    str: _Kind(
+        "text in Unicode without a null",
+        lambda value: (
+            isinstance(value, str) and not any("\ud800" <= c <= "\udfff" or c == "\0" for c in value)
+        ),
+    ),
+}
 
 
 def _check_range(name: str, number: Any, about: Said) -> None:

@@ -52,6 +52,8 @@ class Scene:
     def __post_init__(self) -> None:
         check(self)
         if self.size is not None:
+            if not isinstance(self.size, ClipSize):
+                raise RequestError(f"expected size as a ClipSize, got {self.size!r:.50}")
             for name, side in asdict(self.size).items():
                 _within(name, side, 1, MAX_SIDE)
             _within("bytes of video", 3 * math.prod(asdict(self.size).values()), 1, MAX_BYTES)
@@ -132,5 +134,5 @@ def check_requests(requests: tuple[AnyRequest, ...]) -> None:
 
 
 def _within(name: str, value: float, least: float, most: float) -> None:
-    if not (least <= value <= most and math.isfinite(value)):
+    if not isinstance(value, int) or not least <= value <= most:
         raise RequestError(f"expected a finite {name} in {least}…{most}, got {value!r:.50}")

@@ -11,7 +11,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,9 @@ class Recipe:
     versions: dict[str, str]
     threads: int  # of torch on the processor, 1…MAX_THREADS
     frames_digest: str | None = None  # of the steered frames before they are encoded; None: not made yet
+    used: dict[str, str] = field(
+        default_factory=dict
+    )  # of texts longer than a text encoder takes, what it took
 
     def __post_init__(self) -> None:
         check_requests(self.requests)
@@ -162,6 +165,7 @@ class Recipe:
             "versions": self.versions,
             "threads": self.threads,
             "frames_digest": self.frames_digest,
+            "used": self.used,
         }
 
     @classmethod

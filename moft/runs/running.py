@@ -27,7 +27,7 @@ from moft.provenance import command
 from moft.runs.job import Job, Scene
 from moft.runs.outcome import overall, remedies
 from moft.runs.recipe import Recipe
-from moft.runs.sample import Sampled, Watch
+from moft.runs.sample import Sampled, Watch, told_of_texts
 from moft.runs.save import check_output, kept, write_all
 
 if TYPE_CHECKING:
@@ -208,7 +208,9 @@ def run(model: Model, job: Job, *, watch: Watch | None = None) -> Run:
     kept = max(range(len(attempts)), key=lambda i: trial.standing(attempts[i]))
     best = attempts[kept]
     job = replace(job, scene=best.scene, settings=best.settings)
-    recipe = replace(Recipe.of(model, job), frames_digest=frames_digest(best.steered.video))
+    notes, used = told_of_texts(best.steered.heard, best.scene)
+    trial.notes += notes
+    recipe = replace(Recipe.of(model, job), frames_digest=frames_digest(best.steered.video), used=used)
     return Run(model, job, tuple(attempts), kept, trial, recipe)
 
 

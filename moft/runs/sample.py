@@ -7,10 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moft.errors import BackboneError, MoftError, RequestError
+from moft.models.prompts import Heard, heard
 from moft.runs.job import Scene
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Sampled:
     video: np.ndarray  # uint8 (f h w 3)
     seconds: float
     peak_memory_mb: float | None  # of the process so far, or of the GPU in this run
+    heard: Heard = field(default_factory=Heard)  # what the text encoders were given and cut
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the pixels."""
@@ -98,6 +100,8 @@ def _check_start(pipe: Any, host: Pipeline, scene: Scene) -> None:
         raise RequestError(
             f"{name} starts from an image, so it cannot be given a whole clip; leave out --video"
         )
+    if scene.negative_prompt is not None and "negative_prompt" not in takes:
+        raise RequestError(f"{name} takes no negative prompt; leave out --negative-prompt")
     given = {"prompt": scene.prompt is not None, "image": scene.image is not None}
     wanted = {"prompt": "prompt" in takes, "image": host.starts_from_image}
     for option, want in wanted.items():
@@ -123,7 +127,7 @@ def sample(
     pipe.set_progress_bar_config(desc=part, disable=None if watch is None else True)
     started = time.perf_counter()
     try:
-        with watched(pipe, part, watch):
+        with watched(pipe, part, watch), heard(pipe) as texts:
             frames = pipe(**options).frames[0]
     except MoftError:
         raise
@@ -139,7 +143,22 @@ def sample(
             f"the {part} run came out as not-a-number; use fewer --steps or a lower --strength"
         )
     video = (np.asarray(frames) * 255).round().clip(0, 255).astype(np.uint8)
-    return Sampled(video, seconds, _peak_memory())
+    return Sampled(video, seconds, _peak_memory(), texts)
+
+
+def told_of_texts(heard: Heard, scene: Scene) -> tuple[list[str], dict[str, str]]:
+    """What to tell of texts that were cut or not used at all, and what was used of those that were cut, by
+    the text's name and the tokenizer's."""
+    notes, used = list[str](), dict[str, str]()
+    text, other = scene.prompt or "", scene.negative_prompt or ""
+    for cut in heard.cuts:
+        negative = cut.holds(other) and not (cut.holds(text) and len(text) > len(other))
+        name = "negative prompt" if negative else "prompt"
+        notes.append(f"the {name} {cut}")
+        used[f"{name}, {cut.tokenizer}"] = cut.used
+    if other.strip() and not heard.heard(other):
+        notes.append("the negative prompt was not used, as guidance is off; raise --guidance-scale above 1")
+    return notes, used
 
 
 @contextmanager

@@ -184,6 +184,7 @@ def described(recipe: Recipe) -> dict[str, str]:
         },
         "prompt": scene.prompt,
         "negative prompt": scene.negative_prompt,
+        **{f"used of the {name}": text for name, text in recipe.used.items()},
         "first frame": scene.image,
         "steered clip": scene.video,
         "size": f"{size.frames} frames of {size.height} x {size.width} px",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
+from functools import partial
 from typing import Any
 
 import pytest
@@ -66,3 +68,59 @@ def test_the_files_of_a_job_are_those_it_names() -> None:
     scene = moft.Scene("a", image="first.png")
     requests = (moft.Motion("left", region="m.png"), moft.Like("a.mp4", region="rest", like_region="m.png"))
     assert moft.Job(scene, requests).files == ["m.png", "a.mp4", "first.png"]
+
+
+# ---------------------------------------------------------------- what is written can be read
+
+
+NUMBERS = [
+    math.nan,
+    math.inf,
+    -math.inf,
+    1e300,
+    -1e300,
+    1e308,
+    5e-324,
+    2**63,
+    2**63 - 1,
+    10**400,
+    -1,
+    0,
+    1,
+    0.5,
+]
+ODD = [*NUMBERS, *map(str, NUMBERS[:8]), "1e300px", "nan%", "inf"]
+MOTION, LIKE = partial(moft.Motion, "left"), partial(moft.Like, "a.mp4")
+OF_REQUESTS = [
+    lambda v, cls=cls, n=n: moft.Job(moft.Scene("a"), (cls(**{n: v}),))
+    for cls in (MOTION, LIKE)
+    for n in ("strength", "steps", "speed", "span", "ease", "like_frames", "per_position", "region")
+    if n in cls.func.__dataclass_fields__
+]
+OF_OTHERS = [
+    *[lambda v, n=n: moft.Job(moft.Scene(**{n: v}), JOB.requests) for n in moft.Scene.__dataclass_fields__],
+    *[
+        lambda v, n=n: moft.Job(moft.Scene("a"), JOB.requests, moft.Settings(**{n: v}))
+        for n in moft.Settings.__dataclass_fields__
+    ],
+    lambda v: moft.Job(moft.Scene("a"), JOB.requests, retries=v),
+    lambda v: moft.Job(moft.Scene("a"), (moft.Motion(v),)),
+    lambda v: moft.Job(moft.Scene("a"), (moft.Motion(path=[(0, 0), (v, 0)]),)),
+    lambda v: moft.Job(moft.Scene("a"), (moft.Drag([[(v, 3), (9, 9)]]),)),
+    lambda v: moft.Job(moft.Scene("a"), (moft.Drag([[(3, 3), (9, 9)]], v),)),
+    lambda v: moft.Job(moft.Scene("a", moft.ClipSize(v, 64, 64)), JOB.requests),
+]
+
+
+@pytest.mark.parametrize("make", [*OF_REQUESTS, *OF_OTHERS])
+@pytest.mark.parametrize(
+    "wrap", [lambda v: v, lambda v: (v, 1), lambda v: (0, v)], ids=["one", "end", "pair"]
+)
+def test_every_number_is_refused_or_written_and_read_back_as_it_is(make: Any, wrap: Any) -> None:
+    for value in ODD:
+        try:
+            job = make(wrap(value))
+        except moft.MoftError:
+            continue
+        text = json.dumps(job.to_json(), allow_nan=False)
+        assert moft.Job.from_json(json.loads(text)) == job, value
