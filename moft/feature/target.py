@@ -99,3 +99,16 @@ class Synthesised:
         )
         at = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)  # from the centre, in shorter sides
         return path + (grow - grow.mean())[:, None, None, None] * at
+
+
+def held_of(motion: Motion, statistics: Statistics, size: ClipSize) -> float:
+    """The share of a motion that its target holds: 1, or less where the feature that would show it lies
+    outside of what was seen when the response was fitted, and is held at that bound. Of zooms always 1.
+
+    Raises RequestError as `Motion.displacement` does."""
+    path = latent_path(motion, size, size.frames)
+    if not path.any():
+        return 1.0
+    value = (path @ statistics.response.T).clamp(statistics.low, statistics.high)
+    held = statistics.displacement(value)
+    return float((held * path).sum() / path.square().sum())

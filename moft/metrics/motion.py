@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -124,10 +124,22 @@ def measure(video: Video, mask: Floats | None = None) -> MeasuredMotion:
         places += region * (np.linalg.norm(flow, axis=-1) >= still)
         some, left = some + region.sum(), left + (inner - region).sum()
     if some == 0:
-        margin = size.side // 16
-        refuse(f"a mask with some region {margin} px or more from the edge", "none", "enlarge the region")
+        _refuse_edge(size)
     outside = stacked(rest).mean.mean(0) if left > 0 else None
     return _measured(stacked(inside), outside, places, still)
+
+
+def check_mask(mask: Floats, size: ClipSize) -> None:
+    """Raise RequestError for a mask, as of `measure`, in which nothing of a clip of this size could be
+    measured: before that clip is made."""
+    inner = _inner(size)
+    if not any((inner * _resized(one, size)).any() for one in _checked(mask, size)):
+        _refuse_edge(size)
+
+
+def _refuse_edge(size: ClipSize) -> NoReturn:
+    margin = size.side // 16
+    refuse(f"a mask with some region {margin} px or more from the edge", "none", "enlarge the region")
 
 
 def _pairs(video: Video) -> Iterator[tuple[Any, Any]]:

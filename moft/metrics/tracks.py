@@ -37,7 +37,13 @@ class Tracks:
     width: int
 
     def __post_init__(self) -> None:
-        points, seen = np.asarray(self.points, np.float64), np.asarray(self.seen, bool)
+        points, told = np.asarray(self.points, np.float64), np.asarray(self.seen)
+        if not np.isin(told, (0, 1)).all():
+            raise RequestError(
+                "expected seen as true or false for each point and frame; received other numbers, "
+                "probabilities perhaps; compare them with a threshold first, such as seen > 0.5"
+            )
+        seen = told.astype(bool)
         if points.ndim != 3 or points.shape[2] != 2 or points.shape[1] < 2 or seen.shape != points.shape[:2]:
             raise RequestError(
                 "expected points (n, frames >= 2, 2) and seen (n, frames); "

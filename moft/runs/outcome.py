@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from moft.feature.resampled import Followed, read_followed
 from moft.media.mask import Source, check_agreement, read_regions
-from moft.metrics.motion import STILL_SPEED, MeasuredMotion, Verdict, judged, measure
+from moft.metrics.motion import STILL_SPEED, MeasuredMotion, Verdict, check_mask, judged, measure
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
@@ -119,6 +119,9 @@ def lay_out(
     Raises RequestError for requests that contradict each other, MediaError for files that cannot be used."""
     masks = read_regions([request.region for request in requests], size, tell, source)
     check_agreement(requests, masks)
+    for mask in masks:
+        if mask is not None:
+            check_mask(mask, size)
     return [
         Placed(request, mask, read_followed(request, size, tell) if isinstance(request, Like) else None)
         for request, mask in zip(requests, masks, strict=True)

@@ -8,9 +8,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from moft.feature.resampled import Resampled, read_resampled
+from moft.feature.target import held_of
 from moft.media.mask import Source
 from moft.metrics.quality import psnr
 from moft.request.drag import Drag
+from moft.request.motion import Motion
 from moft.runs.job import FASTEST, SLOWEST
 from moft.runs.outcome import lay_out, standing
 from moft.runs.pictures import story
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
     from moft.feature.model import Model
     from moft.runs.job import Job, Scene
     from moft.steering.settings import Settings
-    from moft.types import Video
+    from moft.types import ClipSize, Video
+
+
+ALL_HELD = 0.97  # of a motion; less is told
 
 
 class Steered(Trial):
@@ -43,8 +48,20 @@ class Steered(Trial):
             source = Source(name, *clip.shape, clip.taken)
             self.clip, self._fps = clip.video, self._rate(clip)
         self.placed = lay_out(requests, size, self.notes.append, source)
+        for request in requests:
+            if isinstance(request, Motion):
+                self._held(request, size)
         self._seed: int | None = None
         self._prepared: tuple[Sampled, Recording | None, list[Any]] | None = None
+
+    def _held(self, request: Motion, size: ClipSize) -> None:
+        """Tell how much of a motion its target does not hold."""
+        held = held_of(request, self.model.statistics, size)
+        if held < ALL_HELD:
+            self.notes.append(
+                f"{request}: {held:.0%} of this is asked of the model; the rest lies outside the range of "
+                "motion that its channels were fitted on (moft channels); slow down"
+            )
 
     def _rate(self, clip: Resampled) -> float:
         """Of what is made of a clip, told."""
