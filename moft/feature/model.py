@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from moft.models.tap import Tap
     from moft.types import ClipSize
 
-_HASHED = (".json", ".safetensors", ".txt", ".model")  # files of a model, by their endings
+_HASHED = (".json", ".safetensors", ".txt", ".model")  # of the files that were counted up to 0.1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,8 +59,8 @@ class Model:
 
     @cached_property
     def digest(self) -> str | None:
-        """Its commit "commit:…" if it is a snapshot of the hub, else "sha256:…" of all weights and settings
-        in its folder; None if that is not known. Reads every byte of the weights, once."""
+        """Its commit "commit:…" if it is a snapshot of the hub, else "sha256:…" of all files in its
+        folders; None if that is not known. Reads every byte of the weights, once."""
         return None if self.folder is None else model_digest(self.folder)
 
     def tap(self, layer: str | None = None, timestep: int | None = None) -> Tap:
@@ -84,14 +84,25 @@ class Model:
         return clip_size(self.pipe, frames, height, width, {} if own else self.statistics.made)
 
 
-def model_digest(folder: str) -> str:
-    """Of a diffusers folder; see `Model.digest`."""
+def model_digest(folder: str, *, older: bool = False) -> str:
+    """Of a diffusers folder; see `Model.digest`.
+
+    All files in its folders count, at any depth and whatever they are called, and code beside them; `older`:
+    those alone that moft counted up to 0.1.0. Both are one digest where there are no others. What else lies
+    beside the folders, such as motion channels, no loader reads, and has digests of its own; a folder with a
+    dot is another program's.
+    """
     root = Path(folder)
     if root.parent.name == "snapshots" and re.fullmatch("[0-9a-f]{40}", root.name):
         return f"commit:{root.name}"
-    files = sorted(p for p in root.glob("*/*") if p.suffix in _HASHED and p.is_file())
-    named = [root / "model_index.json", *files]
+    found = [p for p in root.glob("*/*") if p.suffix in _HASHED] if older else _all_files(root)
+    named = [root / "model_index.json", *sorted(p for p in found if p.is_file())]
     return digest_of([(p.relative_to(root).as_posix(), file_digest(p)) for p in named])
+
+
+def _all_files(root: Path) -> list[Path]:
+    inner = [p for p in root.glob("*/**/*") if not p.relative_to(root).parts[0].startswith(".")]
+    return [*root.glob("*.py"), *inner]
 
 
 def load(

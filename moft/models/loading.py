@@ -5,43 +5,95 @@ from __future__ import annotations
 import re
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from moft.errors import BackboneError
+from moft.errors import BackboneError, MoftError
 from moft.optional import needs
 
 
 def load_pipeline(model: str, commit: str | None = None) -> Any:
     """The pipeline of "miniature", a folder, or (only then is anything fetched) a hub id, at a commit if one
-    is given."""
+    is given. Its folder is looked through before anything is built, so that none can run code.
+
+    Raises BackboneError for anything else, and for a folder that `moft.models.folder` refuses, naming the
+    file."""
     from moft.models.families import family_of
 
     needs("diffusers", "transformers")
-    import diffusers
     import torch
 
     name = _place(model)
-    if not Path(name).is_dir() and (model == "miniature" or not is_hub_id(model)):
+    local = Path(name).is_dir()
+    if not local and (model == "miniature" or not is_hub_id(model)):
         raise BackboneError(
             f"no model at {name}: expected miniature, a diffusers folder, or a hub id OWNER/NAME"
         )
     _quiet()
     gpu = torch.cuda.is_available()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # every release knows "torch_dtype"
-            pipe = diffusers.DiffusionPipeline.from_pretrained(
-                name,
-                local_files_only=Path(name).is_dir(),
-                revision=commit,
-                use_safetensors=True,
-                torch_dtype=torch.float16 if gpu else torch.float32,
-            )
-    except (OSError, ValueError, AttributeError, ImportError) as error:
-        raise BackboneError(f"cannot load {model}: expected a diffusers pipeline, got: {error}") from error
+    with _translated(model), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # every release knows "torch_dtype"
+        pipe = _of_folder(Path(name) if local else _fetched(name, commit), gpu)
+        _check_whole(pipe)
+    if not local:
+        pipe.register_to_config(_name_or_path=name)  # as its motion channels are kept by it
     family_of(pipe)
     return pipe.to("cuda" if gpu else "cpu")
+
+
+def _of_folder(folder: Path, gpu: bool) -> Any:
+    """The pipeline in a folder that holds nothing but what it should."""
+    import diffusers
+    import torch
+
+    from moft.models.folder.checked import check_folder
+
+    return diffusers.DiffusionPipeline.from_pretrained(
+        str(folder),
+        local_files_only=True,
+        use_safetensors=True,
+        variant=check_folder(folder),
+        torch_dtype=torch.float16 if gpu else torch.float32,
+    )
+
+
+def _check_whole(pipe: Any) -> None:
+    """Weights that no file had are left without numbers."""
+    import torch
+
+    for part, module in pipe.components.items():
+        for name, value in module.named_parameters() if isinstance(module, torch.nn.Module) else ():
+            if value.is_meta:
+                raise BackboneError(f"cannot load the model, {part}: expected weights for {name}, got none")
+
+
+def _fetched(name: str, commit: str | None) -> Path:
+    """The folder of a hub id in the hub's cache. Its index is looked at first, since older versions of
+    diffusers import what it names as soon as they fetch."""
+    import diffusers
+    from huggingface_hub import hf_hub_download
+
+    from moft.models.folder.classes import INDEX, pipeline_of
+
+    pipeline_of(Path(hf_hub_download(name, INDEX, revision=commit)).parent)
+    return Path(diffusers.DiffusionPipeline.download(name, revision=commit, use_safetensors=True))
+
+
+@contextmanager
+def _translated(model: str) -> Iterator[None]:
+    """Whatever a loader raises, as an error of the model: for files that it does not take, there is no end of
+    kinds, and a panic of the tokenizers is not even an Exception."""
+    try:
+        yield
+    except MoftError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        got = f"{type(error).__name__}: {error!s:.500}"
+        raise BackboneError(f"cannot load {model}: expected a diffusers pipeline, got: {got}") from error
 
 
 def _place(model: str) -> str:

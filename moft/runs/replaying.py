@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moft.errors import RecipeError
-from moft.feature.model import Model, load
+from moft.feature.model import Model, load, model_digest
 from moft.models.size import clip_size
 from moft.runs.recipe import Recipe, read_recipe
 from moft.runs.running import Run, run
@@ -46,6 +46,7 @@ def replay(
         recipe = recipe.without_channels()
     recipe = recipe.located(Path(file).parent)
     loaded = loaded_for(recipe, model, None if channels is None else os.fspath(channels))
+    recipe = as_counted_now(recipe, loaded)
     for difference in recipe.differences(Recipe.of(loaded, recipe.job)):
         tell(difference)
     with on_threads(recipe.threads):
@@ -54,6 +55,14 @@ def replay(
     if not again.identical:
         tell("the frames are not those of the original")
     return again
+
+
+def as_counted_now(recipe: Recipe, loaded: Model) -> Recipe:
+    """The same with the digest that its model has now, if it is that of the files that were counted once."""
+    if not loaded.folder or recipe.model_digest in (None, loaded.digest):
+        return recipe
+    counted = model_digest(loaded.folder, older=True)
+    return replace(recipe, model_digest=loaded.digest) if recipe.model_digest == counted else recipe
 
 
 def loaded_for(recipe: Recipe, model: str | None, channels: str | None) -> Model:

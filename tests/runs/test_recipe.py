@@ -193,6 +193,37 @@ def test_the_digest_of_a_model_sees_one_byte_of_its_weights_and_not_its_notes(
     assert model_digest(str(folder)) != found
 
 
+@pytest.mark.parametrize("name", ["unet/extra.py", "vae/old.bin", "tokenizer/deep/er/a", "None.py"])
+def test_the_digest_covers_all_files_of_a_model(tiny_folder: Path, tmp_path: Path, name: str) -> None:
+    import shutil
+
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    found = model_digest(str(folder))
+    assert model_digest(str(folder), older=True) == found
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("a")
+    first = model_digest(str(folder))
+    (folder / name).write_text("b")
+    assert len({found, first, model_digest(str(folder))}) == 3
+    assert model_digest(str(folder), older=True) == found
+
+
+def test_a_recipe_that_counted_fewer_files_of_its_model_is_of_the_same_model(
+    steered: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    from moft.runs.replaying import as_counted_now
+
+    folder = shutil.copytree(tiny_folder, tmp_path / "model")
+    (folder / "vae" / "notes.md").write_text("a")
+    then, model = read_recipe(steered / "left.mp4"), moft.Model(None, str(folder))
+    assert then.model_digest != model.digest
+    assert as_counted_now(then, model).model_digest == model.digest
+    other = replace(then, model_digest="sha256:" + "0" * 64)
+    assert as_counted_now(other, model) == other
+
+
 def test_a_snapshot_of_the_hub_is_known_by_its_commit(tmp_path: Path) -> None:
     folder = tmp_path / "snapshots" / ("ab" * 20)
     folder.mkdir(parents=True)

@@ -1,0 +1,125 @@
+"""Which classes a folder names: a pipeline of a known family, components of diffusers and transformers."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moft.errors import BackboneError
+from moft.models.families import FAMILIES
+from moft.models.folder.files import check_file, read_settings, refused
+
+INDEX = "model_index.json"
+RENAMED = {"CLIPFeatureExtractor": "CLIPImageProcessor", "SiglipFeatureExtractor": "SiglipImageProcessor"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What derives from one base class: its file of settings, and how its weights are called."""
+
+    base: str
+    settings: str
+    weights: str | None = None  # without the ending
+    needed: bool = True  # whether the file of settings must be there
+
+
+KINDS = {
+    "diffusers": (
+        Kind("ModelMixin", "config.json", "diffusion_pytorch_model"),
+        Kind("SchedulerMixin", "scheduler_config.json"),
+    ),
+    "transformers": (
+        Kind("PreTrainedModel", "config.json", "model"),
+        Kind("PreTrainedTokenizerBase", "tokenizer_config.json", needed=False),
+        Kind("ImageProcessingMixin", "preprocessor_config.json", needed=False),
+        Kind("FeatureExtractionMixin", "preprocessor_config.json", needed=False),
+        Kind("ProcessorMixin", "processor_config.json", needed=False),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Component:
+    """One part of a pipeline: where its files lie, and what they are made into."""
+
+    folder: Path
+    library: str
+    cls: Any
+    kind: Kind
+
+    @property
+    def settings(self) -> Path:
+        """Its file of settings."""
+        return self.folder / self.kind.settings
+
+
+def pipeline_of(root: Path) -> tuple[Any, dict[str, Any], list[Component]]:
+    """The class of a folder's pipeline, its own settings, and its components.
+
+    Raises BackboneError for anything but classes of diffusers and transformers."""
+    index = root / INDEX
+    if not index.exists():
+        raise BackboneError(f"cannot load {root}: expected a diffusers pipeline, got no {INDEX} in it")
+    if (root / "None.py").exists():  # which diffusers up to 0.37 takes for a pipeline that was asked for
+        check_file(root / "None.py", root)
+    check_file(index, root)
+    data = read_settings(index)
+    pipeline = _pipeline(index, data.pop("_class_name", None))
+    needed = _needed(pipeline)
+    for name in needed:
+        if not isinstance(data.get(name), list) or data[name] == [None, None]:
+            raise refused(index, f"{name}: expected a library and a class, got {data.get(name)!r:.100}")
+    own = {name: value for name, value in data.items() if not isinstance(value, list)}
+    pairs = {name: value for name, value in data.items() if isinstance(value, list)}
+    parts = [_component(root, name, value) for name, value in pairs.items() if value != [None, None]]
+    return pipeline, own, parts
+
+
+def _needed(pipeline: Any) -> list[str]:
+    """Components without which there is no such pipeline."""
+    given = inspect.signature(pipeline.__init__).parameters.values()
+    names = [p.name for p in given if p.default is p.empty and p.name != "self"]
+    return [name for name in names if name not in pipeline._optional_components]
+
+
+def _pipeline(index: Path, name: Any) -> Any:
+    import diffusers
+
+    known = [pipeline for family in FAMILIES for pipeline in family.pipelines]
+    if isinstance(name, str) and name.isidentifier():
+        found = getattr(diffusers, name, None)
+        if isinstance(found, type) and issubclass(found, diffusers.DiffusionPipeline):
+            if {cls.__name__ for cls in found.__mro__} & set(known):
+                return found
+            raise BackboneError(
+                f"expected a pipeline of a known family, got {name}; known: {', '.join(known)}. "
+                "To add one, see docs/adding-a-backbone.md"
+            )
+    raise refused(index, f"_class_name: expected a pipeline class of diffusers, got {name!r:.100}")
+
+
+def _component(root: Path, name: str, value: list[Any]) -> Component:
+    index = root / INDEX
+    if not name.isidentifier():
+        raise refused(index, f"expected names of components, got {name!r:.100}")
+    if len(value) != 2 or not all(isinstance(word, str) and word.isidentifier() for word in value):
+        raise refused(index, f"{name}: expected a library and a class, got {value!r:.100}")
+    library, cls = value
+    if library not in KINDS:
+        raise refused(
+            index,
+            f"{name}: expected a class of diffusers or transformers, got one of {library:.100}, which is not "
+            "imported",
+        )
+    module = importlib.import_module(library)
+    found = getattr(module, RENAMED.get(cls, cls), None)
+    if isinstance(found, type):
+        for kind in KINDS[library]:
+            if issubclass(found, getattr(module, kind.base)):
+                return Component(root / name, library, found, kind)
+        if lacks := getattr(found, "_backends", None):  # a stand-in for a class whose packages are missing
+            raise refused(index, f"{name}: {cls} needs {', '.join(map(str, lacks))}; install it")
+    raise refused(index, f"{name}: expected a model, scheduler or tokenizer of {library}, got {cls:.100}")
