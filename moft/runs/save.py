@@ -80,6 +80,8 @@ def kept(out: Path, clips: dict[str, np.ndarray], record: dict[str, Any]) -> str
         except OSError:
             continue
         try:
+            if parent:  # who may look there may look here; among temporary files it stays its maker's
+                shutil.copymode(parent, folder)
             for kind, video in clips.items():
                 _write_png(folder / f"{out.stem}{kind}.png", video, _rate(record))
             _write_record(folder / f"{out.stem}.json", record)

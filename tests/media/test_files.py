@@ -206,3 +206,20 @@ def test_a_passing_folder_is_its_owner_s_alone_and_goes(tmp_path: Path) -> None:
         assert folder.stat().st_mode & 0o077 == 0
         json.dump([], open(folder / "x", "w"))  # noqa: SIM115
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o002, 0o077])
+def test_files_may_be_read_by_whom_the_umask_lets(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        with staging(tmp_path) as folder:
+            (folder / "inner").mkdir()
+            for name in ("a.json", "inner/b.json"):
+                (folder / name).write_text("x")
+        with replacing(tmp_path / "c.json") as path:
+            path.write_text("x")
+    finally:
+        os.umask(before)
+    for name in ("a.json", "inner/b.json", "c.json"):
+        assert (tmp_path / name).stat().st_mode & 0o777 == 0o666 & ~mask
+    assert (tmp_path / "inner").stat().st_mode & 0o777 == 0o777 & ~mask
