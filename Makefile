@@ -5,8 +5,9 @@ BIN := .venv/bin
 STAMP := .venv/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest fuzz check docs build clean
+.PHONY: help demo test test-oldest fuzz faults check docs build clean
 MINUTES ?= 15
+KILLS ?= 120
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -22,6 +23,9 @@ test-oldest: .venv-oldest/.stamp ## run them on the oldest versions that pyproje
 
 fuzz: $(STAMP) ## bent files and texts for every reader, for MINUTES=15; what is found is kept in out/fuzz
 	PYTHONPATH=tests $(BIN)/python -m fuzz --minutes $(MINUTES)
+
+faults: $(STAMP) ## kill every command that writes at KILLS=120 random moments; full disks, closed streams
+	PYTHONPATH=tests HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m faults --kills $(KILLS)
 
 check: $(STAMP) ## format, lint and types
 	$(BIN)/ruff format --check .

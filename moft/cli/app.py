@@ -21,6 +21,8 @@ from moft.printing import show
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from moft.feature.model import Model as LoadedModel
+
 CONVENTION = "Directions say where the picture goes: left = the picture content goes left (camera right)."
 
 Model = Annotated[str, typer.Option(help="miniature, a folder, or a hub id (only that is fetched).")]
@@ -84,6 +86,16 @@ def _root(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
     """See and steer the motion inside video diffusion models, with no training."""
+
+
+def loaded(name: str, channels: Path | None = None) -> LoadedModel:
+    """A model by its name, and as many threads as serve it."""
+    import moft
+    from moft.models.loading import settle_threads
+
+    model = moft.load(name, channels=channels)
+    settle_threads(model.pipe)
+    return model
 
 
 def console(stream: Any) -> Console:

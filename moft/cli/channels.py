@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moft.cli.app import CONVENTION, Frames, Model, Side, app, tracked
+from moft.cli.app import CONVENTION, Frames, Model, Side, app, loaded, tracked
 from moft.cli.fields import options, taking
 from moft.errors import MediaError, MoftError, RequestError
 from moft.optional import needs
@@ -48,14 +48,13 @@ def channels(
     ] = None,
 ) -> None:
     """Find a model's motion channels from pictures panned in known directions."""
-    import moft
     from moft.media.files import check_writable
     from moft.models.size import clip_size
 
     if out is not None:
         check_writable(out, inputs=photos.iterdir() if photos and photos.is_dir() else ())
     pictures = read_photos(photos)
-    pipe = moft.load(model).pipe
+    pipe = loaded(model).pipe
     from moft.feature.statistics import find_motion_channels, find_statistics, statistics_path
     from moft.known.pans import pans
 
@@ -135,9 +134,9 @@ def calibrate(
     import moft
 
     needs("cv2")
-    loaded = moft.load(model, channels=channels)
+    subject = loaded(model, channels)
     scenes = [
-        Scene(words, loaded.size(), seed=given["seed"] + i, steps=given["steps"], image=picture)
+        Scene(words, subject.size(), seed=given["seed"] + i, steps=given["steps"], image=picture)
         for i, (words, picture) in enumerate(itertools.zip_longest(prompt or [], image or []))
     ]
     if not scenes:
@@ -146,8 +145,8 @@ def calibrate(
         )
     from moft.feature.statistics import statistics_path
 
-    where = _kept_at(channels or statistics_path(loaded.pipe))
-    found = moft.calibrate(loaded, scenes, speed=speed or DEFAULT_SPEED, track=tracked)
+    where = _kept_at(channels or statistics_path(subject.pipe))
+    found = moft.calibrate(subject, scenes, speed=speed or DEFAULT_SPEED, track=tracked)
     note = {**found.made["gain"], "command": command(), "versions": versions()}
     found = replace(found, made={**found.made, "gain": note})
     found.save(where)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moft.cli.app import CONVENTION, AsJson, Channels, Model, app, console
+from moft.cli.app import CONVENTION, AsJson, Channels, Model, app, console, loaded
 from moft.errors import RequestError
 from moft.optional import needs
 from moft.printing import in_json, listed, say, show
@@ -63,9 +63,8 @@ def explain(
     settings = ExplainSettings(_point(point), sweep, layer, timestep)
     if probe:
         settings = replace(settings, objects=192, places=12)
-    check_report_folder(out)
-    loaded = moft.load(model, channels=channels)
-    record = moft.explain(loaded, clips or [], out, settings=settings, tell=say)
+    check_report_folder(out, clips or [])
+    record = moft.explain(loaded(model, channels), clips or [], out, settings=settings, tell=say)
     show(in_json(record) if as_json else _explained(record, out))
 
 

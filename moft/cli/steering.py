@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from moft.cli.app import CONVENTION, AsJson, Channels, Frames, Model, Side, app, console, steps_shown
+from moft.cli.app import CONVENTION, AsJson, Channels, Frames, Model, Side, app, console, loaded, steps_shown
 from moft.cli.fields import options, taking
 from moft.cli.options import KINDS, points_of, requests_of
 from moft.errors import MediaError, RequestError
@@ -150,7 +150,7 @@ def _make(
     from moft.runs.words import summary
 
     check_output(out, [*job.files, *(path for path in (channels, requests) if path)], job.scene.fps)
-    model = moft.load(name, channels=channels)
+    model = loaded(name, channels)
     job = _sized(job, model.size(*sides))
     with steps_shown() as watch:
         run = moft.run(model, job, watch=watch)

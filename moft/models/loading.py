@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import warnings
@@ -12,6 +13,8 @@ from typing import Any
 
 from moft.errors import BackboneError, MoftError
 from moft.optional import needs
+
+_SMALL = 100_000_000  # weights of a model; the miniature has 4 millions, published ones thousands of millions
 
 
 def load_pipeline(model: str, commit: str | None = None) -> Any:
@@ -94,6 +97,18 @@ def _translated(model: str) -> Iterator[None]:
             raise
         got = f"{type(error).__name__}: {error!s:.500}"
         raise BackboneError(f"cannot load {model}: expected a diffusers pipeline, got: {got}") from error
+
+
+def settle_threads(pipe: Any) -> None:
+    """For programs of moft's own: compute on one thread where the model is so small that several would wait
+    for each other longer than they work, unless the user said how many (`OMP_NUM_THREADS`)."""
+    import torch
+
+    if "OMP_NUM_THREADS" in os.environ or "MKL_NUM_THREADS" in os.environ:
+        return
+    parts = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
+    if sum(weights.numel() for part in parts for weights in part.parameters()) < _SMALL:
+        torch.set_num_threads(1)
 
 
 def _place(model: str) -> str:

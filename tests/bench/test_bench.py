@@ -349,7 +349,7 @@ def test_all_of_it_is_summed_up_in_one_file(
         monkeypatch.setattr(records, name, lambda *_args, record=record, **_few: record)
     monkeypatch.setattr(
         "moft.bench.control.commands.load_pipeline",
-        lambda _model: SimpleNamespace(set_progress_bar_config=lambda disable: None),
+        lambda _model: SimpleNamespace(components={}, set_progress_bar_config=lambda disable: None),
     )
     done = CliRunner().invoke(app, ["bench", "--quick", "-o", str(tmp_path / "out"), "--json"])
     assert done.exit_code == 0
@@ -384,7 +384,7 @@ def test_fewer_tasks_and_shares_can_be_asked_for(
     monkeypatch.setattr(records, "features", run)
     monkeypatch.setattr(
         "moft.bench.control.commands.load_pipeline",
-        lambda _model: SimpleNamespace(set_progress_bar_config=lambda disable: None),
+        lambda _model: SimpleNamespace(components={}, set_progress_bar_config=lambda disable: None),
     )
     done = CliRunner().invoke(
         app, ["bench", "features", "--tasks", "2", "--share", "0.25", "--no-elsewhere", "-o", str(tmp_path)]

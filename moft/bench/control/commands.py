@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from moft.errors import RequestError
-from moft.models.loading import load_pipeline
+from moft.models.loading import load_pipeline, settle_threads
 from moft.optional import needs
 from moft.printing import in_json, show
 
@@ -129,6 +129,7 @@ def reading(
 def quiet_pipeline(model: str) -> Any:
     """A miniature, its progress bar off."""
     pipe = load_pipeline(model)
+    settle_threads(pipe)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
