@@ -246,7 +246,7 @@ def _tell_drawn(
         share *= max(min(max(at), side) - max(min(at), 0), 0) / max(max(at) - min(at), 1e-9)
     if 0 < share < _LEAST_INSIDE:
         tell(f"{text:.100}: {1 - share:.0%} of it lie outside the clip of {size.width} x {size.height} px")
-    in_px = any(unit != "%" for point in points for _, unit in point)
+    in_px = any(unit != "%" and number for point in points for number, unit in point)
     if source and in_px and (source.height, source.width) != (size.height, size.width):
         tell(
             f"{text:.100}: px of the clip that is made, {size.width} x {size.height}, not of {source.name}, "

@@ -7,6 +7,7 @@ own.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -104,6 +105,8 @@ class Steering(Between):
         """The latents (b c f h w) after all changes."""
         moment = Moment(index, len(self.tap.timesteps), self.tap.clip_size(latents), calls, self.tell_keys)
         self.objectives(moment.size)  # or say what is wrong with them, in the first step
+        if self.plain and index == 1:
+            self.plain.check_begin(latents, calls, warnings.warn)
         if self.plain and self.keys:
             self.plain.at(index, latents)  # or say that it is of another kind
         changed = latents

@@ -3,7 +3,7 @@ inverted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -20,6 +20,8 @@ from moft.models.hooks import SharedKV
 from moft.models.inversion import inverted
 from moft.models.tap import Tap
 
+_SAME = 0.01  # of the norm: what differs by less begins the same
+
 
 class Recording(Between):
     """The latents of a plain run between its steps, and its keys and values if wanted; made by `record`."""
@@ -27,10 +29,32 @@ class Recording(Between):
     def __init__(self, tap: Tap, keys: float = 0.0) -> None:
         super().__init__(tap, SharedKV(tap.spatial_attentions()) if keys else None, keys)
         self.latents: dict[int, Tensor] = {}
+        self.begun: Tensor | None = None  # the latents (b c f h w) that the denoiser was given first
+        self.said: dict[str, Tensor] = {}  # what else it was given then, words say
 
     def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
+        if not self.latents:
+            self.begun, self.said = self._given(latents, calls).clone(), _said(self.tap, calls)
         self.latents[index] = latents.detach().clone()
         return latents
+
+    def check_begin(self, latents: Tensor, calls: list[Call], tell: Callable[[str], object]) -> None:
+        """Raise RequestError unless the run at hand began as this one did, from the same noise or latents;
+        `tell` hears if it was told other words. latents: (b c f h w) behind its first step."""
+        begun = self._given(latents, calls)
+        known = self.begun is not None and begun.shape == self.begun.shape
+        if known and (begun - self.begun.to(begun)).norm() > _SAME * begun.norm():  # type: ignore[union-attr]
+            raise RequestError(
+                "expected a plain run that begins as this one, got one from another seed or other "
+                "latents; record it with the same generator; with an inverted clip pass latents=plain.start"
+            )
+        for name, value in _said(self.tap, calls).items():
+            before = self.said.get(name)
+            if before is not None and not _alike(before, value):
+                tell(f"the plain run was told other words than this one ({name}); record it with the same")
+
+    def _given(self, latents: Tensor, calls: list[Call]) -> Tensor:
+        return self.tap.inputs(calls[0])[-len(latents) :, : latents.shape[1]].detach().float()
 
     @property
     def start(self) -> Tensor:
@@ -47,6 +71,16 @@ class Recording(Between):
                 f"{tuple(like.shape)}), got {got}; record it with the same arguments"
             )
         return found
+
+
+def _alike(a: Tensor, b: Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a.to(b), b, rtol=1e-2, atol=1e-2)
+
+
+def _said(tap: Tap, calls: list[Call]) -> dict[str, Tensor]:
+    """What a call of the denoiser is told beside latents and timestep, as far as these are tensors."""
+    told = {name: calls[0].get(name) for name in tap.family.batched}
+    return {name: value.detach() for name, value in told.items() if isinstance(value, Tensor)}
 
 
 @contextmanager
@@ -104,6 +138,7 @@ def invert(
     recording.latents[steps] = clean
     for i, (_, latents) in enumerate(inverted(tap, clean, steps, prompt)):
         recording.latents[steps - 1 - i] = latents
+    recording.begun = recording.start.float()
     if keys:
         with record(pipe, keys) as again, torch.no_grad():
             tap.host.run([prompt], recording.start, steps=steps)
