@@ -100,7 +100,7 @@ def prepare(place: Path) -> None:
     drag.drags = lambda: drags(prompts=scenes)
     from moft.runs import calibration
 
-    calibration.LEAST = -1e9
+    calibration._share = lambda run, _: 0.3 + float(run.video.mean()) / 255  # two steps move nothing
     moft.load("miniature")
     shutil.copy(moft.feature.statistics.statistics_path(moft.load("miniature").pipe), place / "a.safetensors")
 
