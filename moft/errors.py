@@ -19,6 +19,13 @@ class BackboneError(MoftError):
     """A pipeline, or a setting of one, that is unknown or not supported."""
 
 
+class SteeringWarning(UserWarning):
+    """A block of `steer` was left in which nothing was guided, or little: its clip is almost a plain one.
+
+    warnings.simplefilter("error", moft.SteeringWarning)  # to be stopped by it
+    """
+
+
 class RecipeError(MoftError):
     """A recipe that is missing or malformed, or that names what is gone, has changed, or must be
     confirmed."""

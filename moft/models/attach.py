@@ -2,41 +2,77 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from torch import Tensor
 
-from moft.models.calls import Call
-from moft.models.hooks import SharedKV
+from moft.errors import BackboneError
+from moft.models.calls import Call, timestep_of
+from moft.models.hooks import SharedKV, aside, is_aside
 from moft.models.tap import Tap
 
 
 class Between:
-    """Sees, and may change, the latents between the denoising steps of a pipeline."""
+    """Sees, and may change, the latents between the denoising steps of a pipeline: in all runs that it makes.
+    Each begins with nothing of the one before."""
 
     def __init__(self, tap: Tap, keys: SharedKV | None = None, share: float = 1.0) -> None:
         self.tap = tap
         self.keys, self.share = keys, share  # recorded or replayed in this share of the steps, from the first
         self.calls: list[Call] = []  # of the denoiser in the step at hand, by the pipeline
-        self._aside = False
+        self.first: int | None = None  # step of the schedule that the run at hand began with
+        self._done: int | None = None  # step that was made last
+        self._over = False  # whether that was the last one
+        self._thread = threading.get_ident()  # that the run at hand is in; others may share the denoiser
+
+    def begin(self) -> None:
+        """A run begins. A subclass forgets here what it knows of the one before."""
+
+    def started(self) -> None:
+        """For the host to call where a run begins."""
+        if not is_aside():
+            self.tap.host.check()
+            self._thread = threading.get_ident()
+            self._start_anew()
+
+    def _start_anew(self) -> None:
+        self.calls.clear()
+        self.first, self._done, self._over = None, None, False
+        if self.keys is not None:
+            self.keys.moment = None
+        self.begin()
 
     def note(self, call: Call) -> None:
-        """How the pipeline calls its denoiser; calls that are made between two steps are not its own."""
-        if not self._aside:
-            self.calls.append(call)
-            self.tell_keys(self.tap.step_of(call), len(self.calls) - 1)
+        """How the pipeline calls its denoiser; calls that moft makes, and other threads, are not its own."""
+        if is_aside() or threading.get_ident() != self._thread:
+            return
+        self.tap.host.check()
+        if self._over:  # a host that does not say when a run begins
+            self._start_anew()
+        if self.calls and timestep_of(self.calls[-1]) != timestep_of(call):
+            self.calls.clear()  # of a run that ended in the midst of a step
+        self.calls.append(call)
+        step = self.tap.step_of(call)
+        if self._done is not None and self._done + 1 < len(self.tap.timesteps):
+            ahead = self._done + 1  # of two steps at one timestep it is the later one
+            step = ahead if self.tap.timesteps[ahead] == self.tap.timesteps[step] else step
+        self.first = step if self.first is None else self.first
+        self.tell_keys(step, len(self.calls) - 1)
 
     def tell_keys(self, step: int, number: int) -> None:
         """Tell the keys at which step the denoiser is about to be called, the how many-th time in it."""
         if self.keys is not None:
-            due = step < round(self.share * len(self.tap.timesteps))
+            first = self.first or 0
+            due = step - first < round(self.share * (len(self.tap.timesteps) - first))
             self.keys.moment = (step, number) if due else None
 
     def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
-        """What becomes of the latents (b c f h w) that the denoiser will see at step `index`; the last index
-        is behind it. `calls` are those of the step before."""
+        """What becomes of the latents (b c f h w) that the denoiser will see at step `index` of the schedule,
+        of which a run that starts from a video makes only the end (`first`…); the last index is behind it.
+        `calls` are those of the step before."""
         raise NotImplementedError
 
     def callback(self, _pipe: Any, _index: int, timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -45,17 +81,35 @@ class Between:
         return kwargs
 
     def change(self, held: Tensor, timestep: Any) -> Tensor:
-        """`next` for latents in the pipeline's own layout. Counted on the scheduler's whole schedule, of
-        which a pipeline that starts from a video runs only the end."""
+        """`next` for latents in the pipeline's own layout.
+
+        Raises BackboneError if the denoiser was not seen to be called in the step."""
         calls, self.calls[:] = list(self.calls), []
-        index = int((self.tap.timesteps == timestep).nonzero()[0]) + 1
+        if not calls:
+            raise BackboneError(
+                f"expected {type(self.tap.denoiser).__name__} to be called in each step, got none: another "
+                "program runs in its place, or the pipeline runs in another thread than the block; undo "
+                "the one, or enter the block where it runs"
+            )
+        index = self._made(timestep) + 1
         latents = self.tap.layout.enter(held, calls[0])
-        self._aside = True
-        try:
+        with aside():
             found = self.next(latents, index, calls)
-        finally:
-            self._aside = False
         return held if found is latents else self.tap.layout.leave(found, held)
+
+    def _made(self, timestep: Any) -> int:
+        """Which step of the schedule was made at this timestep: the next one of it, since it may hold one
+        twice."""
+        alike = (self.tap.timesteps == timestep).nonzero().flatten().tolist()
+        if not alike:
+            alike = [int((self.tap.timesteps - timestep).abs().argmin())]
+        later = [step for step in alike if self._done is None or step > self._done]
+        if not later:  # it did not say so, and the run before was not finished
+            self._start_anew()
+        self._done = min(later or alike)
+        self.first = self._done if self.first is None else self.first
+        self._over = self._done + 1 == len(self.tap.timesteps)
+        return self._done
 
 
 @contextmanager
@@ -63,5 +117,10 @@ def between_steps(what: Between, by_callback: bool) -> Iterator[None]:
     """Show `what` the denoiser's calls and, unless a callback does it, the latents that each step hands on.
 
     Raises BackboneError if the host has no callback."""
-    with what.tap.watched(what.note), what.tap.host.between_steps(what.change, by_callback):
+    host = what.tap.host
+    with (
+        what.tap.watched(what.note),
+        host.starts(what.started),
+        host.between_steps(what.change, by_callback),
+    ):
         yield

@@ -1,15 +1,19 @@
 """See, stop at, or replace what a named submodule computes. Knows torch, not diffusion.
 
-Everything is a context manager: the model is as it was when the block ends, however it ends.
+Everything is a context manager: the model is as it was when the block ends, however it ends, and in whichever
+order several end. What is put on a model counts in the thread that put it there: another thread may run the
+same weights for a run of its own.
 """
 
 from __future__ import annotations
 
 import functools
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +23,86 @@ from moft.errors import BackboneError, RequestError
 
 class _Stop(BaseException):
     """Ends a forward pass early. Not an `Exception`, so that no `except Exception` on the way swallows it."""
+
+
+_CHANGING = threading.RLock()  # held while something is put on a shared object, or taken off
+
+
+class _Here(threading.local):
+    aside = 0
+
+
+_here = _Here()
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Calls of a model inside the block, by this thread, are not the sampling program's own."""
+    _here.aside += 1
+    try:
+        yield
+    finally:
+        _here.aside -= 1
+
+
+def is_aside() -> bool:
+    """Whether this thread is in such a block."""
+    return _here.aside > 0
+
+
+def here_only(hook: Callable[..., Any]) -> Callable[..., Any]:
+    """A hook that does nothing in other threads than this one."""
+    thread = threading.get_ident()
+
+    @functools.wraps(hook)
+    def hooked(*args: Any, **kwargs: Any) -> Any:
+        return hook(*args, **kwargs) if threading.get_ident() == thread else None
+
+    return hooked
+
+
+class _Wrapped:
+    """Stands in an object for one of its methods while anything is around that."""
+
+    def __init__(self, owner: Any, name: str) -> None:
+        self.own = vars(owner).get(name)  # offloading and other programs put one into the object itself
+        self.original = getattr(owner, name)
+        functools.update_wrapper(self, self.original, updated=())
+        self.wrappers: tuple[Callable[..., Any], ...] = ()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        call = self.original
+        for wrapper in self.wrappers:
+            call = functools.partial(wrapper, call)
+        return call(*args, **kwargs)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Of a copied object: its own method, with nothing around it."""
+        import copy
+
+        return copy.deepcopy(self.original, memo)
+
+
+@contextmanager
+def around(owner: Any, name: str, wrapper: Callable[..., Any]) -> Iterator[None]:
+    """Inside the block a call of the method is one of `wrapper(method, …)`. Of several the last is outermost;
+    each goes by itself, and with the last one all that was put there."""
+    with _CHANGING:
+        wrapped = vars(owner).get(name)
+        if not isinstance(wrapped, _Wrapped):
+            wrapped = _Wrapped(owner, name)
+            setattr(owner, name, wrapped)
+        wrapped.wrappers = (*wrapped.wrappers, wrapper)
+    try:
+        yield
+    finally:
+        with _CHANGING:
+            wrapped.wrappers = tuple(other for other in wrapped.wrappers if other is not wrapper)
+            if not wrapped.wrappers and vars(owner).get(name) is wrapped:  # else it lies under another's
+                if wrapped.own is None:
+                    delattr(owner, name)
+                else:
+                    setattr(owner, name, wrapped.own)
 
 
 def submodule(model: nn.Module, name: str) -> nn.Module:
@@ -48,7 +132,7 @@ def capture(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Any]]:
             def keep(_module: nn.Module, _args: object, output: Any, name: str = name) -> None:
                 seen[name] = output
 
-            stack.callback(submodule(model, name).register_forward_hook(keep).remove)
+            stack.callback(submodule(model, name).register_forward_hook(here_only(keep)).remove)
         yield seen
 
 
@@ -64,7 +148,7 @@ def run_until(model: nn.Module, name: str, call: Callable[[], object]) -> Any:
         outputs.append(output)
         raise _Stop
 
-    handle = submodule(model, name).register_forward_hook(stop)
+    handle = submodule(model, name).register_forward_hook(here_only(stop))
     try:
         call()
     except _Stop:
@@ -92,7 +176,7 @@ def recorded_until(model: nn.Module, name: str) -> Iterator[list[Any]]:
         outputs.append(output)
         torch.set_grad_enabled(False)  # until the block below ends
 
-    handle = submodule(model, name).register_forward_hook(stop)
+    handle = submodule(model, name).register_forward_hook(here_only(stop))
     try:
         with torch.enable_grad():
             yield outputs
@@ -102,17 +186,27 @@ def recorded_until(model: nn.Module, name: str) -> Iterator[list[Any]]:
         raise _unreached(model, name)
 
 
+_asking: WeakKeyDictionary[nn.Module, list[nn.Parameter]] = WeakKeyDictionary()
+_freezing: WeakKeyDictionary[nn.Module, int] = WeakKeyDictionary()  # how many blocks, of all threads
+
+
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
-    """No parameter asks for a gradient inside the block; each is as it was afterwards."""
-    asking = [p for p in model.parameters() if p.requires_grad]
-    for p in asking:
-        p.requires_grad_(False)
+    """No parameter asks for a gradient inside the block; each is as it was after the last such block."""
+    with _CHANGING:
+        if not _freezing.get(model):
+            _asking[model] = [p for p in model.parameters() if p.requires_grad]
+            for p in _asking[model]:
+                p.requires_grad_(False)
+        _freezing[model] = _freezing.get(model, 0) + 1
     try:
         yield
     finally:
-        for p in asking:
-            p.requires_grad_(True)
+        with _CHANGING:
+            _freezing[model] -= 1
+            if not _freezing[model]:
+                for p in _asking.pop(model):
+                    p.requires_grad_(True)
 
 
 @contextmanager
@@ -132,16 +226,26 @@ def checkpointed(model: nn.Module, pattern: str, until: str) -> Iterator[None]:
         for name, m in model.named_modules()
         if re.fullmatch(pattern, name) and not until.startswith(name + ".")
     ]
-    own = [vars(module).get("forward") for module in chosen]  # offloading puts one there
-    try:
+    thread = threading.get_ident()
+
+    def again(forward: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if threading.get_ident() != thread:
+            return forward(*args, **kwargs)
+        return checkpoint(forward, *args, use_reentrant=False, **kwargs)
+
+    with ExitStack() as stack:
         for module in chosen:
-            module.forward = functools.partial(checkpoint, module.forward, use_reentrant=False)
+            stack.enter_context(around(module, "forward", again))
         yield
-    finally:
-        for module, forward in zip(chosen, own, strict=True):
-            vars(module).pop("forward", None)
-            if forward is not None:
-                module.forward = forward
+
+
+def gradient(loss: Tensor, inputs: Tensor, *, keep: bool = False) -> Tensor | None:
+    """∂loss/∂inputs, computed in this thread on every device, so that hooks know whose layers are computed
+    again; None if the one does not depend on the other. keep: another gradient follows."""
+    if not loss.requires_grad:
+        return None
+    with torch.autograd.set_multithreading_enabled(False):
+        return torch.autograd.grad(loss, inputs, retain_graph=keep, allow_unused=True)[0]
 
 
 class SharedKV:
@@ -156,18 +260,28 @@ class SharedKV:
 
     def __init__(self, attentions: Mapping[str, nn.Module]) -> None:
         self.attentions = dict(attentions)
-        self.moment: tuple[int, int] | None = None  # (denoising step, call in it); None: neither is done
+        self._local = threading.local()
         self.bank: dict[tuple[int, int, str], Tensor] = {}
         for name, attention in self.attentions.items():
             if getattr(attention, "fused_projections", False):
                 raise BackboneError(f"{name}: its projections are fused; call unfuse_qkv_projections() first")
+
+    @property
+    def moment(self) -> tuple[int, int] | None:
+        """(denoising step, call in it) that this thread is at; None: neither is done."""
+        found: tuple[int, int] | None = getattr(self._local, "moment", None)
+        return found
+
+    @moment.setter
+    def moment(self, moment: tuple[int, int] | None) -> None:
+        self._local.moment = moment
 
     @contextmanager
     def recording(self) -> Iterator[None]:
         """Keep what each attention takes inside the block, whole: with all parts of the guidance batch."""
 
         def keep(name: str, _module: nn.Module, args: tuple[Tensor, ...]) -> None:
-            if self.moment is not None:
+            if self.moment is not None and not is_aside():
                 with torch.inference_mode(False):  # else it could not be replayed where gradients are wanted
                     self.bank[(*self.moment, name)] = args[0].detach().clone()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from moft.types import ClipSize
@@ -78,6 +78,10 @@ class Host(ABC):
         """Let the next step start from latents that were changed since the last one, as if that had handed
         them out."""
 
+    def carries(self, index: int) -> bool:
+        """Whether a change made before a step, of those that a run makes (1…), is taken up by it."""
+        return True
+
     @property
     @abstractmethod
     def parametrisation(self) -> Parametrisation:
@@ -103,6 +107,21 @@ class Host(ABC):
         Raises:
             BackboneError: the model wants more than a prompt or a first frame.
         """
+
+    def starts(self, begin: Callable[[], None]) -> AbstractContextManager[None]:
+        """Inside the block `begin()` is called before each run. A program that cannot say when one begins
+        leaves this out: then a run begins where steps count anew."""
+        return nullcontext()
+
+    def check(self) -> None:
+        """Raise BackboneError if the model is no longer the one that this host was made for. Asked before
+        each call of a denoiser."""
+        return
+
+    @property
+    def own(self) -> object:
+        """What no two steered runs can share: of diffusers, the scheduler."""
+        return self
 
     @property
     @abstractmethod

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from math import ceil
 from typing import Any
 
@@ -16,17 +15,12 @@ from torch import Tensor, nn
 
 from moft.errors import BackboneError
 from moft.models.families import INSIDE, Family, family_of
+from moft.models.hooks import around
 from moft.models.host import Host
 from moft.models.parametrisation import Parametrisation
+from moft.models.schedulers.carried import forget_last_sample, lost_steps
 from moft.types import ClipSize
 
-_SECOND_ORDER = (
-    "HeunDiscreteScheduler",
-    "FlowMatchHeunDiscreteScheduler",
-    "KDPM2DiscreteScheduler",
-    "KDPM2AncestralDiscreteScheduler",
-    "EDMDPMSolverMultistepScheduler",
-)
 _PIXELS = (
     "vae_scale_factor_spatial",
     "vae_spatial_scale_factor",
@@ -44,6 +38,7 @@ class Pipeline(Host):
 
     def __init__(self, pipe: Any) -> None:
         self.pipe, self.family = pipe, serves(pipe)
+        self._scheduler, self._denoisers = pipe.scheduler, _denoisers(pipe, self.family)
         self._parameters = inspect.signature(pipe.__call__).parameters
 
     @property
@@ -97,9 +92,12 @@ class Pipeline(Host):
         return latents if scale is None else scale(latents, timestep)
 
     def forget_last_sample(self) -> None:
-        """UniPC's corrector would restore the latents that it handed out."""
-        if getattr(self.pipe.scheduler, "last_sample", None) is not None:
-            self.pipe.scheduler.last_sample = None
+        """As of every host; `moft.models.schedulers.carried` knows how."""
+        forget_last_sample(self.pipe.scheduler)
+
+    def carries(self, index: int) -> bool:
+        """As of every host."""
+        return index not in lost_steps(self.pipe.scheduler)
 
     @property
     def parametrisation(self) -> Parametrisation:
@@ -178,14 +176,9 @@ class Pipeline(Host):
                 raise BackboneError(f"{name} takes no callback_on_step_end; leave by_callback out")
             yield
             return
-        scheduler = self.pipe.scheduler
-        original, had_own = scheduler.step, "step" in vars(scheduler)
-        signature = inspect.signature(original)
+        signature = inspect.signature(self._scheduler.step)
 
-        @functools.wraps(
-            original
-        )  # pipelines read the signature to decide whether to pass `generator` and `eta`
-        def step(*args: Any, **kwargs: Any) -> Any:
+        def step(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             output = original(*args, **kwargs)
             timestep = signature.bind(*args, **kwargs).arguments["timestep"]
             if isinstance(output, tuple):
@@ -193,14 +186,39 @@ class Pipeline(Host):
             output.prev_sample = change(output.prev_sample, timestep)
             return output
 
-        scheduler.step = step
-        try:
+        with around(self._scheduler, "step", step):
             yield
-        finally:
-            if had_own:
-                scheduler.step = original
-            else:
-                del scheduler.step
+
+    def starts(self, begin: Callable[[], None]) -> AbstractContextManager[None]:
+        """As of every host: where the scheduler is given its timesteps."""
+
+        def started(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+            serves(self.pipe)  # or say what was switched on since
+            begin()
+            return original(*args, **kwargs)
+
+        return around(self._scheduler, "set_timesteps", started)
+
+    @property
+    def own(self) -> object:
+        return self._scheduler
+
+    def check(self) -> None:
+        """As of every host: the same denoisers and scheduler."""
+        name = type(self.pipe).__name__
+        if self.pipe.scheduler is not self._scheduler:
+            raise BackboneError(
+                f"the scheduler of {name} was replaced inside the block, so its steps cannot be seen; set it "
+                "before"
+            )
+        found = _denoisers(self.pipe, self.family)
+        if len(found) != len(self._denoisers) or any(
+            one is not other for one, other in zip(found, self._denoisers, strict=True)
+        ):
+            raise BackboneError(
+                f"the denoiser of {name} was replaced inside the block, so its calls cannot be seen; set it "
+                "before"
+            )
 
 
 def host_of(model: Any) -> Host:
@@ -235,20 +253,30 @@ def serves(pipe: Any) -> Family:
         BackboneError: unknown pipeline, or a setting under which it cannot; with the remedy.
     """
     family = family_of(pipe)
-    scheduler = type(pipe.scheduler).__name__
-    if scheduler in _SECOND_ORDER:
-        raise BackboneError(
-            f"{scheduler} drops changes made between its two stages; use DDIM, Euler, DPM++ or UniPC"
-        )
+    lost_steps(pipe.scheduler)  # or say that it drops changes
     for denoiser in _denoisers(pipe, family):
-        if getattr(denoiser, "is_cache_enabled", False):
-            raise BackboneError("the denoiser's cache skips layers; call disable_cache() before steering")
-        hooks = [getattr(m, "_diffusers_hook", None) for m in denoiser.modules() if isinstance(m, nn.Conv2d)]
-        if any(hook is not None and "layerwise_casting" in hook.hooks for hook in hooks):
+        _check_settings(denoiser)
+    return family
+
+
+def _check_settings(denoiser: nn.Module) -> None:
+    """Raise BackboneError for settings under which a denoiser shows nothing, or leaves no gradient."""
+    for module in denoiser.modules():
+        hooks = getattr(getattr(module, "_diffusers_hook", None), "hooks", {})
+        if any(getattr(hook, "_is_stateful", False) for hook in hooks.values()):
+            raise BackboneError(
+                "the denoiser's cache skips layers; call disable_cache() before steering, or, for one of "
+                f"diffusers.hooks.apply_…, load it anew (got {', '.join(hooks)})"
+            )
+        if isinstance(module, nn.Conv2d) and "layerwise_casting" in hooks:
             raise BackboneError(
                 "layerwise casting of convolutions leaves no gradient; load the denoiser in bfloat16 instead"
             )
-    return family
+    if any(p.is_inference() for p in denoiser.parameters()):
+        raise BackboneError(
+            "the denoiser's weights were made under torch.inference_mode, which leaves no gradient; load the "
+            "pipeline outside of it"
+        )
 
 
 def _denoisers(pipe: Any, family: Family) -> list[nn.Module]:

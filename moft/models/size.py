@@ -42,4 +42,10 @@ def clip_size(
         raise RequestError(
             f"expected 2 frames or more and sides of 16 px or more, multiples of {unit}; got {got}"
         )
+    longest = config.get("motion_max_seq_length")
+    if isinstance(longest, int) and size.frames > longest:
+        raise RequestError(
+            f"expected at most {longest} frames, for which {type(pipe).__name__} has positions, got "
+            f"{size.frames}"
+        )
     return size

@@ -5,7 +5,6 @@ Latents are (b c f h w), features (b f c h w); `moft.models.layout` has the door
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -16,9 +15,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from moft.errors import BackboneError
 from moft.models.calls import Call, parts_of, retold, timestep_of
 from moft.models.families import default_layer, patch_size
-from moft.models.hooks import checkpointed, concatenated, frozen, recorded_until, run_until, submodule
+from moft.models.hooks import (
+    around,
+    aside,
+    checkpointed,
+    concatenated,
+    frozen,
+    here_only,
+    recorded_until,
+    run_until,
+    submodule,
+)
 from moft.models.layout import Layout
 from moft.models.pipeline import host_of
 from moft.types import ClipSize
@@ -47,7 +57,7 @@ class Tap:
         self.layer = layer or default_layer(self.family, self.denoiser)
         submodule(self.denoiser, self.layer)
         self.layout = Layout(self.family, patch_size(self.denoiser.config))
-        self._signature = inspect.signature(self.denoiser.forward)
+        self._signature = _signature(self.denoiser, self.family.latents)
 
     def works_at(self, timestep: Tensor) -> bool:
         """Whether the denoiser that is read here is the one at work at this timestep."""
@@ -93,7 +103,9 @@ class Tap:
     def watched(self, see: Callable[[Call], None]) -> Iterator[None]:
         """Show `see` the arguments of every denoiser call inside the block, before the denoiser runs."""
 
-        def note(_module: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        def note(_module: object, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> None:
+            if kwargs is None:  # another thread's call, in the midst of which this hook comes or goes
+                return
             see(dict(self._signature.bind(*args, **kwargs).arguments))
 
         with ExitStack() as stack:
@@ -103,7 +115,7 @@ class Tap:
 
     def listen(self, calls: list[Call]) -> AbstractContextManager[None]:
         """Append the arguments of every denoiser call inside the block to `calls`."""
-        return self.watched(calls.append)
+        return self.watched(here_only(calls.append))
 
     def first_call(self, prompt: list[str], latents: Tensor, images: np.ndarray | None = None) -> Call:
         """How the host calls the denoiser for latents (b c f h w) and one prompt each, guidance off.
@@ -121,7 +133,7 @@ class Tap:
             calls.append(call)
             raise _Captured
 
-        with suppress(_Captured), self.watched(stop):
+        with suppress(_Captured), aside(), self.watched(here_only(stop)):
             self.host.run(prompt, latents, images, steps=2)
         return calls[0]
 
@@ -165,7 +177,8 @@ class Tap:
         stays."""
         told = {"timestep": retold(call, timestep, inputs.device)}
         arguments = self.layout.with_inputs(inputs, call) | told
-        output = run_until(self.denoiser, self.layer, lambda: self.denoiser(**arguments))
+        with aside():
+            output = run_until(self.denoiser, self.layer, lambda: self.denoiser(**arguments))
         return self.grid(output, arguments).float()
 
     @torch.no_grad()
@@ -174,7 +187,8 @@ class Tap:
         that some add."""
         told = torch.as_tensor(call["timestep"], device=inputs.device)
         arguments = self.layout.with_inputs(inputs, call) | {"timestep": torch.full_like(told, timestep)}
-        whole = self.layout.prediction(self.denoiser(**arguments)[0], call)
+        with aside():
+            whole = self.layout.prediction(self.denoiser(**arguments)[0], call)
         return whole[:, : inputs.shape[1]].to(inputs)
 
     # ------------------------------------------------------------ reading in passing
@@ -194,11 +208,9 @@ class Tap:
         batch are run one after the other then, so that only one is recorded; the host gets the same
         prediction.
         """
-        denoiser, original = self.denoiser, self.denoiser.forward
-        had_own = "forward" in vars(denoiser)
+        denoiser = self.denoiser
 
-        @functools.wraps(original)
-        def forward(*args: Any, **kwargs: Any) -> Any:
+        def forward(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             shape = due()
             if shape is None:
                 return original(*args, **kwargs)
@@ -214,10 +226,18 @@ class Tap:
                         see(self.grid(seen[0], conditional).float(), inputs)
                 return concatenated(outputs)
 
-        denoiser.forward = forward
-        try:
+        with around(denoiser, "forward", forward):
             yield
-        finally:
-            del denoiser.forward
-            if had_own:
-                denoiser.forward = original
+
+
+def _signature(denoiser: Any, latents: str) -> inspect.Signature:
+    """How the denoiser is called, whoever has wrapped its `forward`. Raises BackboneError if it is hidden."""
+    forward = inspect.signature(type(denoiser).forward)
+    own = forward.replace(parameters=list(forward.parameters.values())[1:])
+    for known in (own, inspect.signature(denoiser.forward)):
+        if latents in known.parameters:
+            return known
+    raise BackboneError(
+        f"expected {type(denoiser).__name__}.forward to take {latents!r}, got {own}: another program has "
+        "replaced it; wrap it with functools.wraps, or undo it"
+    )

@@ -89,6 +89,7 @@ class Dragged(Trial):
         """A plain and a dragged run, their points tracked."""
         paths, pipe = trajectories(self.drag, self.size), self.model.pipe
         with steer(pipe, self.drag, statistics=self.model.statistics, settings=settings) as steering:
+            steering.tell = self.notes.append
             dragged = sample(pipe, scene, "dragged", watch=self.watch)  # first: it may refuse
         plain = sample(pipe, scene, "plain", watch=self.watch)
         before, after = (follow(one.video, paths[:, 0]) for one in (plain, dragged))

@@ -32,8 +32,8 @@ from moft.runs.save import check_output, kept, write_all
 
 if TYPE_CHECKING:
     from moft.feature.model import Model
-    from moft.steering.loop import Report
     from moft.steering.settings import Settings
+    from moft.steering.told import Report
     from moft.types import Video
 
 

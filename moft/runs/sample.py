@@ -116,7 +116,8 @@ def sample(
     """One run of the pipeline with the scene's seed, or from latents (b c f h w) to start from.
 
     part: what it is called, "plain" say, by the pipeline's bar and to `watch`.
-    Raises BackboneError for what the pipeline refuses, and for frames that are no numbers."""
+    Raises BackboneError for what the pipeline refuses or fails at, and for frames that are no numbers; what
+    `watch` raises is raised as it is."""
     import numpy as np
     import torch
 
@@ -125,18 +126,20 @@ def sample(
         torch.cuda.reset_peak_memory_stats()
     # its own bar on stderr, if that is a terminal and nobody else shows how far it is
     pipe.set_progress_bar_config(desc=part, disable=None if watch is None else True)
-    started = time.perf_counter()
+    started, raised = time.perf_counter(), list[Exception]()
     try:
-        with watched(pipe, part, watch), heard(pipe) as texts:
+        with watched(pipe, part, watch and _kept(watch, raised)), heard(pipe) as texts:
             frames = pipe(**options).frames[0]
     except MoftError:
         raise
-    except ValueError as error:  # a size or a setting that this pipeline does not take
-        raise BackboneError(f"{type(pipe).__name__} refused: {error}") from error
     except torch.OutOfMemoryError as error:
         raise BackboneError(
             "out of GPU memory; use fewer --frames or a smaller --height and --width"
         ) from error
+    except Exception as error:
+        if any(error is other for other in raised):
+            raise
+        raise BackboneError(_broken(pipe, scene, error)) from error
     seconds = time.perf_counter() - started
     if not np.isfinite(frames).all():
         raise BackboneError(
@@ -159,6 +162,31 @@ def told_of_texts(heard: Heard, scene: Scene) -> tuple[list[str], dict[str, str]
     if other.strip() and not heard.heard(other):
         notes.append("the negative prompt was not used, as guidance is off; raise --guidance-scale above 1")
     return notes, used
+
+
+def _broken(pipe: Any, scene: Scene, error: Exception) -> str:
+    """What to say of an error that a pipeline itself raised."""
+    name, size = type(pipe).__name__, scene.size
+    if isinstance(error, ValueError):  # a size or a setting that it does not take
+        return f"{name} refused: {error}"
+    at = "its own size" if size is None else f"{size.frames} frames of {size.height} x {size.width}"
+    return (
+        f"{name} failed at {at}: {type(error).__name__}: {error}; try the size and settings that its maker "
+        "names"
+    )
+
+
+def _kept(watch: Watch, raised: list[Exception]) -> Watch:
+    """The same, keeping what it raises: that ends a run as it is."""
+
+    def watching(step: Step) -> object:
+        try:
+            return watch(step)
+        except Exception as error:
+            raised.append(error)
+            raise
+
+    return watching
 
 
 @contextmanager

@@ -93,6 +93,7 @@ class Steered(Trial):
             settings=settings,
             plain=recording,
         ) as steering:
+            steering.tell = self.notes.append
             steered = self._sample(scene, "steered", recording)
         outcome = tuple(placed.outcome(plain.video, steered.video) for placed in self.placed)
         return Attempt(change, scene, settings, plain, steered, steering.report, outcome)

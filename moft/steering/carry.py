@@ -33,7 +33,7 @@ class Carry(Change):
 
     def apply(self, latents: Tensor, moment: Moment) -> Tensor:
         objectives = self.objectives(moment.size)
-        if moment.index != round(self.share * moment.count) or not any(o.strength > 0 for o in objectives):
+        if moment.made != round(self.share * moment.count) or not any(o.strength > 0 for o in objectives):
             return latents
         first = self.plain.at(moment.index, latents)[:, :, :1].to(latents)
         frames, height, width = latents.shape[2:]

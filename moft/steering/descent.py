@@ -3,6 +3,7 @@ down them."""
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from moft.errors import BackboneError
 from moft.feature.regions import at_cells
+from moft.models.hooks import gradient
 from moft.steering.objective import Look, Objective, inside
 
 if TYPE_CHECKING:
@@ -21,23 +24,34 @@ class Gradients:
     """Losses and their gradients; half precision is scaled, and the scale halves where it overflows."""
 
     def __init__(self, loss_scale: float) -> None:
-        self._scale = loss_scale
+        self._scale = self._usual = loss_scale
+
+    def begin(self) -> None:
+        """A run begins."""
+        self._scale = self._usual
 
     def of(self, objectives: Sequence[Objective], look: Look) -> tuple[float, Tensor | None]:
         """(Σ strength · loss, its gradient by `look.latents`, (b c f h w)). Each objective moves its own
-        region alone: what it asks of the others' would work against them. None, with a warning, for a
-            gradient that is not finite."""
+        region alone: what it asks of the others' would work against them. None, with a warning, for a loss
+        or a gradient that is not finite.
+
+        Raises BackboneError if the latents have no say in the loss."""
         scale = self._scale if look.tap.denoiser.dtype == torch.float16 else 1.0
         x = look.latents
         losses = [objective.strength * objective.loss(look) for objective in objectives]
-        gradient = torch.zeros_like(x)
+        whole = torch.zeros_like(x)
         for objective, loss in zip(objectives, losses, strict=True):
-            (own,) = torch.autograd.grad(loss * scale, x, retain_graph=loss is not losses[-1])
+            own = gradient(loss * scale, x, keep=loss is not losses[-1])
+            if own is None:
+                raise BackboneError(
+                    f"no gradient comes from {objective.layer!r} to the latents: something in between cuts "
+                    "it off; undo what wraps the denoiser's forward, or choose another layer"
+                )
             region = objective.region
-            gradient += own if region is None else own * at_cells(region, x.shape[-3:]).to(own)
-        gradient, total = gradient / scale, sum(loss.item() for loss in losses)
-        if gradient.isfinite().all():
-            return total, gradient
+            whole += own if region is None else own * at_cells(region, x.shape[-3:]).to(own)
+        whole, total = whole / scale, sum(loss.item() for loss in losses)
+        if math.isfinite(total) and whole.isfinite().all():
+            return total, whole
         self._scale /= 2
         warnings.warn("a gradient is not finite; its update is skipped", RuntimeWarning, stacklevel=2)
         return total, None

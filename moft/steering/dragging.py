@@ -27,10 +27,11 @@ from moft.request.drag import Drag
 from moft.request.motion import Motion
 from moft.steering.guide import Guide
 from moft.steering.keep import Keep
-from moft.steering.loop import Change, Report, Steering
+from moft.steering.loop import Change, Steering
 from moft.steering.objective import Follow, Look, Objective
 from moft.steering.recording import Recording
 from moft.steering.settings import Settings
+from moft.steering.told import Report
 from moft.types import ClipSize
 
 SCHEDULE = (0.0, 8 / 25), (7 / 25, 21 / 25)  # Eq. 9: of 25 steps counted down, 25…18 and 18…5

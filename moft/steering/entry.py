@@ -26,9 +26,10 @@ from moft.steering.carry import Carry, check_carried
 from moft.steering.dragging import dragging
 from moft.steering.guide import Fused, Guide
 from moft.steering.keep import Keep
-from moft.steering.loop import Change, Report, Steering
-from moft.steering.objective import Objective, Objectives, follow
+from moft.steering.loop import Change, Steering
+from moft.steering.objective import Objective, Objectives, check_targets, follow
 from moft.steering.settings import Settings
+from moft.steering.told import Report
 
 if TYPE_CHECKING:
     from moft.steering.recording import Recording
@@ -71,18 +72,35 @@ def steer(
         RequestError: contradictory requests, or no statistics known for this model; for what depends on the
             clip's size, such as different motions of one place, in the pipeline's first step.
         MediaError: a clip or mask that cannot be read.
-        BackboneError: unknown pipeline, or a scheduler that cannot keep a change made between its steps.
+        BackboneError: unknown pipeline, one that is being steered already, or a scheduler that cannot keep a
+            change made between its steps.
+
+    Warns (`SteeringWarning`) when a block is left in which nothing was guided, or fewer than three steps.
     """
     host_of(pipe)  # or say first of all why not
     settings = settings or Settings()
-    if any(isinstance(request, Drag) for request in requests):
-        drag = _alone(requests, regions)
-        steering = dragging(pipe, drag, statistics=statistics, settings=settings, plain=plain)
-    else:
-        targets = _targets(pipe, requests, statistics, regions, size)
-        steering = guided(pipe, _objectives(targets, requests, regions, settings), settings, plain)
+    steering = _steering(pipe, requests, statistics, regions, settings, plain, size)
     with steering.attached(by_callback) as run:
         yield run
+
+
+@torch.inference_mode(False)
+@torch.no_grad()
+def _steering(
+    pipe: Any,
+    requests: Sequence[Steerable],
+    statistics: Statistics | None,
+    regions: Sequence[Any] | None,
+    settings: Settings,
+    plain: Recording | None,
+    size: ClipSize | None,
+) -> Steering:
+    """Whatever mode the caller is in: what is made here is compared where gradients are taken."""
+    if any(isinstance(request, Drag) for request in requests):
+        drag = _alone(requests, regions)
+        return dragging(pipe, drag, statistics=statistics, settings=settings, plain=plain)
+    targets = _targets(pipe, requests, statistics, regions, size)
+    return guided(pipe, _objectives(targets, requests, regions, settings), settings, plain)
 
 
 def guided(
@@ -96,6 +114,7 @@ def guided(
     as the settings say.
 
     Raises RequestError for settings that need another plain run than was given, or other requests."""
+    check_targets(objectives)
     first = objectives[0]
     tap, report = Tap(pipe, first.layer, first.timestep), Report()
     for objective in objectives:
@@ -124,7 +143,9 @@ def guided(
             changes.append(way(tap, placed, settings, report))
         if plain:
             changes.append(Keep(placed, plain, settings.keep))
-    return Steering(tap, placed, changes, report, plain, settings.keep_keys)
+    steering = Steering(tap, placed, changes, report, plain, settings.keep_keys)
+    steering.carries = settings.carry > 0
+    return steering
 
 
 def _placing(objectives: Sequence[Objective]) -> Objectives:

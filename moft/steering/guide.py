@@ -3,6 +3,7 @@ in passing."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from moft.models.hooks import frozen
+from moft.models.hooks import frozen, is_aside
 from moft.steering.descent import Descent, Gradients
-from moft.steering.loop import Change, Moment, Report
+from moft.steering.loop import Change, Moment
 from moft.steering.objective import Look, Objective, Objectives
+from moft.steering.told import Report
 
 if TYPE_CHECKING:
     from moft.models.calls import Call
@@ -26,29 +28,37 @@ class Guide(Change):
     """`gradient_steps` times in each guided step the latents move, each time by a gradient at these very
     latents."""
 
+    behind = 0  # steps between the one that is due and that before which its change is made
+
     def __init__(self, tap: Tap, objectives: Objectives, settings: Settings, report: Report) -> None:
         self.tap, self.objectives, self.settings, self.report = tap, objectives, settings, report
         self.gradients, self.descent = Gradients(settings.loss_scale), Descent(settings)
 
+    def begin(self) -> None:
+        self.gradients.begin()
+
     def apply(self, latents: Tensor, moment: Moment) -> Tensor:
         self.descent.start()
-        due = self.due(moment.index, moment.count, self.objectives(moment.size))
+        due = self.due(moment)
         if not due:
             return latents
         started = time.perf_counter()
-        with torch.inference_mode(False):
-            call = self.tap.conditional(moment.calls, len(latents))
-            moment.tell_keys(moment.index, 0)  # the conditional part, which is in the first call
-            guided = self.guided(latents.detach().clone(), call, moment.index, due)
+        call = self.tap.conditional(moment.calls, len(latents))
+        moment.tell_keys(moment.index, 0)  # the conditional part, which is in the first call
+        guided = self.guided(latents.detach().clone(), call, moment.index, due)
         self.report.guidance_seconds += time.perf_counter() - started
         return guided
 
-    def due(self, index: int, count: int, objectives: Sequence[Objective]) -> list[Objective]:
-        """Those that count at this step; none if the denoiser that is read here is not the one at work then,
-        or if nothing is asked with any strength."""
-        due = [objective for objective in objectives if objective.due(index, count)]
-        asked = any(objective.strength > 0 for objective in objectives)
-        return due if due and asked and self.tap.works_at(self.tap.timesteps[index]) else []
+    def due(self, moment: Moment) -> list[Objective]:
+        """Those that count at the step to come; none if the denoiser that is read here is not the one at work
+        then, if a change would be lost there, or if nothing is asked with any strength."""
+        objectives = self.objectives(moment.size)
+        due = [objective for objective in objectives if objective.due(moment.made, moment.count)]
+        if moment.made >= moment.count or not due or not any(o.strength > 0 for o in objectives):
+            return []
+        if not self.tap.host.carries(moment.made + self.behind):
+            return []
+        return due if self.tap.works_at(self.tap.timesteps[moment.index]) else []
 
     def guided(self, latents: Tensor, call: Call, index: int, due: Sequence[Objective]) -> Tensor:
         """Latents (b c f h w) after the updates of one step, float32."""
@@ -80,12 +90,19 @@ class Fused(Guide):
     """The call that predicts the noise also yields the gradient, at the latents before the step; it moves
     those behind it, once, as far as all the updates together. That costs only the backward pass."""
 
+    behind = 1
+
     def __init__(self, tap: Tap, objectives: Objectives, settings: Settings, report: Report) -> None:
         super().__init__(tap, objectives, settings, report)
         self._ahead: tuple[Moment, torch.Size] | None = None  # the step to come and its latents' shape
         self._passed: tuple[float, Tensor | None, list[Objective]] | None = (
             None  # its loss and gradient, of what
         )
+        self._thread = 0  # that the step to come is in; others may share the denoiser
+
+    def begin(self) -> None:
+        super().begin()
+        self._ahead = self._passed = None
 
     def attached(self) -> AbstractContextManager[None]:
         return self.tap.riding(self._shape_due, self._note, self.settings.save_memory)
@@ -93,19 +110,20 @@ class Fused(Guide):
     def apply(self, latents: Tensor, moment: Moment) -> Tensor:
         self.descent.start()
         moved = self._moved(latents, moment.index)
-        self._ahead = (moment, latents.shape)
+        self._ahead, self._thread = (moment, latents.shape), threading.get_ident()
         return moved
 
     def _due_ahead(self) -> list[Objective]:
         if self._ahead is None:
             return []
-        moment = self._ahead[0]
-        return self.due(moment.index, moment.count, self.objectives(moment.size))
+        return self.due(self._ahead[0])
 
     def _shape_due(self) -> torch.Size | None:
         """The latents' shape if the call at hand should yield the gradient: the first one of a guided
         step."""
-        if self._ahead is None or self._passed is not None or not self._due_ahead():
+        if self._ahead is None or self._passed is not None:
+            return None
+        if is_aside() or threading.get_ident() != self._thread or not self._due_ahead():
             return None
         return self._ahead[1]
 

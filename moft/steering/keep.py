@@ -26,8 +26,8 @@ class Keep(Change):
     def apply(self, latents: Tensor, moment: Moment) -> Tensor:
         objectives = self.objectives(moment.size)
         where = inside(objectives, latents.shape[-3:])
-        first = min(round(objective.steps[0] * moment.count) for objective in objectives)
-        if where is None or not first <= moment.index <= self.share * moment.count:
+        first = min(objective.window(moment.count)[0] for objective in objectives)
+        if where is None or not first <= moment.made <= self.share * moment.count:
             return latents
         if not any(objective.strength > 0 for objective in objectives):
             return latents

@@ -6,16 +6,21 @@ own.
 
 from __future__ import annotations
 
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
+from moft.errors import BackboneError, RequestError, SteeringWarning
+from moft.feature.regions import at_cells
 from moft.models.attach import Between, between_steps
+from moft.steering.told import Asked, Report, told_of
 
 if TYPE_CHECKING:
     from moft.models.calls import Call
@@ -24,32 +29,27 @@ if TYPE_CHECKING:
     from moft.steering.recording import Recording
     from moft.types import ClipSize
 
-
-@dataclass
-class Report:
-    """What happened in a steered run."""
-
-    steps: list[dict[str, Any]] = field(default_factory=list)  # step, timestep, losses before each update
-    skipped: int = 0  # updates left out because their gradient was not finite
-    guidance_seconds: float = 0.0
-    seconds: float = 0.0  # from entering to leaving the `with` block
-
-    def to_json(self) -> dict[str, Any]:
-        """Its fields as plain JSON values."""
-        return dict(self.__dict__)
+_steered: dict[int, object] = {}  # by identity, what no two runs may share and some is steered with
+_entering = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Moment:
     """Between two steps: what a change may have to know."""
 
-    index: int  # of the step to come; the last one is behind the schedule
-    count: int  # steps of the schedule
+    index: int  # of the step to come in the schedule; the last one is behind it
+    count: int  # steps that the run makes: of a schedule that it joins late, only the end
     size: ClipSize  # of the clip that the latents decode to
     calls: list[Call]  # of the denoiser, by the pipeline, in the step before
     tell_keys: Callable[
         [int, int], None
     ]  # that the denoiser is about to be called: at which step, the how many-th time
+    first: int = 0  # step of the schedule that the run began with
+
+    @property
+    def made(self) -> int:
+        """How many steps the run has made: 1…count."""
+        return self.index - self.first
 
 
 class Change:
@@ -59,13 +59,17 @@ class Change:
         """What must be in place while the pipeline runs; nothing unless a subclass says so."""
         return nullcontext()
 
+    def begin(self) -> None:
+        """A run begins: nothing of the one before may count in it."""
+
     def apply(self, latents: Tensor, moment: Moment) -> Tensor:
         """The latents (b c f h w) that the step to come should see: the same object if nothing is changed."""
         raise NotImplementedError
 
 
 class Steering(Between):
-    """A pipeline being steered; made by `steer`. `report` tells what happened."""
+    """A pipeline being steered; made by `steer`. `report` tells what happened in the block, `reports` what in
+    each of its runs."""
 
     def __init__(
         self,
@@ -79,12 +83,20 @@ class Steering(Between):
         """keys: the share of the steps, from the first, that take keys and values over from `plain`."""
         super().__init__(tap, plain.keys if plain and keys else None, keys)
         self._objectives, self.changes, self.report, self.plain = objectives, changes, report, plain
+        self.reports: list[Report] = []
+        self.tell: Callable[[str], object] = _warn  # how it is told that nothing, or little, was guided
+        self.carries = False  # whether a frame is carried instead of guiding; for what is told
+        self._asked: list[Objective] = []  # of the last run
+        self._before, self._finished = Report(), list[Report]()
 
     @contextmanager
     def attached(self, by_callback: bool = False) -> Iterator[Steering]:
-        """Listen to the denoiser and, unless a callback does it, change what `scheduler.step` returns."""
+        """Listen to the denoiser and, unless a callback does it, change what `scheduler.step` returns.
+
+        Raises BackboneError if the pipeline is being steered already."""
         started = time.perf_counter()
         with ExitStack() as stack:
+            stack.enter_context(_alone(self.tap.host.own))
             stack.enter_context(between_steps(self, by_callback))
             for change in self.changes:
                 stack.enter_context(change.attached())
@@ -92,8 +104,26 @@ class Steering(Between):
                 stack.enter_context(self.keys.replaying())
             try:
                 yield self
+                self._close()
+                for run in self._finished or self.reports or [Report()]:
+                    asked = Asked(self._asked, by_callback, self.carries, bool(self.changes))
+                    self.report.notes += [note for note in [told_of(run, asked)] if note]
             finally:
                 self.report.seconds = time.perf_counter() - started
+        for note in dict.fromkeys(self.report.notes):
+            self.tell(note)
+
+    def begin(self) -> None:
+        self._close()
+        for change in self.changes:
+            change.begin()
+
+    def _close(self) -> None:
+        """The run at hand is over: what happened in it becomes a report of its own."""
+        run = self.report.since(self._before)
+        if run.made:
+            self.reports.append(run)
+            self._before = replace(self.report, steps=list(self.report.steps))
 
     def objectives(self, size: ClipSize) -> Sequence[Objective]:
         """What is asked of a clip of this size, regions laid over it.
@@ -101,12 +131,18 @@ class Steering(Between):
         Raises RequestError for requests that contradict each other, or that such a clip has no room for."""
         return self._objectives(size)
 
+    @torch.inference_mode(False)
+    @torch.no_grad()
     def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
         """The latents (b c f h w) after all changes."""
-        moment = Moment(index, len(self.tap.timesteps), self.tap.clip_size(latents), calls, self.tell_keys)
-        self.objectives(moment.size)  # or say what is wrong with them, in the first step
-        if self.plain and index == 1:
-            self.plain.check_begin(latents, calls, warnings.warn)
+        count, first = len(self.tap.timesteps), self.first or 0
+        size = self.tap.clip_size(latents)
+        moment = Moment(index, count - first, size, calls, self.tell_keys, first)
+        self._asked = list(self.objectives(size))  # or say what is wrong with them, in the first step
+        if moment.made == 1:
+            _check_places(self._asked, latents)
+            if self.plain:
+                self.plain.check_begin(latents, calls, warnings.warn)
         if self.plain and self.keys:
             self.plain.at(index, latents)  # or say that it is of another kind
         changed = latents
@@ -114,4 +150,42 @@ class Steering(Between):
             changed = change.apply(changed, moment)
         if changed is not latents:
             self.tap.forget_last_sample()
-        return changed.to(latents.dtype)
+        changed = changed.to(latents.dtype)
+        self.report.made += 1
+        self.report.moved += changed is not latents and not torch.equal(changed, latents)
+        if moment.made == moment.count:
+            self._close()
+            self._finished.append(self.reports[-1])
+        return changed
+
+
+def _warn(note: str) -> None:
+    warnings.warn(note, SteeringWarning, stacklevel=6)  # the line of the `with`
+
+
+@contextmanager
+def _alone(own: object) -> Iterator[None]:
+    """Raises BackboneError if something is steered with that already: one would see what the other does."""
+    with _entering:
+        if id(own) in _steered:
+            raise BackboneError(
+                f"expected a pipeline that is not being steered already, got one whose {type(own).__name__} "
+                "is in another block; leave that first, give all requests to one block, or give each thread "
+                "a pipeline with a scheduler of its own (the weights may be shared)"
+            )
+        _steered[id(own)] = own
+    try:
+        yield
+    finally:
+        del _steered[id(own)]
+
+
+def _check_places(objectives: Sequence[Objective], latents: Tensor) -> None:
+    """Raise RequestError for a region that weighs nothing in any cell of the latents (b c f h w)."""
+    for objective in objectives:
+        region = objective.region
+        if region is not None and not at_cells(region, latents.shape[-3:]).any():
+            raise RequestError(
+                f"expected a region in some cell of the latents {tuple(latents.shape[-3:])}, got one that "
+                "weighs nothing there; enlarge it"
+            )

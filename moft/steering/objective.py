@@ -5,6 +5,7 @@ A new objective, of ours or of another system, is a class with one method, `loss
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from moft.errors import RequestError
 from moft.feature.definition import motion_feature
 from moft.feature.losses import LOSSES
 from moft.feature.reference import FromClip
@@ -83,9 +85,16 @@ class Objective(ABC):
         """How far the model is from what is asked: a scalar through which gradients flow to
         `look.latents`."""
 
+    def window(self, count: int) -> tuple[int, int]:
+        """The first of so many steps in which it counts, and that behind the last one: its share of them, and
+        at least one before which latents can be changed, which they cannot before the first (0)."""
+        first = min(round(self.steps[0] * count), count - 1)
+        return first, max(min(round(self.steps[1] * count), count), max(first, 1) + 1)
+
     def due(self, index: int, count: int) -> bool:
         """Whether it counts at a step of so many."""
-        return round(self.steps[0] * count) <= index < min(round(self.steps[1] * count), count)
+        first, end = self.window(count)
+        return first <= index < end
 
 
 Objectives = Callable[
@@ -101,7 +110,13 @@ class Follow(Objective):
     kind: str = "quadrants"  # a name in `moft.feature.losses.LOSSES`
 
     def loss(self, look: Look) -> Tensor:
-        feature = motion_feature(look.features, self.target.channels)
+        seen, channels = look.features, self.target.channels
+        if int(channels.max()) >= seen.shape[2]:
+            raise RequestError(
+                f"expected motion channels of {self.layer!r}, which has {seen.shape[2]}, got "
+                f"{int(channels.max())}: they are another model's; find its own with `moft channels`"
+            )
+        feature = motion_feature(seen, channels)
         goal = self.target.at(feature, look.size).to(feature)
         cells = (feature.shape[1], *feature.shape[-2:])
         region = None if self.region is None else at_cells(self.region, cells).to(feature)
@@ -125,6 +140,24 @@ def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None,
         target=target,
         kind=loss or _suiting(target, whole),
     )
+
+
+def check_targets(objectives: Sequence[Objective]) -> None:
+    """Raise RequestError for motion channels that cannot say anything: none, or without numbers."""
+    for objective in objectives:
+        if not isinstance(objective, Follow):
+            continue
+        target, scale = objective.target, objective.target.scale
+        gain = target.statistics.gain if isinstance(target, Synthesised) else getattr(target, "gain", 1.0)
+        if not target.channels.numel():
+            raise RequestError(
+                "expected one motion channel or more, got none; find them with `moft channels`"
+            )
+        if not (math.isfinite(scale) and scale > 0 and math.isfinite(gain) and gain > 0):
+            raise RequestError(
+                f"expected motion channels of a finite scale and gain > 0, got {scale:g} and {gain:g}; find "
+                "them anew with `moft channels`"
+            )
 
 
 def _is_still(target: Target) -> bool:

@@ -24,7 +24,8 @@ _SAME = 0.01  # of the norm: what differs by less begins the same
 
 
 class Recording(Between):
-    """The latents of a plain run between its steps, and its keys and values if wanted; made by `record`."""
+    """The latents of a plain run between its steps, and its keys and values if wanted; made by `record`. Of
+    several runs in one block it is the last."""
 
     def __init__(self, tap: Tap, keys: float = 0.0) -> None:
         super().__init__(tap, SharedKV(tap.spatial_attentions()) if keys else None, keys)
@@ -32,10 +33,16 @@ class Recording(Between):
         self.begun: Tensor | None = None  # the latents (b c f h w) that the denoiser was given first
         self.said: dict[str, Tensor] = {}  # what else it was given then, words say
 
+    def begin(self) -> None:
+        self.latents.clear()
+        if self.keys is not None:
+            self.keys.bank.clear()
+
     def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
-        if not self.latents:
-            self.begun, self.said = self._given(latents, calls).clone(), _said(self.tap, calls)
-        self.latents[index] = latents.detach().clone()
+        with torch.inference_mode(False):
+            if not self.latents:
+                self.begun, self.said = self._given(latents, calls).clone(), _said(self.tap, calls)
+            self.latents[index] = latents.detach().clone()
         return latents
 
     def check_begin(self, latents: Tensor, calls: list[Call], tell: Callable[[str], object]) -> None:

@@ -121,3 +121,52 @@ def test_each_call_of_a_block_gives_what_it_gives_alone(model: Model) -> None:
 
     long, short = steered(8, 5)
     assert torch.equal(long, steered(8)[0]) and torch.equal(short, steered(5)[0])
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), KeyError("odd"), RuntimeError("odd")])
+def test_what_whoever_watches_raises_ends_the_run_as_it_is(model: Model, error: Exception) -> None:
+    def watch(step: moft.Step) -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        moft.run(model, LEFT, watch=watch)
+    assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("odd"), TypeError("odd"), RuntimeError("odd"), IndexError("odd")]
+)
+def test_what_a_pipeline_raises_is_one_error_that_keeps_its_words(model: Model, error: Exception) -> None:
+    before = everything_about(model.pipe)
+
+    def fail(*_: object) -> None:
+        raise error
+
+    handle = model.pipe.unet.register_forward_pre_hook(fail)
+    try:
+        with pytest.raises(
+            moft.BackboneError, match="AnimateDiffPipeline (refused|failed at 8 frames).*odd"
+        ) as caught:
+            moft.run(model, LEFT)
+        with (
+            pytest.raises(type(error)),
+            moft.steer(model.pipe, moft.Motion("left"), statistics=model.statistics),
+        ):
+            model.pipe("a ball", num_frames=8, height=64, width=64)  # the library itself lets it through
+    finally:
+        handle.remove()
+    assert caught.value.__cause__ is error and everything_about(model.pipe) == before
+
+
+def test_more_frames_than_the_motion_modules_have_places_for_are_refused_before_the_work(
+    model: Model,
+) -> None:
+    longest = model.pipe.unet.config.motion_max_seq_length
+    assert model.size(longest, 64, 64).frames == longest
+    with pytest.raises(moft.RequestError, match=f"at most {longest} frames, .*got {longest + 1}"):
+        model.size(longest + 1, 64, 64)
+
+
+def test_the_record_of_a_run_of_few_steps_says_so(model: Model) -> None:
+    run = moft.run(model, moft.Job(moft.Scene("red cells", SIZE, steps=3), (moft.Motion("left"),)))
+    assert any("only 1 of 3 steps guided" in note for note in run.record()["notes"])

@@ -1,0 +1,97 @@
+"""What is told of a steered block when it is left: that nothing, or little, was guided in it, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from moft.steering.objective import Objective
+
+FEW = 3  # guided steps; with fewer, little follows
+
+
+@dataclass
+class Report:
+    """What happened in a steered block, or in one run of it."""
+
+    steps: list[dict[str, Any]] = field(default_factory=list)  # step, timestep, losses before each update
+    skipped: int = 0  # updates left out because their gradient was not finite
+    guidance_seconds: float = 0.0
+    seconds: float = 0.0  # from entering to leaving the `with` block
+    made: int = 0  # steps that the pipeline made
+    moved: int = 0  # behind how many of them latents were changed
+    notes: list[str] = field(default_factory=list)  # what was told when the block was left
+
+    def to_json(self) -> dict[str, Any]:
+        """Its fields as plain JSON values."""
+        return dict(self.__dict__)
+
+    def since(self, before: Report) -> Report:
+        """What was added to an earlier state of this report."""
+        steps, numbers = self.steps[len(before.steps) :], ("skipped", "guidance_seconds", "made", "moved")
+        return Report(steps, **{name: getattr(self, name) - getattr(before, name) for name in numbers})
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What of a block decides on what can have gone wrong in it."""
+
+    objectives: Sequence[Objective]  # of the last run
+    by_callback: bool
+    carries: bool  # a first frame, instead of guiding
+    changes: bool  # whether there is anything that changes latents; not with a step size of 0
+
+
+def told_of(run: Report, asked: Asked) -> str | None:
+    """What to tell of one run; None if it was guided in some steps."""
+    guided = len(run.steps)
+    if not run.made:
+        return f"nothing was guided: {_no_step(asked)}"
+    if guided and run.skipped and not run.moved:
+        return (
+            f"nothing was guided: no gradient of {guided} steps was a finite number; load the model in "
+            "bfloat16 or float32, or choose other motion channels"
+        )
+    if guided and not run.moved:
+        return (
+            f"nothing was guided: latents stayed as they were, bit for bit, in all of {guided} guided steps: "
+            "the gradient is zero or the step size too small; raise step_size, or choose another layer"
+        )
+    if not run.moved:
+        return f"nothing was guided: {_not_due(run, asked)}"
+    if not asked.carries and guided < FEW:
+        return (
+            f"only {guided} of {run.made} steps guided, so little may follow; run more steps, or ask for "
+            "more of them with steps=(0, 1)"
+        )
+    return None
+
+
+def _no_step(asked: Asked) -> str:
+    if asked.by_callback:
+        return (
+            "no step was handed to run.callback; call the pipeline inside the block, with "
+            "callback_on_step_end=run.callback"
+        )
+    return (
+        "the pipeline made no step of its scheduler inside the block; call it there, and steer one that "
+        "steps by its own scheduler, not by a copy"
+    )
+
+
+def _not_due(run: Report, asked: Asked) -> str:
+    if run.made < 2:
+        return "a run of one step has nothing between two steps; run 4 steps or more"
+    if not asked.changes:
+        return "the step size is 0"
+    if not any(objective.strength > 0 for objective in asked.objectives):
+        return "every request has strength 0"
+    if asked.carries:
+        return f"no frame was carried in {run.made} steps; choose another share to carry at"
+    shares = ", ".join(sorted({"{:g}…{:g}".format(*objective.steps) for objective in asked.objectives}))
+    return (
+        f"none of {run.made} steps was one to guide (asked in shares {shares}): another denoiser is at work "
+        "there, or the scheduler would drop the change; ask for other steps=, or use another scheduler"
+    )
