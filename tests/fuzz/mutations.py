@@ -336,9 +336,9 @@ def jsonned(chance: Random, data: bytes, _: Sequence[bytes] = ()) -> bytes:
     except (ValueError, RecursionError):
         return flipped(chance, data)
     raw: dict[str, str] = {}
-    for _ in range(chance.choice((1, 1, 1, 2, 3))):
-        whole = bent_value(chance, whole, raw)
     try:
+        for _ in range(chance.choice((1, 1, 1, 2, 3))):
+            whole = bent_value(chance, whole, raw)
         text = json.dumps(whole)
     except (ValueError, RecursionError):
         return data
@@ -445,6 +445,8 @@ def _another_form(chance: Random, whole: dict[str, Any], body: bytes) -> tuple[b
         count = _WIDTHS.get(dtype, 4)
         for side in shape:
             count *= side
+        if not 0 <= count < 2**20:
+            shape, count = [], _WIDTHS.get(dtype, 4)
         filler = chance.choice(
             (b"\x00", b"\xff", b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f", chance.randbytes(64))
         )

@@ -12,6 +12,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
+import torch
+
 from fuzz import mutations as m
 from fuzz import seeds as s
 from fuzz.seeds import Seed
@@ -23,8 +26,8 @@ from moft.feature.model import model_digest
 from moft.feature.reference import FromClip
 from moft.feature.resampled import read_followed
 from moft.feature.statistics import Statistics
-from moft.interpreter.clips import read_clip
-from moft.interpreter.reading import Reading
+from moft.interpreter.clips import Clip, read_clip
+from moft.interpreter.reading import Reading, Source
 from moft.interpreter.readout import Readout
 from moft.interpreter.viewpoint import _stored_best
 from moft.media.mask import check_region, read_region, read_regions
@@ -141,8 +144,11 @@ def a_sweep(case: Case) -> object:
 
 
 def a_reading(case: Case) -> object:
-    none: Any = None
-    return Reading.load(case.path, none, none)
+    """Heat maps that a report kept, of a clip of 4 frames."""
+    clip = Clip("a", np.zeros((4, 64, 64, 3), np.uint8))
+    return Reading.load(
+        case.path, clip, Source(clip, (1, 2, 0), dict.fromkeys(("moft", "ccr"), torch.ones(4, 5)))
+    )
 
 
 def a_bench_page(case: Case) -> object:
