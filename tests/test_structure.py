@@ -31,7 +31,7 @@ HEAVY = {
 # Imports go to earlier ranks only, and never to another wing of the same rank: what two need goes to an
 # earlier one.
 RANKS = (
-    {"errors", "types", "optional", "ordinary", "plain", "printing", "provenance"},
+    {"errors", "finite", "memory", "types", "optional", "ordinary", "plain", "printing", "provenance"},
     {"request"},
     {"media", "models", "metrics", "known"},
     {"feature"},

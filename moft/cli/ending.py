@@ -23,6 +23,7 @@ from typing import Any, NoReturn, cast
 import typer
 
 from moft.errors import MoftError
+from moft.memory import is_out_of_memory
 from moft.printing import harmless, say
 
 # Typer brings click along, under a name of its own.
@@ -74,7 +75,7 @@ def _told(text: str, status: int) -> int:
 def _unforeseen(error: Exception) -> str:
     """What to do about an error that nobody raised on purpose."""
     text = " ".join(str(error).split())[:300]
-    if isinstance(error, MemoryError) or any(word in text for word in ("out of memory", "allocate memory")):
+    if is_out_of_memory(error):
         return "out of memory; ask for fewer frames or a smaller size, or pass --save-memory"
     if isinstance(error, RecursionError):
         return "something in the input is nested too deeply; simplify it"

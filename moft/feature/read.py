@@ -12,11 +12,14 @@ import torch
 from torch import Tensor
 
 from moft.errors import BackboneError
+from moft.finite import check_finite
+from moft.memory import enough_memory
 from moft.models.hooks import capture
 from moft.models.inversion import inverted
 from moft.models.tap import Tap
 
 INVERSION_STEPS = 25
+FEWER = "use a shorter clip, a smaller size, or in Python pipe.enable_model_cpu_offload() and VAE tiling"
 
 
 def noised_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", seed: int = 0) -> Tensor:
@@ -47,8 +50,19 @@ def noised_layers(
     Args:
         layers: submodules of the denoiser; the pass stops behind `tap.layer`, so name that one last.
     Raises:
-        BackboneError: a layer that the pass does not reach, or a model that wants more than that.
+        BackboneError: a layer that the pass does not reach, a model that wants more than that, features that
+            are no numbers, or too little memory.
     """
+    with enough_memory("reading a clip", FEWER):
+        features = _noised_layers(tap, videos, timestep, layers, prompt, seed)
+    for name, feature in features.items():
+        check_finite(feature, f"the features of {name!r}", tap.pipe)
+    return features
+
+
+def _noised_layers(
+    tap: Tap, videos: np.ndarray, timestep: int, layers: Sequence[str], prompt: str, seed: int
+) -> dict[str, Tensor]:
     latents = encode(tap, videos)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
     noisy, told = tap.noised(latents, noise, timestep)
@@ -75,20 +89,25 @@ def inverted_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str =
     """Features (b f c h w) of clips brought to a timestep by inversion: deterministic, the seed has no say.
 
     Raises:
-        BackboneError: a sampler other than DDIM.
+        BackboneError: a sampler other than DDIM, latents or features that are no numbers, too little memory.
     """
-    latents = encode(tap, videos)
-    call = tap.first_call([prompt] * len(latents), latents)
-    levels = inverted(tap, latents, INVERSION_STEPS, prompt)
-    reached, noisy = next((level for level in levels if level[0] >= timestep), (timestep, latents))
-    return tap.features_of(noisy, reached, call)
+    with enough_memory("inverting a clip", FEWER):
+        latents = encode(tap, videos)
+        call = tap.first_call([prompt] * len(latents), latents)
+        levels = inverted(tap, latents, INVERSION_STEPS, prompt)
+        reached, noisy = next((level for level in levels if level[0] >= timestep), (timestep, latents))
+        features = tap.features_of(noisy, reached, call)
+    check_finite(features, f"the features of {tap.layer!r}", tap.pipe)
+    return features
 
 
 def encode(tap: Tap, videos: np.ndarray) -> Tensor:
     """Clips uint8 (b f h w 3) → latents (b c f h w), as the denoiser expects them, where it runs.
 
     Raises:
-        BackboneError: the VAE wants a setting first.
+        BackboneError: the VAE wants a setting first, or gives no numbers.
     """
     pixels = torch.from_numpy(np.ascontiguousarray(videos)).permute(0, 1, 4, 2, 3).float() / 255
-    return tap.host.encode(pixels).to(tap.host.device)
+    latents = tap.host.encode(pixels).to(tap.host.device)
+    check_finite(latents, "the latents of a clip, encoded", tap.pipe)
+    return latents

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from moft.errors import RequestError
+from moft.finite import check_finite
 from moft.models.tap import Tap
 
 ITERATIONS = 8  # predictions a step at most
@@ -34,7 +35,7 @@ def inverted(
     Yields:
         (timestep, latents (b c f h w)).
     Raises:
-        BackboneError: the host's sampler is not DDIM.
+        BackboneError: the host's sampler is not DDIM, or latents come out as no numbers.
         RequestError: fewer than one step or iteration.
     """
     if steps < 1 or iterations < 1:
@@ -49,5 +50,6 @@ def inverted(
             last, y = y, before(x, tap.predicted(y, timestep, call), signal, goal)
             if (y - last).square().mean().sqrt() < TOLERANCE * y.square().mean().sqrt():
                 break
+        check_finite(y, f"the latents inverted to timestep {timestep}", tap.pipe)
         x, signal = y, goal
         yield timestep, x

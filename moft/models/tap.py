@@ -198,7 +198,7 @@ class Tap:
         self,
         due: Callable[[], torch.Size | None],
         see: Callable[[Tensor, Tensor], None],
-        save_memory: bool = False,
+        take: Callable[[Callable[[bool], Any]], Any] = lambda attempt: attempt(False),
     ) -> Iterator[None]:
         """Read features in passing, from the host's own calls inside the block, where `due()` gives the
         latents' shape.
@@ -206,7 +206,7 @@ class Tap:
         `see` gets the features (b f c h w), float32, of the conditional part, and what the denoiser took, (b
         c f h w): a gradient flows from the first to the second, as in `features`. The parts of the guidance
         batch are run one after the other then, so that only one is recorded; the host gets the same
-        prediction.
+        prediction. `take` makes the attempt, as often as it must, told whether to be `checkpointed`.
         """
         denoiser = self.denoiser
 
@@ -218,13 +218,17 @@ class Tap:
             with torch.inference_mode(False), torch.no_grad(), frozen(denoiser):
                 *others, last = parts_of(call, self.family, shape[0])
                 outputs, conditional = [original(**part()) for part in others], last()
-                inputs = self.inputs(conditional)[:, : shape[1]].float().requires_grad_()
-                with self.checkpointed() if save_memory else nullcontext():
-                    with recorded_until(denoiser, self.layer) as seen:
-                        outputs.append(original(**self.layout.with_inputs(inputs, conditional)))
-                    with torch.enable_grad():
-                        see(self.grid(seen[0], conditional).float(), inputs)
-                return concatenated(outputs)
+
+                def attempt(save_memory: bool) -> Any:
+                    inputs = self.inputs(conditional)[:, : shape[1]].float().requires_grad_()
+                    with self.checkpointed() if save_memory else nullcontext():
+                        with recorded_until(denoiser, self.layer) as seen:
+                            output = original(**self.layout.with_inputs(inputs, conditional))
+                        with torch.enable_grad():
+                            see(self.grid(seen[0], conditional).float(), inputs)
+                    return output
+
+                return concatenated([*outputs, take(attempt)])
 
         with around(denoiser, "forward", forward):
             yield

@@ -59,7 +59,7 @@ def calibrate(
         with steer(model.pipe, motion, statistics=plain, settings=settings):
             shares.append(_share(sample(model.pipe, scene, f"calibrating, {side}"), motion))
     share = averages.median(shares)
-    if share < LEAST:
+    if not share >= LEAST:  # NaN neither
         raise BackboneError(
             f"expected steered clips to move as asked, but their speed is {share:.2f} of it; find the "
             "motion channels of another layer"

@@ -272,7 +272,13 @@ def embedded(record: dict[str, Any]) -> str:
 
     Raises RecipeError above MAX_BYTES, which `read_recipe` would not read."""
     names = ["recipe", "settings", *(field.name for cls in (Recipe, Scene) for field in fields(cls))]
-    text = json.dumps({name: record[name] for name in names if name in record}, separators=(",", ":"))
+    values = {name: record[name] for name in names if name in record}
+    try:
+        text = json.dumps(values, separators=(",", ":"), allow_nan=False)
+    except ValueError as error:  # NaN would become null, and null another run
+        raise RecipeError(
+            f"expected finite numbers in a recipe, got {values!r:.300}; mend the one"
+        ) from error
     if len(text) > MAX_BYTES:
         raise RecipeError(
             f"expected a recipe of at most {MAX_BYTES} bytes, got {len(text)}; shorten the path or prompt"

@@ -22,12 +22,13 @@ from moft.media.frames import cut_away
 from moft.media.mask import Source
 from moft.media.opening import is_image
 from moft.media.reading import read_video
+from moft.memory import enough_memory
 from moft.optional import needs
 from moft.provenance import command
 from moft.runs.job import Job, Scene
 from moft.runs.outcome import overall, remedies
 from moft.runs.recipe import Recipe
-from moft.runs.sample import Sampled, Watch, told_of_texts
+from moft.runs.sample import FEWER, Sampled, Watch, told_of_texts
 from moft.runs.save import check_output, kept, write_all
 
 if TYPE_CHECKING:
@@ -48,6 +49,27 @@ class Attempt:
     steered: Sampled
     report: Report
     outcome: tuple[Any, ...]  # `Outcome` of each request, or of a drag `Arrival` of each point
+
+    @property
+    def numbers(self) -> list[str]:
+        """What is worth knowing of blank frames, and of gradients: overflows, and memory that ended."""
+        told, report = list[str](), self.report
+        for name, clip in (("plain", self.plain), ("steered", self.steered)):
+            if clip.blank:
+                frames = ", ".join(str(i + 1) for i in clip.blank)
+                told.append(f"of the {name} clip these frames are of one colour: {frames}")
+        if report.skipped:
+            told.append(f"{report.skipped} updates were left out, as their gradient was no finite number")
+        if report.overflows:
+            told.append(
+                f"{report.overflows} gradients overflowed float16 and were taken again with a lower "
+                f"loss_scale, at last {report.loss_scale:g}"
+            )
+        if report.memory:
+            told.append(
+                f"memory ended in a gradient, which was then taken {report.memory}, to the same result"
+            )
+        return told
 
     @property
     def followed(self) -> bool | None:
@@ -153,11 +175,14 @@ class Run:
         report = self.best.report
         return {
             **self.trial.told(self.attempts, self.kept),
-            "notes": list(dict.fromkeys(self.trial.notes)),
+            "notes": list(dict.fromkeys([*self.trial.notes, *self.best.numbers])),
             "kept": self.kept,
             "guidance_seconds": report.guidance_seconds,
             "losses": report.steps,
             "skipped_updates": report.skipped,
+            "overflows": report.overflows,
+            "loss_scale": report.loss_scale,
+            "gradient_memory": report.memory,
             **self.recipe.to_json(),
             "statistics": self.model.statistics.made,
             "command": command(),
@@ -197,6 +222,11 @@ def run(model: Model, job: Job, *, watch: Watch | None = None) -> Run:
     size = job.scene.size or model.size()
     job = replace(job, scene=replace(job.scene, size=size))
     Recipe.of(model, job)  # or say at once what is missing
+    with enough_memory("running a job", FEWER):
+        return _tried(model, job, watch)
+
+
+def _tried(model: Model, job: Job, watch: Watch | None) -> Run:
     trial = _trial(model, job, watch)
     timed = replace(job.scene, fps=job.scene.fps or trial.fps)
     attempts = [trial.attempt(timed, job.settings)]

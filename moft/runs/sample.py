@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from moft.errors import BackboneError, MoftError, RequestError
+from moft.finite import check_finite
+from moft.memory import is_out_of_memory
 from moft.models.prompts import Heard, heard
 from moft.runs.job import Scene
 
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from moft.models.pipeline import Pipeline
+    from moft.types import Video
+
+
+FEWER = "use fewer --frames or a smaller --height and --width, or --save-memory"
 
 
 class Cancelled(MoftError):
@@ -46,10 +52,12 @@ class Sampled:
     seconds: float
     peak_memory_mb: float | None  # of the process so far, or of the GPU in this run
     heard: Heard = field(default_factory=Heard)  # what the text encoders were given and cut
+    blank: tuple[int, ...] = ()  # frames of one colour all over
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the pixels."""
-        return {"seconds": self.seconds, "peak_memory_mb": self.peak_memory_mb}
+        told = {"seconds": self.seconds, "peak_memory_mb": self.peak_memory_mb}
+        return {**told, "blank_frames": list(self.blank)} if self.blank else told
 
 
 def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str, Any]:
@@ -116,8 +124,8 @@ def sample(
     """One run of the pipeline with the scene's seed, or from latents (b c f h w) to start from.
 
     part: what it is called, "plain" say, by the pipeline's bar and to `watch`.
-    Raises BackboneError for what the pipeline refuses or fails at, and for frames that are no numbers; what
-    `watch` raises is raised as it is."""
+    Raises BackboneError for what the pipeline refuses or fails at, for frames that are no numbers or of one
+    colour, and for too little memory; what `watch` raises is raised as it is."""
     import numpy as np
     import torch
 
@@ -132,21 +140,28 @@ def sample(
             frames = pipe(**options).frames[0]
     except MoftError:
         raise
-    except torch.OutOfMemoryError as error:
-        raise BackboneError(
-            "out of GPU memory; use fewer --frames or a smaller --height and --width"
-        ) from error
     except Exception as error:
         if any(error is other for other in raised):
             raise
+        if is_out_of_memory(error):
+            raise BackboneError(f"out of memory while sampling the {part} run; {FEWER}") from error
         raise BackboneError(_broken(pipe, scene, error)) from error
     seconds = time.perf_counter() - started
-    if not np.isfinite(frames).all():
-        raise BackboneError(
-            f"the {part} run came out as not-a-number; use fewer --steps or a lower --strength"
-        )
+    check_finite(torch.as_tensor(frames), f"the frames of the {part} run", pipe)
     video = (np.asarray(frames) * 255).round().clip(0, 255).astype(np.uint8)
-    return Sampled(video, seconds, _peak_memory(), texts)
+    flat = blank(video)
+    if len(flat) == len(video):
+        raise BackboneError(
+            f"expected pictures in the {part} run, got frames of one colour, {video[0, 0, 0].tolist()}; the "
+            "autoencoder or a safety checker made them so: load the model in bfloat16 or float32, or without "
+            "the checker"
+        )
+    return Sampled(video, seconds, _peak_memory(), texts, flat)
+
+
+def blank(video: Video) -> tuple[int, ...]:
+    """Which frames of a clip uint8 (f h w 3) are of one colour all over."""
+    return tuple(i for i, frame in enumerate(video) if (frame == frame[0, 0]).all())
 
 
 def told_of_texts(heard: Heard, scene: Scene) -> tuple[list[str], dict[str, str]]:

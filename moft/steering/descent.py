@@ -18,13 +18,19 @@ from moft.steering.objective import Look, Objective, inside
 
 if TYPE_CHECKING:
     from moft.steering.settings import Settings
+    from moft.steering.told import Report
+
+
+LEAST_SCALE = 2.0**-8  # of the loss, to which a float16 gradient that overflows backs off
 
 
 class Gradients:
-    """Losses and their gradients; half precision is scaled, and the scale halves where it overflows."""
+    """Losses and their gradients; half precision is scaled, and the scale halves where it overflows: `again`
+    says that the gradient should be taken once more, with the lower scale, which stays."""
 
-    def __init__(self, loss_scale: float) -> None:
+    def __init__(self, loss_scale: float, report: Report) -> None:
         self._scale = self._usual = loss_scale
+        self._report, self.again = report, False
 
     def begin(self) -> None:
         """A run begins."""
@@ -32,11 +38,12 @@ class Gradients:
 
     def of(self, objectives: Sequence[Objective], look: Look) -> tuple[float, Tensor | None]:
         """(Σ strength · loss, its gradient by `look.latents`, (b c f h w)). Each objective moves its own
-        region alone: what it asks of the others' would work against them. None, with a warning, for a loss
-        or a gradient that is not finite.
+        region alone: what it asks of the others' would work against them. None for a loss or a gradient that
+        is not finite, with a warning unless it should be taken `again`.
 
         Raises BackboneError if the latents have no say in the loss."""
-        scale = self._scale if look.tap.denoiser.dtype == torch.float16 else 1.0
+        half = look.tap.denoiser.dtype == torch.float16
+        scale = self._scale if half else 1.0
         x = look.latents
         losses = [objective.strength * objective.loss(look) for objective in objectives]
         whole = torch.zeros_like(x)
@@ -50,9 +57,16 @@ class Gradients:
             region = objective.region
             whole += own if region is None else own * at_cells(region, x.shape[-3:]).to(own)
         whole, total = whole / scale, sum(loss.item() for loss in losses)
-        if math.isfinite(total) and whole.isfinite().all():
+        fine = math.isfinite(total)
+        if fine and whole.isfinite().all():
+            self.again = False
             return total, whole
-        self._scale /= 2
+        self.again = fine and half and scale > LEAST_SCALE
+        if self.again:
+            self._scale /= 2
+            self._report.overflows += 1
+            self._report.loss_scale = self._scale
+            return total, None
         warnings.warn("a gradient is not finite; its update is skipped", RuntimeWarning, stacklevel=2)
         return total, None
 

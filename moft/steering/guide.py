@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from moft.models.hooks import frozen, is_aside
 from moft.steering.descent import Descent, Gradients
+from moft.steering.ladder import BY_CLIPS, SAVING, ByClips, Ladder
 from moft.steering.loop import Change, Moment
 from moft.steering.objective import Look, Objective, Objectives
 from moft.steering.told import Report
@@ -32,10 +33,12 @@ class Guide(Change):
 
     def __init__(self, tap: Tap, objectives: Objectives, settings: Settings, report: Report) -> None:
         self.tap, self.objectives, self.settings, self.report = tap, objectives, settings, report
-        self.gradients, self.descent = Gradients(settings.loss_scale), Descent(settings)
+        self.gradients, self.descent = Gradients(settings.loss_scale, report), Descent(settings)
+        self.ladder = Ladder(settings.save_memory, report)
 
     def begin(self) -> None:
         self.gradients.begin()
+        self.ladder.begin()
 
     def apply(self, latents: Tensor, moment: Moment) -> Tensor:
         self.descent.start()
@@ -65,8 +68,7 @@ class Guide(Change):
         timestep = self.tap.timesteps[index].clone()
         x, losses = latents.float(), []
         unit = self.tap.scaled(x.new_ones(()), timestep)  # < 1 where noise adds to the latents' size (Euler)
-        saving = self.tap.checkpointed() if self.settings.save_memory else nullcontext()
-        with frozen(self.tap.denoiser), saving:
+        with frozen(self.tap.denoiser):
             for _ in range(self.settings.gradient_steps):
                 loss, gradient = self.gradient(x, timestep, call, due)
                 losses.append(loss)
@@ -80,10 +82,26 @@ class Guide(Change):
     def gradient(
         self, latents: Tensor, timestep: Tensor, call: Call, due: Sequence[Objective]
     ) -> tuple[float, Tensor | None]:
-        """(loss, ∂loss/∂latents (b c f h w)); the gradient is None, with a warning, if it is not finite."""
-        with torch.enable_grad():
-            x = latents.detach().requires_grad_(True)
-            return self.gradients.of(due, Look(self.tap, x, timestep, call))
+        """(loss, ∂loss/∂latents (b c f h w)); the gradient is None, with a warning, if it is not finite.
+
+        Raises BackboneError where memory ends on every rung of the ladder."""
+
+        def attempt(rung: int) -> tuple[float, Tensor | None]:
+            with self.ladder.saving(self.tap, rung), torch.enable_grad():
+                x = latents.detach().requires_grad_(True)
+                look = (ByClips if rung == BY_CLIPS else Look)(self.tap, x, timestep, call)
+                return self.gradients.of(due, look)
+
+        apart = len(latents) > 1 and not self.settings.keep_keys  # which are those of a whole batch
+        return self._taken(attempt, BY_CLIPS if apart else SAVING)
+
+    def _taken(self, attempt: Callable[[int], Any], last: int) -> Any:
+        """What an attempt gives at last: on a rung that memory is enough for, at a scale that does not
+        overflow."""
+        found = self.ladder.take(attempt, last)
+        while self.gradients.again:
+            found = self.ladder.take(attempt, last)
+        return found
 
 
 class Fused(Guide):
@@ -105,7 +123,10 @@ class Fused(Guide):
         self._ahead = self._passed = None
 
     def attached(self) -> AbstractContextManager[None]:
-        return self.tap.riding(self._shape_due, self._note, self.settings.save_memory)
+        return self.tap.riding(self._shape_due, self._note, self._taken_in_passing)
+
+    def _taken_in_passing(self, attempt: Callable[[bool], Any]) -> Any:
+        return self._taken(lambda rung: attempt(rung >= SAVING), SAVING)
 
     def apply(self, latents: Tensor, moment: Moment) -> Tensor:
         self.descent.start()

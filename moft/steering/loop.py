@@ -19,6 +19,7 @@ from torch import Tensor
 
 from moft.errors import BackboneError, RequestError, SteeringWarning
 from moft.feature.regions import at_cells
+from moft.finite import check_finite
 from moft.models.attach import Between, between_steps
 from moft.steering.told import Asked, Report, told_of
 
@@ -135,6 +136,7 @@ class Steering(Between):
     @torch.no_grad()
     def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
         """The latents (b c f h w) after all changes."""
+        check_finite(latents, f"the latents before step {index}", self.tap.pipe)
         count, first = len(self.tap.timesteps), self.first or 0
         size = self.tap.clip_size(latents)
         moment = Moment(index, count - first, size, calls, self.tell_keys, first)
@@ -151,6 +153,7 @@ class Steering(Between):
         if changed is not latents:
             self.tap.forget_last_sample()
         changed = changed.to(latents.dtype)
+        check_finite(changed, f"the latents that steering moved before step {index}")
         self.report.made += 1
         self.report.moved += changed is not latents and not torch.equal(changed, latents)
         if moment.made == moment.count:

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from moft.errors import RequestError
-from moft.feature.read import encode
+from moft.feature.read import FEWER, encode
 from moft.feature.reference import check_clip
+from moft.finite import check_finite
+from moft.memory import enough_memory
 from moft.models.attach import Between, between_steps
 from moft.models.calls import Call
 from moft.models.hooks import SharedKV
@@ -40,6 +42,7 @@ class Recording(Between):
 
     def next(self, latents: Tensor, index: int, calls: list[Call]) -> Tensor:
         with torch.inference_mode(False):
+            check_finite(latents, f"the latents before step {index}", self.tap.pipe)
             if not self.latents:
                 self.begun, self.said = self._given(latents, calls).clone(), _said(self.tap, calls)
             self.latents[index] = latents.detach().clone()
@@ -136,18 +139,19 @@ def invert(
         prompt: that of the run to come.
         keys: as for `record`; costs one sampling without guidance more.
     Raises:
-        RequestError: no such clip, or a share outside 0…1. BackboneError: unknown pipeline, or a scheduler
-        other than DDIM.
+        RequestError: no such clip, or a share outside 0…1. BackboneError: unknown pipeline, a scheduler
+        other than DDIM, latents that are no numbers, or too little memory.
     """
     check_clip(video)
     tap = Tap(pipe)
-    recording, clean = Recording(tap), encode(tap, video[None])
-    recording.latents[steps] = clean
-    for i, (_, latents) in enumerate(inverted(tap, clean, steps, prompt)):
-        recording.latents[steps - 1 - i] = latents
-    recording.begun = recording.start.float()
-    if keys:
-        with record(pipe, keys) as again, torch.no_grad():
-            tap.host.run([prompt], recording.start, steps=steps)
-        recording.keys, recording.share = again.keys, again.share
+    recording = Recording(tap)
+    with enough_memory("inverting a clip", FEWER):
+        recording.latents[steps] = encode(tap, video[None])
+        for i, (_, latents) in enumerate(inverted(tap, recording.latents[steps], steps, prompt)):
+            recording.latents[steps - 1 - i] = latents
+        recording.begun = recording.start.float()
+        if keys:
+            with record(pipe, keys) as again, torch.no_grad():
+                tap.host.run([prompt], recording.start, steps=steps)
+            recording.keys, recording.share = again.keys, again.share
     return recording

@@ -18,6 +18,9 @@ class Report:
 
     steps: list[dict[str, Any]] = field(default_factory=list)  # step, timestep, losses before each update
     skipped: int = 0  # updates left out because their gradient was not finite
+    overflows: int = 0  # float16 gradients that were taken again with half the loss scale
+    loss_scale: float | None = None  # at last; None if it was never lowered
+    memory: str | None = None  # how gradients were taken at last, where memory ended (`steering.ladder`)
     guidance_seconds: float = 0.0
     seconds: float = 0.0  # from entering to leaving the `with` block
     made: int = 0  # steps that the pipeline made
@@ -30,7 +33,10 @@ class Report:
 
     def since(self, before: Report) -> Report:
         """What was added to an earlier state of this report."""
-        steps, numbers = self.steps[len(before.steps) :], ("skipped", "guidance_seconds", "made", "moved")
+        steps, numbers = (
+            self.steps[len(before.steps) :],
+            ("skipped", "overflows", "guidance_seconds", "made", "moved"),
+        )
         return Report(steps, **{name: getattr(self, name) - getattr(before, name) for name in numbers})
 
 
