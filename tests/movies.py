@@ -1,5 +1,8 @@
 """Clips to write and to read, files that PyAV makes, and what a refusal must say."""
 
+import struct
+from fractions import Fraction
+
 import av
 import numpy as np
 import pytest
@@ -46,3 +49,30 @@ def refused(path, match):
     text = str(caught.value)
     assert "expected" in text and "got" in text and ";" in text
     return caught.value
+
+
+def timed_movie(path, codec, frames, moments=None, *, aspect=None, pix_fmt="yuv420p", rate=8, **options):
+    """Frames (h w 3) or (h w 4) shown from these moments on, in frames of `rate`; `aspect` of a pixel."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate, options=options)
+        stream.width, stream.height, stream.pix_fmt = frames[0].shape[1], frames[0].shape[0], pix_fmt
+        stream.codec_context.time_base = Fraction(1, rate)
+        if aspect is not None:
+            stream.codec_context.sample_aspect_ratio = aspect
+        for moment, pixels in zip(moments or range(len(frames)), frames, strict=True):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgba" if pixels.shape[2] == 4 else "rgb24")
+            frame.pts, frame.time_base = moment, Fraction(1, rate)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def turned_movie(path, frames, matrix):
+    """A clip of mp4 or mov whose header holds the matrix (a, b, c, d): where x and y go on the screen."""
+    timed_movie(path, "libx264", frames, crf="8")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 4 + 40
+    a, b, c, d = (round(v * 65536) for v in matrix)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    return path

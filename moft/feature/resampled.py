@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from moft.errors import RequestError
+from moft.media.checks import Tell
 from moft.media.frames import Taken, cut_away, evenly
-from moft.media.mask import Tell, fit_region, read_region
+from moft.media.mask import fit_region, read_region
 from moft.media.opening import is_image
 from moft.media.rate import read_rate
-from moft.media.reading import read_video
+from moft.media.reading import read_frames, read_video
 from moft.metrics.flow import dense_flow
 from moft.types import ClipSize
 
@@ -76,8 +77,9 @@ def read_resampled(
     Raises RequestError for a picture and for a clip of one frame, MediaError for a file that cannot be
     used."""
     sides = (size.height, size.width)
-    shape = read_video(name, frames=1).shape[1:3]
-    video = read_video(name, start=start, frames=None if end is None else end - start, size=sides)
+    shape = read_video(name, frames=1, tell=_silent).shape[1:3]
+    frames = None if end is None else end - start
+    video, stored, pictures = read_frames(name, start=start, frames=frames, size=sides, tell=tell)
     count, rate = len(video), read_rate(name)
     if count < 2:
         _refuse_one(name)
@@ -85,7 +87,9 @@ def read_resampled(
         tell(f"{name}: {cut}{_lost(name, size, shape, start, count)}")
     which = _which(str(name), video, size.frames, tell)
     spread = (count - 1) / (size.frames - 1) if which[-1] == count - 1 and size.frames > 1 else 1.0
-    return Resampled(video[which], Taken(start, count, which), shape, rate and rate / spread)
+    return Resampled(
+        video[which], Taken(start, count, which, stored, pictures), shape, rate and rate / spread
+    )
 
 
 def frames_taken(video: Video, frames: int) -> npt.NDArray[np.int64]:
@@ -126,7 +130,7 @@ def _lost(
     """In words, if what is cut away of a clip moves and what is left does not."""
     factor = size.side / min(shape)
     whole = (max(round(shape[0] * factor), size.side), max(round(shape[1] * factor), size.side))
-    video = read_video(name, start=start, frames=min(count, size.frames), size=whole)
+    video = read_video(name, start=start, frames=min(count, size.frames), size=whole, tell=_silent)
     speed = np.linalg.norm(dense_flow(video), axis=-1).mean(0)
     kept = np.zeros(whole, bool)
     scale = min(whole[1] / size.width, whole[0] / size.height)
@@ -155,3 +159,7 @@ def _is_folder(name: str | os.PathLike[str]) -> bool:
     from pathlib import Path
 
     return Path(name).is_dir()
+
+
+def _silent(_: str) -> None:
+    """What it would be told is told already."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -17,8 +18,13 @@ from moft.errors import MediaError, MoftError
 if TYPE_CHECKING:
     from moft.types import PathLike, Video
 
+Tell = Callable[[str], object]  # is told in words what is worth knowing
+
 MAX_PIXELS = 8192 * 8192  # in one frame
 MAX_BYTES = 2**31  # in one video, as returned
+A_BYTE_OF_A_CLIP, A_BYTE_OF_A_PICTURE = 5_000, 500  # px that it may stand for, over all frames
+_LEAST_FRAME = 2**14  # px whose work the smallest frame costs
+_FREE_PIXELS, _FREE_FRAME, _A_BYTE_OF_A_FRAME = 2**26, 2**24, 100  # px of the smallest file
 
 
 def refusal(name: str, expected: str, got: str, remedy: str, action: str = "read") -> MediaError:
@@ -83,6 +89,39 @@ def check_budget(name: str, frames: int, size: tuple[int, ...]) -> None:
     if frames * math.prod(size) * 3 > MAX_BYTES:
         got = f"{frames} frames of {size[0]} x {size[1]}"
         raise refusal(name, f"at most {MAX_BYTES} bytes of video", got, "pass a smaller frames or size")
+
+
+@dataclass
+class Budget:
+    """How many px of a file may be decoded: a small file cannot ask for much memory or time."""
+
+    name: str
+    length: int  # of the file, bytes
+    a_byte: int  # px that each of them may stand for
+    spent: int = 0  # px
+
+    @classmethod
+    def of(cls, file: BinaryIO, a_byte: int) -> Budget:
+        """Of an open file."""
+        return cls(file.name, os.fstat(file.fileno()).st_size, a_byte)
+
+    def check_frame(self, width: int, height: int) -> None:
+        """Raise MediaError for frames so large that a file of this length cannot mean them."""
+        if width * height > _FREE_FRAME + _A_BYTE_OF_A_FRAME * self.length:
+            got = f"{width} x {height} from {self.length} bytes"
+            raise refusal(self.name, "frames in proportion to the file", got, "scale it down first")
+
+    def spend_frames(self, frames: int, width: int, height: int) -> None:
+        """As `spend`, for so many; a small frame costs some work too."""
+        self.spend(frames * max(width * height, _LEAST_FRAME))
+
+    def spend(self, pixels: int) -> None:
+        """Raise MediaError if these, about to be decoded, are too many with those before."""
+        self.spent += pixels
+        most = _FREE_PIXELS + self.a_byte * self.length
+        if self.spent > most:
+            expected = f"at most {most} px in all frames of a file of {self.length} bytes"
+            raise refusal(self.name, expected, f"{self.spent} or more", "read fewer frames, or scale it down")
 
 
 def check_video(name: str, video: Video, action: str = "write") -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -65,15 +65,28 @@ class Taken:
     start: int
     count: int
     which: npt.NDArray[np.int64]
+    stored: npt.NDArray[np.int64] | None = None  # of which picture of the file each of the `count` is
+    pictures: int = 0  # that are stored in the file; 0: untold
 
     def of(self, masks: int, frames: int) -> npt.NDArray[np.int64] | None:
-        """Which of so many masks lie on these frames, if there is one a frame of the file, or of the part;
-        else None. `frames` is how many are taken."""
+        """Which of so many masks lie on these frames, if there is one a frame of the file, or of the part, or
+        a picture that is stored; else None. `frames` is how many are taken."""
         if len(self.which) != frames:
             return None
         if masks == self.count:
             return self.which
+        if masks == self.pictures and self.stored is not None:
+            return self.stored[self.which]
         return self.start + self.which if masks >= self.start + self.count else None
+
+
+class Source(NamedTuple):
+    """What a run starts from, a clip or a picture: masks drawn on it are cropped as it is."""
+
+    name: str
+    height: int  # px, its own
+    width: int
+    taken: Taken | None = None  # of a clip: which of its frames
 
 
 def cut_away(was: tuple[int, int], size: tuple[int, int]) -> str | None:

@@ -1,46 +1,35 @@
-"""Masks of where requests count: drawn, read from files, or given as arrays, at the size of a clip.
-
-A mask has the shape of the clip (its sides agree to one percent) and is then brought to its size; any other
-is refused, as it might lie elsewhere than was meant. Masks frame by frame are spread evenly over the frames
-of the clip if they are more or fewer. Those of a clip are black and white from half grey on, since codecs
-leave faint traces everywhere.
-"""
+"""Masks of where requests count: drawn, read from files, or given as arrays, at the size of a clip."""
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from moft.errors import MediaError
-from moft.media.frames import Taken, evenly, fit
-from moft.media.reading import read_greys
-from moft.media.region_text import REST, is_rest, mask_files, parse_region, px, refuse_region
+from moft.media.checks import Tell
+from moft.media.frames import Source, Taken, evenly, fit
+from moft.media.mask_file import read_masks
+from moft.media.region_text import (
+    REST,
+    is_rest,
+    mask_files,
+    mask_object,
+    parse_region,
+    px,
+    refuse_region,
+)
 from moft.types import ClipSize
 
 if TYPE_CHECKING:
     from moft.types import Mask
 
-Tell = Callable[[str], object]
-
 MAX_OVERLAP = 0.5  # of the smaller of two regions that ask for different motions
 _LEAST_INSIDE = 0.25  # of a drawn region; below, it was probably drawn on another clip
-_ASPECT = 0.01  # relative difference of two shapes that count as one
 _FINE = 8  # samples a side of a pixel, where a polygon cuts through it
-
-
-class Source(NamedTuple):
-    """What a run starts from, a clip or a picture: masks drawn on it are cropped as it is."""
-
-    name: str
-    height: int  # px, its own
-    width: int
-    taken: Taken | None = None  # of a clip: which of its frames
 
 
 def read_region(
@@ -54,8 +43,8 @@ def read_region(
 
     text: as in `moft.media.region_text`, but for "rest", which means nothing alone (`read_regions`).
     size: of the clip in which it lies.
-    tell: is told in words if masks were spread over another number of frames or cropped, and if a part of
-        the region lies outside the clip.
+    tell: is told in words how a mask was read, if it could be read otherwise, if masks were spread over
+        another number of frames or cropped, and if a part of the region lies outside the clip.
     taken: which frames of a longer clip these are: masks of all its frames are taken alike.
     source: what the clip is made from, cropped to the clip's shape: masks may have its shape too.
     Raises RequestError for text that is no region, and for a region that is empty or outside the clip;
@@ -65,7 +54,7 @@ def read_region(
     if kind == REST:
         refuse_region(text, "another request beside it, to be the rest of", "none", "leave the region out")
     if kind == "file":
-        mask = _read_masks(text, size, tell, taken or (source and source.taken), source)
+        mask = read_masks(text, size, tell, taken or (source and source.taken), source)
     else:
         _tell_drawn(text, points, size, tell, source)
         corners = [(px(x, size.width), px(y, size.height)) for x, y in points]
@@ -133,7 +122,7 @@ def check_region(region: str | npt.NDArray[Any]) -> None:
     if not isinstance(region, str):
         _checked(region)
     elif parse_region(region).kind == "file":
-        mask_files(region)
+        mask_files(mask_object(region)[0])
 
 
 def check_agreement(requests: Sequence[Any], masks: Sequence[Mask | None]) -> None:
@@ -176,55 +165,6 @@ def _polygon(corners: Sequence[tuple[float, float]], size: ClipSize) -> Mask:
     far = [tuple(min(max(v * fine - 0.5, -1e6), 1e6) for v in corner) for corner in corners]
     ImageDraw.Draw(canvas).polygon(far, fill=255)
     return (np.asarray(canvas.reduce(fine)) / 255).astype(np.float32)
-
-
-def _read_masks(text: str, size: ClipSize, tell: Tell, taken: Taken | None, source: Source | None) -> Mask:
-    """The mask of a picture (h w), or those of a folder or a clip (f h w), at this size."""
-    files = mask_files(text)
-    if len(files) > 1 or os.path.isdir(text):
-        count = len(files)
-        greys = [read_greys(files[i])[0] for i in _chosen(count, size, taken)]
-    else:
-        clip = read_greys(text)
-        count = len(clip)
-        if count > 1:
-            clip = np.where(clip[_chosen(count, size, taken)] >= 128, 255, 0).astype(np.uint8)
-        greys = list(clip)
-    if count > 1 and count != size.frames:
-        followed = taken is not None and taken.of(count, size.frames) is not None
-        with_frames = f"of {count} masks those of the frames that were taken"
-        spread = f"{count} masks spread over {size.frames} frames"
-        tell(f"{text}: {with_frames if followed else spread}")
-    masks = [_at_size(grey, size, text, source) for grey in (greys if count > 1 else greys[:1])]
-    if source and not _alike(greys[0].shape, size.height, size.width):
-        tell(f"{text}: cropped as {source.name} is")
-    return masks[0] if count == 1 else np.stack(masks)
-
-
-def _chosen(count: int, size: ClipSize, taken: Taken | None) -> npt.NDArray[np.int64]:
-    """Which of several masks: those of the frames that were taken, if there is one for each, else spread."""
-    followed = taken.of(count, size.frames) if taken else None
-    return evenly(count, size.frames) if followed is None else followed
-
-
-def _alike(shape: tuple[int, ...], height: int, width: int) -> bool:
-    """Whether two shapes (height, width) count as one."""
-    return abs(shape[0] * width / (shape[1] * height) - 1) <= _ASPECT
-
-
-def _at_size(grey: npt.NDArray[np.uint8], size: ClipSize, name: str, source: Source | None) -> Mask:
-    """Greys (h w) in 0…255 as a mask of this size; `name` is the file's, for what is refused."""
-    from PIL import Image
-
-    height, width = grey.shape
-    of_source = source is not None and _alike(grey.shape, source.height, source.width)
-    if not of_source and not _alike(grey.shape, size.height, size.width):
-        also = f", or of {source.name}, {source.width} x {source.height} px" if source else ""
-        raise MediaError(
-            f"cannot use {name}: expected a mask of the clip's shape, {size.width} x {size.height} px{also}, "
-            f"got {width} x {height} px; crop or draw it at the clip's size"
-        )
-    return (fit(Image.fromarray(grey), (size.height, size.width)) / 255).astype(np.float32)
 
 
 def _placed(region: Any, size: ClipSize, tell: Tell, source: Source | None) -> Mask:

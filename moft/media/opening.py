@@ -13,13 +13,15 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from moft.media.checks import codec_limits, local, refusal, translated
+from moft.media.decoding.tables import check_tables
+from moft.ordinary import check_ordinary
 
 if TYPE_CHECKING:
     from moft.types import PathLike
 
 DEMUXERS = ("mov", "matroska", "avi")
-IMAGES = ("PNG", "JPEG", "WEBP", "GIF")
-_READABLE = "a video (mp4, mov, webm, mkv, avi) or an image (png, jpg, webp, gif)"
+IMAGES = ("PNG", "JPEG", "WEBP", "GIF", "AVIF")
+_READABLE = "a video (mp4, mov, webm, mkv, avi) or an image (png, jpg, webp, gif, avif)"
 _MAGIC = (
     (0, b"\x89PNG\r\n\x1a\n", "PNG"),
     (0, b"\xff\xd8\xff", "JPEG"),
@@ -30,6 +32,8 @@ _MAGIC = (
     (0, b"\x1a\x45\xdf\xa3", "matroska"),
     *((4, box, "mov") for box in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")),
 )
+_AVIF = {b"avif", b"avis"}
+_HEIC = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 
 @contextmanager
@@ -38,19 +42,24 @@ def opened(path: PathLike) -> Iterator[tuple[BinaryIO, str]]:
 
     Raises MediaError for what is none or not whole, and for whatever fails while it is open."""
     name = local(path)
-    if not os.path.isfile(name):
-        got = "a folder" if os.path.isdir(name) else "something else" if os.path.exists(name) else "no file"
-        raise refusal(name, "an ordinary file", got, "check the path")
+    check_ordinary(name)
     with translated(name, "a complete, undamaged file", "re-encode or download it again"):
         with open(name, "rb") as file:
             head = file.read(4096)
             kind = next((kind for at, magic, kind in _MAGIC if head.startswith(magic, at)), None)
+            brands = _brands(head) if kind == "mov" else set()
+            if brands & _AVIF:
+                kind = "AVIF"
+            elif brands & _HEIC:  # stored in tiles, of which a demuxer gives one as if it were the picture
+                raise refusal(name, _READABLE, "a HEIC picture", "convert it to jpg or png")
             if kind is None:
                 got = f"a file that starts with {head[:12]!r}" if head else "an empty file"
                 raise refusal(name, _READABLE, got, "convert it to one of these")
             promised, length = _promised_length(head, kind), os.fstat(file.fileno()).st_size
             if length < promised:
                 raise refusal(name, f"{promised} bytes", f"{length}", "fetch the rest of the file")
+            if kind == "mov":
+                check_tables(file, length)
             file.seek(0)
             yield file, kind
 
@@ -72,6 +81,14 @@ def demuxed(file: BinaryIO, kind: str) -> Any:
     # The file is already open, so no protocol is left to allow: a clip cannot pull in other files or hosts.
     options = {"protocol_whitelist": "none", "format_whitelist": ",".join(DEMUXERS), **codec_limits()}
     return av.open(file, mode="r", format=kind, options=options)
+
+
+def _brands(head: bytes) -> set[bytes]:
+    """What the file says that it is, by its own box, among pictures and clips of one container."""
+    if head[4:8] != b"ftyp":
+        return set()
+    brands = head[8 : min(int.from_bytes(head[:4], "big"), len(head))]
+    return {brands[:4]} | {brands[at : at + 4] for at in range(8, len(brands), 4)}
 
 
 def _promised_length(head: bytes, kind: str) -> int:

@@ -1,27 +1,27 @@
 """Reading clips, the pictures of masks, and what a file says of itself.
 
-A video is a uint8 array of shape (frames, height, width, 3), RGB, 0..255.
+A video is a uint8 array of shape (frames, height, width, 3), RGB, 0..255. Pictures are read as players and
+viewers show them: turned, mirrored and in square pixels, each frame for its time.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from moft.media.checks import (
-    check_budget,
-    check_pixels,
-    check_size,
-    check_whole,
-    codec_limits,
-    local,
-    refusal,
-)
+from moft.media.checks import Budget, Tell, check_budget, check_size, check_whole, local, refusal
+from moft.media.decoding.animations import read_header
+from moft.media.decoding.movies import movie
+from moft.media.decoding.shown import Reel, Shown
+from moft.media.decoding.stills import comment_tags, pictures
 from moft.media.frames import fit
 from moft.media.opening import DEMUXERS, demuxed, is_image, opened
 from moft.media.region_text import masks_in
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from moft.types import PathLike, Video
 
 MAX_METADATA = 2**20  # bytes of one tag, as read
-_ANIMATED = ("WEBP", "GIF")
 
 
 def read_video(
@@ -42,71 +41,181 @@ def read_video(
     size: tuple[int, int] | None = None,
     start: int = 0,
     stride: int = 1,
+    tell: Tell = warnings.warn,
 ) -> Video:
-    """Read a clip, an animated gif or webp, a folder of pictures (one a frame, by name, numbers in order of
-    size), or a still image (one frame) as uint8 (f h w 3), 0..255.
+    """Read a clip, an animation (gif, webp, png), a folder of pictures (one a frame, by name, numbers in
+    order of size), or a still image (one frame) as uint8 (f h w 3), 0..255.
 
-    `start` and `stride` count frames of the file; `frames` is how many to return, by default all that are
-    left. `size` is (height, width): the centre is cropped to that aspect, then resized. Transparency,
-    rotation tags and frame times are ignored. Raises MediaError for any file that cannot be read whole and
-    safely, for fewer than `frames` frames, and for a result above 2 GiB.
+    Frames come as they are shown: upright, in square pixels, and at a constant rate, so that one which is
+    shown for twice as long comes twice. What is transparent lies on black in a clip and on white in a
+    picture. `start` and `stride` count these frames; `frames` is how many to return, by default all that are
+    left. `size` is (height, width): the centre is cropped to that aspect, then resized. `tell` is told in
+    words of uneven times and of transparency.
+    Raises MediaError for any file that cannot be read whole and safely, for fewer than `frames` frames, for a
+    result above 2 GiB, and for a small file that asks for very many pixels.
     """
-    check_whole("start", start, 0)
-    check_whole("stride", stride, 1)
-    check_whole("frames", 1 if frames is None else frames, 1)
-    check_size(size)
-    return _read(path, _rgb, frames, size, start, stride)
+    return read_frames(path, frames=frames, size=size, start=start, stride=stride, tell=tell).video
 
 
-def read_greys(path: PathLike) -> Video:
-    """Read a picture or a clip as masks, uint8 (f h w), 0..255: its alpha if that varies, else its luminance.
+class Frames(NamedTuple):
+    """Frames of a file, and what it stores."""
 
-    Raises MediaError as `read_video` does.
-    """
-    return _read(path, _mask_channel)
+    video: Video  # uint8 (f h w 3)
+    stored: npt.NDArray[np.int64]  # of which picture of the file each of them is
+    pictures: int  # of the file; 0 if it does not say
 
 
-def _read(
+def read_frames(
     path: PathLike,
-    convert: Callable[[Image], Image],
+    *,
     frames: int | None = None,
     size: tuple[int, int] | None = None,
     start: int = 0,
     stride: int = 1,
-) -> Video:
-    name = local(path)
-    with _folder(name) if os.path.isdir(name) else _file(name) as clip:
+    tell: Tell = warnings.warn,
+) -> Frames:
+    """As `read_video`, with what the file stores."""
+    check_whole("start", start, 0)
+    check_whole("stride", stride, 1)
+    check_whole("frames", 1 if frames is None else frames, 1)
+    check_size(size)
+    with reel(path) as clip:
         expected = frames if frames is not None else len(range(start, clip.length, stride))
-        check_budget(name, expected, size or (clip.height, clip.width))
-        kept: list[Video] = []
-        total = 0
-        for total, picture in enumerate(clip.pictures, 1):
-            if total <= start or (total - 1 - start) % stride:
-                continue
-            kept.append(fit(convert(picture()), size))
-            check_budget(name, len(kept), kept[0].shape[:2])
-            if kept[-1].shape != kept[0].shape:
-                raise refusal(
-                    name,
-                    f"frames of one size, {_by(kept[0])}",
-                    f"{_by(kept[-1])} at frame {total - 1}",
-                    "pass size=(height, width) to bring them to one",
-                )
-            if len(kept) == frames:
-                break
+        check_budget(clip.name, expected, size or (clip.height, clip.width))
+        if frames is None:  # refused before anything is decoded, where the file says how much it is
+            replace(clip.budget).spend_frames(clip.stored, clip.width, clip.height)
+        held = _Held()
+        kept = list(islice(_chosen(clip, held, size, start, stride), frames))
     if len(kept) < (frames or 1):
         raise refusal(
-            name,
+            clip.name,
             f"at least {start + ((frames or 1) - 1) * stride + 1} frames "
             f"(frames={frames}, start={start}, stride={stride})",
-            f"a clip of {total}",
+            f"a clip of {held.frames}",
             "ask for fewer, or bring a longer clip",
         )
-    return np.stack(kept)
+    if held.uneven and not clip.joined:
+        tell(f"{clip.name}: {held.words(clip.step)}")
+    if held.holes:
+        tell(f"{clip.name}: what is transparent is shown on {clip.ground}")
+    order = np.array([stored for stored, _ in kept])
+    return Frames(np.stack([frame for _, frame in kept]), order, clip.stored)
 
 
-def _by(frame: Video) -> str:
-    return f"{frame.shape[0]} x {frame.shape[1]}"
+def _chosen(
+    clip: Reel, held: _Held, size: tuple[int, int] | None, start: int, stride: int
+) -> Iterator[tuple[int, Video]]:
+    """Every frame (h w 3) that `start` and `stride` choose, with the number of its picture in the file;
+    `held` counts what was seen."""
+    count, first = 0, None
+    for shown in clip.pictures:
+        begin = held.frames
+        held.add(shown.copies)
+        wanted = range(start if begin <= start else begin + (start - begin) % stride, held.frames, stride)
+        if not wanted:
+            continue
+        image = shown.picture()
+        held.holes = held.holes or has_holes(image)
+        frame = fit(on_ground(image, clip.ground), size)
+        first = frame.shape if first is None else first
+        if frame.shape != first:
+            got = f"{_by(frame.shape)} at frame {held.frames - 1}"
+            remedy = "pass size=(height, width) to bring them to one"
+            raise refusal(clip.name, f"frames of one size, {_by(first)}", got, remedy)
+        clip.budget.spend((len(wanted) - 1) * frame.shape[0] * frame.shape[1])
+        for _ in wanted:
+            count += 1
+            check_budget(clip.name, count, frame.shape[:2])
+            yield held.stored - 1, frame
+
+
+@contextmanager
+def reel(path: PathLike) -> Iterator[Reel]:
+    """A clip, a picture or a folder of pictures, open: its frames as they are shown, one decoded at a time.
+
+    Raises MediaError as `read_video` does."""
+    name = local(path)
+    with _folder(name) if os.path.isdir(name) else _file(name) as found:
+        yield found
+
+
+@contextmanager
+def _file(name: str) -> Iterator[Reel]:
+    with opened(name) as (file, kind), (movie if kind in DEMUXERS else pictures)(file, kind) as found:
+
+        def counted() -> Iterator[Shown]:
+            for shown in found.pictures:
+                found.budget.spend_frames(1, found.width, found.height)
+                yield shown
+
+        yield replace(found, pictures=counted())
+
+
+@contextmanager
+def _folder(name: str) -> Iterator[Reel]:
+    """The pictures of a folder, one a frame, in the order of `masks_in`."""
+    names = masks_in(name)
+
+    def shown() -> Iterator[Shown]:
+        for path in names:
+            with _file(path) as found:
+                if not is_image(path) or found.length > 1:
+                    remedy = "take it out, or give the file itself"
+                    raise refusal(path, "a picture among those of the folder", "a clip", remedy)
+                yield from found.pictures
+
+    with _file(names[0]) as first:
+        budget = Budget(name, length=sum(map(os.path.getsize, names)), a_byte=2**20)  # each file has its own
+        count = len(names)
+        yield replace(
+            first, name=name, budget=budget, length=count, stored=count, pictures=shown(), step=None
+        )
+
+
+def has_holes(image: Image) -> bool:
+    """Whether anything of a picture is transparent."""
+    if not image.has_transparency_data:
+        return False
+    return int(np.asarray(image.convert("RGBA").getchannel("A")).min()) < 255
+
+
+def on_ground(image: Image, ground: str) -> Image:
+    """The picture in RGB, what is transparent of it on a ground of one colour."""
+    from PIL.Image import alpha_composite, fromarray, new
+
+    if image.mode.startswith("I"):  # 16-bit grey, which PIL would clip instead of scale
+        image = fromarray((np.asarray(image) / 257).round().astype(np.uint8))
+    if not has_holes(image):
+        return image.convert("RGB")
+    return alpha_composite(new("RGBA", image.size, ground), image.convert("RGBA")).convert("RGB")
+
+
+@dataclass
+class _Held:
+    """What was counted of frames, and of those which were held or left out."""
+
+    stored: int = 0
+    frames: int = 0
+    longest: int = 1
+    uneven: bool = False
+    holes: bool = False  # whether anything was transparent
+
+    def add(self, copies: int) -> None:
+        self.stored += 1
+        self.frames += copies
+        self.longest = max(self.longest, copies)
+        self.uneven = self.uneven or copies != 1
+
+    def words(self, step: float | None) -> str:
+        rate = "" if step is None else f", {1 / step:.3g} a second"
+        held = f", held for up to {self.longest}" if self.longest > 1 else ""
+        return (
+            f"its {self.stored} frames come at uneven times; read as {self.frames} at even times{rate}{held}"
+        )
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} x {shape[1]}"
 
 
 def read_metadata(path: PathLike) -> dict[str, str]:
@@ -116,7 +225,7 @@ def read_metadata(path: PathLike) -> dict[str, str]:
     Raises MediaError for what is no readable video or image, and for a tag above 1 MiB.
     """
     with opened(path) as (file, kind):
-        tags = _movie_tags(file, kind) if kind in DEMUXERS else _gif_tags(file) if kind == "GIF" else {}
+        tags = _movie_tags(file, kind) if kind in DEMUXERS else _comment(file) if kind == "GIF" else {}
         longest = max(map(len, tags.values()), default=0)
         if longest > MAX_METADATA:
             raise refusal(
@@ -126,108 +235,12 @@ def read_metadata(path: PathLike) -> dict[str, str]:
 
 
 def _movie_tags(file: BinaryIO, kind: str) -> dict[str, str]:
+    """The tags of a container; of a comment that was a gif's, the lines in it."""
     with demuxed(file, kind) as container:
-        return {name.lower(): text for name, text in container.metadata.items()}
+        tags = {name.lower(): text for name, text in container.metadata.items()}
+    return {**comment_tags(tags.get("comment", "")), **tags}
 
 
-def _gif_tags(file: BinaryIO) -> dict[str, str]:
-    """The lines NAME=TEXT of a comment. It lies at the front: no more is read, as PIL joins long ones
-    slowly."""
-    import PIL.Image
-
-    with PIL.Image.open(BytesIO(file.read(MAX_METADATA + 65536)), formats=["GIF"]) as image:
-        lines = bytes(image.info.get("comment", b"")).decode().split("\n")
-    return {name.lower(): text for name, equals, text in (line.partition("=") for line in lines) if equals}
-
-
-class _Clip(NamedTuple):
-    """An open file, or a folder of pictures: its size in pixels, its length in frames (0 if untold), and a
-    thunk for each frame."""
-
-    width: int
-    height: int
-    length: int
-    pictures: Iterator[Callable[[], Image]]
-
-
-@contextmanager
-def _file(path: str) -> Iterator[_Clip]:
-    with opened(path) as (file, kind), (_movie if kind in DEMUXERS else _pictures)(file, kind) as clip:
-        yield clip
-
-
-@contextmanager
-def _folder(path: str) -> Iterator[_Clip]:
-    """The pictures of a folder, one a frame, in the order of `masks_in`."""
-    names = masks_in(path)
-
-    def pictures() -> Iterator[Callable[[], Image]]:
-        for name in names:
-            with _file(name) as clip:
-                if not is_image(name) or clip.length > 1:
-                    remedy = "take it out, or give the file itself"
-                    raise refusal(name, "a picture among those of the folder", "a clip", remedy)
-                yield from clip.pictures
-
-    with _file(names[0]) as first:
-        size = first.width, first.height
-    yield _Clip(*size, len(names), pictures())
-
-
-@contextmanager
-def _movie(file: BinaryIO, kind: str) -> Iterator[_Clip]:
-    from av.stream import Disposition
-
-    with demuxed(file, kind) as container:
-        # Cover art is a picture that belongs to a song, not a clip.
-        streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-        if not streams:
-            raise refusal(file.name, "a file with pictures", "one with sound only", "choose another file")
-        stream = streams[0]
-        stream.codec_context.options = codec_limits()
-
-        def pictures() -> Iterator[Callable[[], Image]]:
-            for packet in container.demux(stream):
-                if packet.is_corrupt:
-                    raise refusal(file.name, "a complete file", "a broken frame", "download it again")
-                for frame in stream.decode(packet):
-                    yield frame.to_image
-
-        width, height = stream.codec_context.width, stream.codec_context.height
-        check_pixels(file.name, width, height)
-        yield _Clip(width, height, stream.frames, pictures())
-
-
-@contextmanager
-def _pictures(file: BinaryIO, kind: str) -> Iterator[_Clip]:
-    import PIL.Image
-    from PIL.ImageSequence import Iterator as Sequence
-
-    with PIL.Image.open(file, formats=[kind]) as image:
-        # A jpeg may carry further pictures (depth, gain map): they are no frames.
-        length = getattr(image, "n_frames", 1) if kind in _ANIMATED else 1
-
-        def pictures() -> Iterator[Callable[[], Image]]:
-            for _, picture in zip(range(length), Sequence(image), strict=False):
-                # Nothing is decoded yet. Every frame counts, as one of a gif may enlarge the canvas.
-                check_pixels(file.name, picture.width, picture.height)
-                yield picture.copy
-
-        yield _Clip(image.width, image.height, length, pictures())
-
-
-def _mask_channel(image: Image) -> Image:
-    """The channel that holds the mask, as greys of 0..255: alpha where it says something, else luminance."""
-    if image.has_transparency_data:
-        alpha = image.convert("RGBA").getchannel("A")
-        if len(alpha.getcolors() or ()) > 1:
-            return alpha
-    return _rgb(image).convert("L")
-
-
-def _rgb(image: Image) -> Image:
-    from PIL.Image import fromarray
-
-    if image.mode.startswith("I"):  # 16-bit grey, which PIL would clip instead of scale
-        image = fromarray((np.asarray(image) / 257).round().astype(np.uint8))
-    return image.convert("RGB")
+def _comment(file: BinaryIO) -> dict[str, str]:
+    header = read_header(file, "GIF")
+    return {} if header is None else comment_tags(header.comment.decode("utf-8", "replace"))

@@ -2,9 +2,12 @@
 
 One form serves Python, the command line and recipes:
 
-    mask.png, masks/, mask.mp4      a picture, a folder of pictures or a clip: white (or opaque) where it
-    counts box:x,y,w,h                     its upper left corner, width and height: px of the clip, or percent
-    of it with % polygon:x,y;x,y;x,y             its corners, in the same units
+    mask.png, masks/, mask.mp4      a picture, a folder of pictures or a clip: white, opaque, or labelled
+                                    where it counts
+    masks/#2                        one of the objects that are labelled there
+    box:x,y,w,h                     its upper left corner, width and height: px of the clip, or percent of it
+                                    with %
+    polygon:x,y;x,y;x,y             its corners, in the same units
     rest                            what no other request of the run covers
 """
 
@@ -66,15 +69,25 @@ def is_rest(region: object) -> bool:
 
 def region_file(text: str | None) -> str | None:
     """The file or folder that a region names, if it names one."""
-    return text if text is not None and _kind(text) == "file" else None
+    return mask_object(text)[0] if text is not None and _kind(text) == "file" else None
 
 
-def mask_files(text: str) -> list[str]:
-    """Every file that a region of masks is read from. Raises MediaError if there is none."""
-    if os.path.isdir(text):
-        return masks_in(text)
-    is_image(text)  # or says what is wrong with it
-    return [text]
+def mask_object(text: str) -> tuple[str, int | None]:
+    """The file or folder of masks that a region names, and the number of one object in it, if it names one.
+
+    A file whose own name ends so is that file."""
+    named = re.fullmatch(r"(.+)#(\d{1,5})", text, re.DOTALL | re.ASCII)
+    if named is None or os.path.exists(text):
+        return text, None
+    return named[1], int(named[2])
+
+
+def mask_files(name: str) -> list[str]:
+    """Every file of a file or folder of masks. Raises MediaError if there is none."""
+    if os.path.isdir(name):
+        return masks_in(name)
+    is_image(name)  # or says what is wrong with it
+    return [name]
 
 
 def masks_in(folder: str | os.PathLike[str]) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from moft.errors import MediaError
 from moft.media.checks import check_video, local, refusal, translated
+from moft.media.decoding.stills import RATE
 from moft.media.files import check_parent, passing, replacing
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ def write_video(
 
     The file appears whole or not at all, and replaces an older one. mp4 and webm are yuv420p, BT.709, since
     that plays everywhere; it needs even sides, so an odd side gains one pixel by repeating the edge. gif
-    keeps 256 colours a frame, rounds times to 10 ms (50 fps at most) and joins equal neighbouring frames
-    into one longer frame. `metadata` goes into tags (webm upper-cases their names), for gif into the comment.
+    keeps 256 colours a frame and rounds times to 10 ms (50 fps at most); equal neighbours become one longer
+    frame, which `read_video` gives as often as it was written. `metadata` goes into tags (webm upper-cases
+    their names), for gif into the comment.
     Raises MediaError for another suffix, a missing folder, a wrong array, or a failing encoder or disk.
     """
     target = Path(local(path))
@@ -105,6 +107,8 @@ def _write_movie(path: Path, video: Video, fps: float, metadata: dict[str, str])
 def _write_gif(path: Path, video: Video, fps: float, metadata: dict[str, str]) -> None:
     from PIL import Image
 
+    # The rate tells how many frames were joined.
+    tags = {**metadata, RATE: f"{fps:g}"}
     images = [Image.fromarray(frame) for frame in video]
     # gif counts hundredths of a second: round the moments, not the steps, so that no drift builds up.
     moments = [round(index * 100 / fps) for index in range(len(images) + 1)]
@@ -115,5 +119,5 @@ def _write_gif(path: Path, video: Video, fps: float, metadata: dict[str, str]) -
         append_images=images[1:],
         duration=[10 * (end - begin) for begin, end in zip(moments, moments[1:], strict=False)],
         loop=0,
-        comment="\n".join(f"{key}={value}" for key, value in metadata.items()).encode(),
+        comment="\n".join(f"{key}={value}" for key, value in tags.items()).encode(),
     )

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from moft.errors import RecipeError, RequestError
+from moft.ordinary import open_ordinary
 from moft.request.drag import Drag
 from moft.request.fields import read
 from moft.request.like import Like
@@ -23,7 +24,7 @@ def read_requests_file(path: str | os.PathLike[str]) -> list[Motion | Like]:
     Raises RequestError for no such file and for no JSON; RecipeError for requests that are none."""
     name = os.fspath(path)
     try:
-        with open(name, "rb") as file:
+        with open_ordinary(name, RequestError) as file:
             text = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise RequestError(

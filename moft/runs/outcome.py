@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from moft.feature.resampled import Followed, read_followed
-from moft.media.mask import Source, check_agreement, read_regions
+from moft.media.frames import Source
+from moft.media.mask import check_agreement, read_regions
 from moft.metrics.motion import STILL_SPEED, MeasuredMotion, Verdict, check_mask, judged, measure
 from moft.request.drag import Drag
 from moft.request.like import Like

@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moft.media.files import frames_digest
-from moft.media.frames import cut_away
-from moft.media.mask import Source
+from moft.media.frames import Source, cut_away
 from moft.media.opening import is_image
 from moft.media.reading import read_video
 from moft.memory import enough_memory

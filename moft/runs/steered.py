@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from moft.feature.resampled import Resampled, read_resampled
 from moft.feature.target import held_of
-from moft.media.mask import Source
+from moft.media.frames import Source
 from moft.metrics.quality import psnr
 from moft.request.drag import Drag
 from moft.request.motion import Motion

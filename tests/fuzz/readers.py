@@ -32,7 +32,7 @@ from moft.interpreter.readout import Readout
 from moft.interpreter.viewpoint import _stored_best
 from moft.media.mask import check_region, read_region, read_regions
 from moft.media.opening import is_image
-from moft.media.reading import read_greys, read_metadata, read_video
+from moft.media.reading import read_metadata, read_video
 from moft.metrics.networks import vision
 from moft.models.loading import load_pipeline
 from moft.request.like import Like
@@ -123,7 +123,6 @@ def anything_of_a_clip(case: Case) -> object:
             path, frames=2, size=(16, 24), start=chance.randrange(3), stride=chance.randrange(1, 3)
         ),
         lambda: read_metadata(path),
-        lambda: read_greys(path),
         lambda: is_image(path),
         lambda: read_region(str(path), SIZE, silent),
         lambda: read_recipe(path),

@@ -34,7 +34,7 @@ def test_a_file_name_with_a_colon_is_fine_behind_its_folder(tmp_path, monkeypatc
 
 
 def test_what_is_no_regular_file_is_refused(tmp_path):
-    refused(tmp_path, "got a folder")
+    refused(tmp_path, "pictures in the folder, got none")
     refused(tmp_path / "absent.mp4", "got no file")
     os.mkfifo(tmp_path / "fifo.mp4")
     refused(tmp_path / "fifo.mp4", "an ordinary file")

@@ -12,7 +12,9 @@ from movies import noisy, psnr, raw_movie, refused, smooth
 from PIL import Image
 
 from moft.errors import MediaError
-from moft.media.reading import read_greys, read_video
+from moft.media.mask import read_region
+from moft.media.reading import read_video
+from moft.types import ClipSize
 
 
 def test_frames_start_and_stride_choose_frames_of_the_file(clip):
@@ -102,6 +104,11 @@ def test_cover_art_makes_no_clip_of_a_song(tmp_path):
 RAMP = np.array([[0, 51], [102, 255]], np.uint8)
 
 
+def greys(path):
+    """Of a mask, at its own size, 0…255."""
+    return (read_region(str(path), ClipSize(1, 2, 2)) * 255).round()
+
+
 def mask_image(mode):
     grey = Image.fromarray(RAMP)
     if mode == "1":
@@ -125,13 +132,12 @@ def test_a_mask_of_any_mode_is_read_in_0_to_1(tmp_path, mode):
     mask_image(mode).save(tmp_path / "m.png")
     with Image.open(tmp_path / "m.png") as image:
         assert image.mode == mode
-    greys = read_greys(tmp_path / "m.png")
-    assert greys.dtype == np.uint8 and np.array_equal(greys, RAMP[None])
+    assert np.array_equal(greys(tmp_path / "m.png"), RAMP)
 
 
 def test_a_black_and_white_mask_is_0_or_1(tmp_path):
     mask_image("1").save(tmp_path / "m.png")
-    assert read_greys(tmp_path / "m.png").tolist() == [[[0, 0], [255, 255]]]
+    assert greys(tmp_path / "m.png").tolist() == [[0, 0], [255, 255]]
 
 
 @pytest.mark.parametrize("alpha", [255, 0])
@@ -139,13 +145,7 @@ def test_alpha_that_says_nothing_leaves_luminance(tmp_path, alpha):
     image = mask_image("RGB")
     image.putalpha(alpha)
     image.save(tmp_path / "m.png")
-    assert np.array_equal(read_greys(tmp_path / "m.png"), RAMP[None])
-
-
-def test_the_masks_of_a_clip_are_its_luminance(clip):
-    greys = read_greys(clip)
-    expected = np.stack([np.asarray(Image.fromarray(frame).convert("L")) for frame in read_video(clip)])
-    assert greys.dtype == np.uint8 and np.array_equal(greys, expected)
+    assert np.array_equal(greys(tmp_path / "m.png"), RAMP)
 
 
 def test_a_truncated_mask_is_refused(tmp_path):
@@ -153,7 +153,7 @@ def test_a_truncated_mask_is_refused(tmp_path):
     Image.fromarray(noisy(1)[0]).save(buffer, format="png")
     (tmp_path / "m.png").write_bytes(buffer.getvalue()[:2000])
     with pytest.raises(MediaError, match="truncated"):
-        read_greys(tmp_path / "m.png")
+        greys(tmp_path / "m.png")
 
 
 def test_importing_the_modules_loads_no_codec():

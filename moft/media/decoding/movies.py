@@ -1,0 +1,169 @@
+"""Clips of containers that FFmpeg opens: their frames as players show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+import numpy as np
+
+from moft.media.checks import A_BYTE_OF_A_CLIP, Budget, check_pixels, codec_limits, refusal
+from moft.media.decoding.shown import Reel, Shown, squared, turned
+from moft.media.decoding.times import copies, step_of
+from moft.media.opening import demuxed
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# PyAV's own types leave half of this out.
+Packet: TypeAlias = Any
+VideoFrame: TypeAlias = Any
+VideoStream: TypeAlias = Any
+
+_AHEAD = 256  # packets whose times tell the rate of a clip
+_SAID = 0.02  # by which the rate that a container says may differ from the one that it keeps
+_AHEAD_BYTES = 2**25  # of these packets at most
+_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders of these leave alpha out
+_ALPHA_BLOCK = "matroska_block_additional"
+
+
+@contextmanager
+def movie(file: BinaryIO, kind: str) -> Iterator[Reel]:
+    """The frames of an open file of one of `moft.media.opening.DEMUXERS`.
+
+    Raises MediaError for a file without pictures, a broken frame, or frames above the limits."""
+    from av.stream import Disposition
+
+    with demuxed(file, kind) as container:
+        # Cover art is a picture that belongs to a song, not a clip.
+        streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not streams:
+            raise refusal(file.name, "a file with pictures", "one with sound only", "choose another file")
+        stream = streams[0]
+        stream.codec_context.options = codec_limits()
+        width, height = stream.codec_context.width, stream.codec_context.height
+        check_pixels(file.name, width, height)
+        budget = Budget.of(file, A_BYTE_OF_A_CLIP)
+        budget.check_frame(width, height)
+        packets = container.demux(stream)
+        ahead = list(_first(packets))
+        step = _step(ahead, stream)
+        frames = _decoded(chain(ahead, packets), stream, ahead, file.name)
+        even = step is None or _is_even(ahead, step, stream)
+        yield Reel(
+            name=file.name,
+            width=width,
+            height=height,
+            length=stream.frames if even else 0,
+            stored=stream.frames,
+            pictures=_timed(
+                frames, float(stream.time_base), step, partial(_picture, name=file.name, stream=stream)
+            ),
+            ground="black",
+            step=step,
+            budget=budget,
+        )
+
+
+def _first(packets: Iterator[Packet]) -> Iterator[Packet]:
+    held = 0
+    for packet in islice(packets, _AHEAD):
+        yield packet
+        held += packet.size
+        if held > _AHEAD_BYTES:
+            return
+
+
+def _intervals(packets: list[Packet], stream: VideoStream) -> list[float]:
+    """Seconds from one frame to the next, as far as packets tell."""
+    moments = sorted(p.pts for p in packets if p.pts is not None and p.size and not p.is_discard)
+    if len(packets) == _AHEAD:  # later ones may belong between the last of these
+        moments = moments[: -_AHEAD // 8]
+    return [float((b - a) * stream.time_base) for a, b in zip(moments, moments[1:], strict=False)]
+
+
+def _step(packets: list[Packet], stream: VideoStream) -> float | None:
+    intervals, said = _intervals(packets, stream), stream.average_rate
+    step = step_of(intervals) if intervals else None
+    if step and said and abs(float(said) * step - 1) < _SAID:  # which is not rounded, as times are
+        return float(1 / said)
+    return step
+
+
+def _is_even(packets: list[Packet], step: float, stream: VideoStream) -> bool:
+    return set(copies(iter(_intervals(packets, stream)), step)) <= {1}
+
+
+def _decoded(
+    packets: Iterator[Packet], stream: VideoStream, ahead: list[Packet], name: str
+) -> Iterator[VideoFrame]:
+    decoder = _decoder(stream, ahead)
+    for packet in packets:
+        if packet.is_corrupt:
+            raise refusal(name, "a complete file", "a broken frame", "download it again")
+        yield from decoder.decode(packet)  # the last one is empty, and makes it give what it holds back
+
+
+def _decoder(stream: VideoStream, ahead: list[Packet]) -> Any:
+    """The stream's own decoder, or one that knows alpha if there is alpha beside the picture."""
+    import av
+
+    name = _WITH_ALPHA.get(stream.codec_context.name)
+    beside = any(packet.has_sidedata(_ALPHA_BLOCK) for packet in ahead[:4])
+    if name is None or name not in av.codecs_available or not beside:
+        return stream.codec_context
+    decoder = av.CodecContext.create(name, "r")
+    decoder.options = codec_limits()
+    return decoder
+
+
+def _timed(
+    frames: Iterator[VideoFrame], unit: float, step: float | None, picture: Callable[[VideoFrame], Image]
+) -> Iterator[Shown]:
+    """Each frame, with how often it is shown: until the next one comes, the last for as long as it says.
+
+    unit: seconds that the times of frames count in; step: from one frame to the next."""
+    held: list[VideoFrame] = []
+
+    def shown() -> Iterator[float]:
+        for frame in frames:
+            held.append(frame)
+            if len(held) > 1:
+                a, b = held[0].pts, frame.pts
+                yield (step or 0.0) if a is None or b is None else (b - a) * unit
+        if held:
+            yield max((held[0].duration or 0) * unit, step or 0.0)
+
+    for count in copies(shown(), step):
+        yield Shown(partial(picture, held.pop(0)), count)
+
+
+def _picture(frame: VideoFrame, *, name: str, stream: VideoStream) -> Image:
+    from PIL.Image import fromarray
+
+    alpha = any(component.is_alpha for component in frame.format.components)
+    image: Image = fromarray(frame.to_ndarray(format="rgba")) if alpha else frame.to_image()
+    ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+    if ratio:
+        aspect = float(ratio)
+        check_pixels(name, round(image.width * max(aspect, 1)), round(image.height / min(aspect, 1)))
+        image = squared(image, aspect)
+    matrix = _matrix(frame, stream)
+    return image if matrix is None else turned(image, matrix)
+
+
+def _matrix(frame: VideoFrame, stream: VideoStream) -> Any:
+    """How x and y of the picture lie on the screen (2 2), as rows; None if nothing is said.
+
+    Older files say a turn in a tag, in degrees clockwise."""
+    for data in frame.side_data:
+        if data.type.name == "DISPLAYMATRIX":
+            return np.frombuffer(bytes(data), "<i4").reshape(3, 3)[:2, :2] / 2**16
+    degrees = {k.lower(): v for k, v in stream.metadata.items()}.get("rotate", "")
+    if not degrees.lstrip("-").isdigit():
+        return None
+    angle = np.deg2rad(int(degrees) % 360)
+    return np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])

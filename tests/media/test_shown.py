@@ -1,0 +1,176 @@
+"""Files are read as players and viewers show them: turned, mirrored, in square pixels, on a ground."""
+
+import struct
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from movies import psnr, raw_movie, refused, smooth, timed_movie, turned_movie
+from PIL import Image
+
+from moft.media.mask import read_region
+from moft.media.reading import read_video
+from moft.types import ClipSize
+
+# What each of the eight EXIF orientations does to a stored array (h w …), by the standard's own words.
+SHOWN = {
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a.swapaxes(0, 1)[:, ::-1],
+    7: lambda a: a.swapaxes(0, 1)[::-1, ::-1],
+    8: lambda a: a.swapaxes(0, 1)[::-1],
+}
+# The same as (a, b, c, d): x of the picture goes to (a, b) on the screen, y to (c, d); y is down.
+MATRICES = {
+    1: (1, 0, 0, 1),
+    2: (-1, 0, 0, 1),
+    3: (-1, 0, 0, -1),
+    4: (1, 0, 0, -1),
+    5: (0, 1, 1, 0),
+    6: (0, 1, -1, 0),
+    7: (0, -1, -1, 0),
+    8: (0, -1, 1, 0),
+}
+ALL = sorted(SHOWN)
+
+
+def oriented(path, array, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(array).save(path, exif=exif, **({"lossless": True} if path.suffix == ".webp" else {}))
+    return path
+
+
+@pytest.mark.parametrize("orientation", ALL)
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".avif"])
+def test_a_photograph_is_shown_as_its_orientation_says(tmp_path, suffix, orientation):
+    picture = smooth(1)[0]
+    found = read_video(oriented(tmp_path / f"a{suffix}", picture, orientation))[0]
+    assert found.shape == SHOWN[orientation](picture).shape
+    assert psnr(SHOWN[orientation](picture), found) > 25
+
+
+@pytest.mark.parametrize("orientation", ALL)
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_a_clip_is_shown_as_its_matrix_says(tmp_path, suffix, orientation):
+    path = turned_movie(tmp_path / f"a{suffix}", smooth(3), MATRICES[orientation])
+    expected = np.stack([SHOWN[orientation](frame) for frame in smooth(3)])
+    found = read_video(path)
+    assert found.shape == expected.shape and psnr(expected, found) > 30
+
+
+@pytest.mark.parametrize("orientation", ALL)
+def test_a_matroska_clip_is_shown_as_its_projection_says(tmp_path, orientation):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", 8, options={"crf": "8"})
+        if not hasattr(stream, "set_display_matrix"):
+            pytest.skip("this av writes no matrix")
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        a, b, c, d = (v * 65536 for v in MATRICES[orientation])
+        stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
+        for frame in smooth(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    with av.open(str(path)) as container:
+        if not any(d.type.name == "DISPLAYMATRIX" for d in next(container.decode(video=0)).side_data):
+            pytest.skip("matroska keeps no such matrix")
+    expected = np.stack([SHOWN[orientation](frame) for frame in smooth(3)])
+    assert psnr(expected, read_video(path)) > 30
+
+
+@pytest.mark.parametrize(("degrees", "orientation"), [("90", 6), ("180", 3), ("270", 8), ("-90", 8)])
+def test_the_turn_in_an_older_clip_s_tag_counts(tmp_path, degrees, orientation):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", 8, options={"crf": "8"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.metadata["rotate"] = degrees
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(smooth(1)[0], format="rgb24")))
+        container.mux(stream.encode(None))
+    assert psnr(SHOWN[orientation](smooth(1)[0]), read_video(path)[0]) > 30
+
+
+def test_a_slanted_clip_is_refused(tmp_path):
+    refused(turned_movie(tmp_path / "a.mp4", smooth(2), (0.7, 0.7, -0.7, 0.7)), "a turn by a multiple of 90")
+
+
+@pytest.mark.parametrize("orientation", ALL)
+def test_a_mask_is_turned_as_the_picture_it_was_drawn_on(tmp_path, orientation):
+    left = np.zeros((48, 64), np.uint8)
+    left[:24, :32] = 255
+    expected = SHOWN[orientation](left) / 255
+    size = ClipSize(2, *expected.shape)
+    (tmp_path / "folder").mkdir()
+    for name in ("m.png", "folder/0.png", "folder/1.png"):
+        oriented(tmp_path / name, left, orientation)
+    assert np.array_equal(read_region(str(tmp_path / "m.png"), size), expected)
+    assert np.array_equal(read_region(str(tmp_path / "folder"), size), [expected] * 2)
+    path = turned_movie(tmp_path / "m.mp4", [left[..., None].repeat(3, -1)] * 2, MATRICES[orientation])
+    assert np.array_equal(read_region(str(path), size), [expected] * 2)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv"])
+@pytest.mark.parametrize(("aspect", "size"), [("2", (48, 128)), ("1/2", (96, 64)), ("4/3", (48, 85))])
+def test_pixels_that_are_no_squares_become_squares(tmp_path, name, aspect, size):
+    path = timed_movie(tmp_path / name, "libx264", smooth(2), aspect=Fraction(aspect))
+    assert read_video(path).shape == (2, *size, 3)
+
+
+def test_square_pixels_are_turned_after_they_are_made(tmp_path):
+    path = timed_movie(tmp_path / "a.mp4", "libx264", smooth(2), aspect=Fraction(2))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"tkhd") + 44
+    data[at : at + 36] = struct.pack(">9i", 0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    assert read_video(path).shape == (2, 128, 48, 3)
+
+
+def test_an_avif_is_read_whole_and_a_heic_is_refused(tmp_path):
+    picture = smooth(1)[0].repeat(8, 0).repeat(8, 1)
+    Image.fromarray(picture).save(tmp_path / "a.avif", quality=90)
+    assert psnr(picture[None], read_video(tmp_path / "a.avif")) > 30
+    clip = raw_movie(tmp_path / "a.mp4", "libx264", smooth(1))
+    data = bytearray(clip.read_bytes())
+    for brand in (b"heic", b"mif1", b"hevc"):
+        data[8:12] = brand
+        (tmp_path / "a.heic").write_bytes(data)
+        refused(tmp_path / "a.heic", "a HEIC picture; convert it to jpg or png")
+
+
+def see_through(alpha):
+    picture = np.zeros((8, 8, 4), np.uint8)
+    picture[..., 0], picture[..., 3] = 200, alpha
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("alpha", "colour"), [(255, [200, 0, 0]), (0, [255, 255, 255]), (51, [244, 204, 204])]
+)
+@pytest.mark.parametrize("suffix", [".png", ".webp"])
+def test_what_is_transparent_in_a_picture_lies_on_white_and_it_is_said(tmp_path, suffix, alpha, colour):
+    Image.fromarray(see_through(alpha)).save(tmp_path / f"a{suffix}", lossless=True, exact=True)
+    said: list[str] = []
+    found = read_video(tmp_path / f"a{suffix}", tell=said.append)
+    assert np.abs(found.astype(int) - colour).max() <= 1
+    assert ["on white" in line for line in said] == [True] * (alpha < 255)
+
+
+def test_what_is_transparent_in_a_clip_lies_on_black(tmp_path):
+    path = timed_movie(tmp_path / "a.mov", "png", [see_through(0), see_through(255)], pix_fmt="rgba")
+    said: list[str] = []
+    found = read_video(path, tell=said.append)
+    assert found[0].max() == 0 and found[1, 0, 0].tolist() == [200, 0, 0] and "on black" in said[0]
+
+
+def test_a_picture_of_any_mode_has_its_colours(tmp_path):
+    red = Image.new("RGB", (8, 8), (200, 0, 0))
+    red.convert("CMYK").save(tmp_path / "a.jpg", quality=95)
+    red.quantize(4).save(tmp_path / "p.png")
+    Image.fromarray(np.full((8, 8), 51400, np.uint16)).save(tmp_path / "g.png")
+    for name, colour in (("a.jpg", [200, 0, 0]), ("p.png", [200, 0, 0]), ("g.png", [200, 200, 200])):
+        assert np.abs(read_video(tmp_path / name)[0, 4, 4].astype(int) - colour).max() <= 4, name
