@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from moft import plain
 from moft.bench.runs import Columns
 from moft.errors import MediaError
 from moft.media.files import replacing
 from moft.provenance import command, versions
 
+MAX_RESULT = 2**28  # bytes of a file
 Record = dict[str, Any]
 
 
@@ -67,12 +69,7 @@ def load(folder: Path) -> dict[str, Record]:
     """Every result in a folder, by name. Raises MediaError for a file that is none, or if there is none."""
     found = {}
     for path in sorted(folder.glob("*.json")):
-        try:
-            held = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise MediaError(
-                f"cannot read {path}: expected the JSON that `moft bench` wrote, got {error}; write it again"
-            ) from error
+        held = plain.read(path, "what `moft bench` wrote", most=MAX_RESULT, error=MediaError)
         if not isinstance(held, dict) or not {"kind", "command", "versions"} <= held.keys():
             raise MediaError(
                 f"cannot read {path}: expected a result of `moft bench`, got other JSON; move it elsewhere"

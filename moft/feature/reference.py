@@ -13,12 +13,20 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moft.errors import RequestError
+from moft.feature.checks import (
+    MOST_SCALE,
+    check_channels,
+    check_floats,
+    check_gain,
+    check_number,
+    check_place,
+)
 from moft.feature.definition import ccr, motion_feature, pool
 from moft.feature.read import both_ways, inverted_features
 from moft.feature.regions import at_cells, laid_over
 from moft.feature.statistics import Statistics, find_statistics, latent_path
 from moft.known.camera import along
-from moft.media.tensors import load_tensors, save_tensors
+from moft.media.tensors import Shapes, load_as, save_tensors
 from moft.models.tap import Tap
 from moft.request.motion import Motion
 from moft.types import ClipSize
@@ -35,7 +43,10 @@ _DOUBT = (
 
 @dataclasses.dataclass(frozen=True)
 class FromClip:
-    """The feature of a reference clip, per position or (one cell) its mean over a region."""
+    """The feature of a reference clip, per position or (one cell) its mean over a region.
+
+    Raises RequestError for no channels, numbers that are not finite, and shapes that do not go together.
+    """
 
     value: Tensor  # (f k h w)
     channels: Tensor
@@ -46,6 +57,14 @@ class FromClip:
     made: dict[str, Any] = dataclasses.field(default_factory=dict)
     gain: float = 1.0  # as in `Statistics`
     steps: tuple[float, float] | None = None  # as of `Motion`; not kept in a file
+
+    def __post_init__(self) -> None:
+        check_channels(self.channels)
+        check_floats("value", self.value, (None, len(self.channels), None, None))
+        check_place(self.layer, self.timestep)
+        check_number("scale", self.scale, 0, MOST_SCALE)
+        check_number("strength", self.strength, 0, MOST_SCALE)
+        check_gain("gain", self.gain)
 
     @property
     def per_position(self) -> bool:
@@ -65,17 +84,27 @@ class FromClip:
             path,
             {"value": self.value, "channels": self.channels},
             {
-                "kind": "moft reference",
-                **{k: getattr(self, k) for k in ("layer", "scale", "timestep", "strength", "gain", "made")},
+                "kind": _KIND,
+                **{name: getattr(self, name) for name in _NOTES},
             },
         )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> FromClip:
         """Read what `save` wrote. Raises RequestError for anything else."""
-        tensors, notes = load_tensors(path, "moft reference")
-        known = {k: notes[k] for k in ("layer", "scale", "timestep", "strength", "made")}
-        return cls(**tensors, gain=notes.get("gain", 1.0), **known)
+        return load_as(cls, path, _KIND, _TENSORS, _NOTES, later=["gain"])
+
+
+_KIND = "moft reference"
+_TENSORS: Shapes = {"value": ("f", "k", "h", "w"), "channels": ("k",)}
+_NOTES = {
+    "layer": str,
+    "scale": float,
+    "timestep": int,
+    "strength": float,
+    "gain": float,
+    "made": dict[str, Any],
+}
 
 
 @dataclasses.dataclass(frozen=True)

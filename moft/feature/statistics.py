@@ -18,9 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moft.errors import RequestError
+from moft.feature.checks import check_channels, check_floats, check_gain, check_made, check_place
 from moft.feature.definition import ccr, motion_channels, pool
 from moft.feature.read import noised_features
-from moft.media.tensors import load_tensors, save_tensors
+from moft.media.tensors import Shapes, load_as, save_tensors
 from moft.models.pipeline import usual_level
 from moft.models.tap import Tap
 from moft.provenance import digest_of
@@ -32,7 +33,10 @@ STATISTICS_FILE = "motion_channels.safetensors"
 
 @dataclasses.dataclass(frozen=True)
 class Statistics:
-    """Motion channels of one model and layer, and how they respond to motion."""
+    """Motion channels of one model and layer, and how they respond to motion.
+
+    Raises RequestError for no channels, numbers that are not finite, and shapes that do not go together.
+    """
 
     channels: Tensor  # (k,) which of the layer's
     response: Tensor  # (k 2) change of the feature per displacement of one shorter side, right and down
@@ -43,6 +47,16 @@ class Statistics:
     model: str
     made: dict[str, Any] = dataclasses.field(default_factory=dict)  # provenance: command, versions, scores
     gain: float = 1.0  # targets are this much larger, so that clips move as fast as asked (`moft calibrate`)
+
+    def __post_init__(self) -> None:
+        check_channels(self.channels)
+        count = len(self.channels)
+        check_floats("response", self.response, (count, 2))
+        check_floats("low", self.low, (count,))
+        check_floats("high", self.high, (count,))
+        check_place(self.layer, self.timestep)
+        check_gain("gain", self.gain)
+        check_made(self.made)
 
     @property
     def scale(self) -> float:
@@ -71,13 +85,12 @@ class Statistics:
         Raises:
             RequestError: anything else, or nothing there.
         """
-        tensors, notes = load_tensors(path, _KIND)
-        return cls(**tensors, **{name: notes[name] for name in _NOTES if name in notes or name != "gain"})
+        return load_as(cls, path, _KIND, _TENSORS, _NOTES, later=["gain"])
 
 
 _KIND = "moft statistics"
-_TENSORS = ("channels", "response", "low", "high")
-_NOTES = ("layer", "timestep", "model", "gain", "made")  # "gain" is missing in files of before it
+_TENSORS: Shapes = {"channels": ("k",), "response": ("k", 2), "low": ("k",), "high": ("k",)}
+_NOTES = {"layer": str, "timestep": int, "model": str, "gain": float, "made": dict[str, Any]}
 
 
 def find_motion_channels(

@@ -21,7 +21,7 @@ from moft.interpreter.clips import Clip
 from moft.interpreter.readout import FlowScore, Readout, flow_score
 from moft.interpreter.similarity import DESIGNS, cell_of, least_speed, map_agreement, similarity
 from moft.interpreter.viewpoint import ExplainSettings, Tell, Viewpoint, layer_batches
-from moft.media.tensors import load_tensors, save_tensors
+from moft.media.tensors import Shapes, load_tensors, save_tensors
 
 _KIND = "moft explain clip"
 
@@ -99,8 +99,12 @@ class Reading:
     @classmethod
     def load(cls, path: Path, clip: Clip, source: Source) -> Reading:
         """What `save` wrote of this clip. Raises RequestError for anything else."""
-        maps, _ = load_tensors(path, _KIND)
+        frames, height, width = clip.video.shape[:3]
+        shapes: Shapes = {"flow": (frames, height, width, 2), "*": ("f", "h", "w")}
+        maps, _ = load_tensors(path, _KIND, shapes, {})
         flow = maps.pop("flow")
+        if maps.keys() != source.vectors.keys():
+            raise RequestError(f"cannot use {path}: expected a map of each view of its clip, got others")
         return cls(clip, source, maps, flow)
 
 

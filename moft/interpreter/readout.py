@@ -26,18 +26,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moft.errors import RequestError
+from moft.feature.checks import MOST_SIDE, check_channels, check_floats, check_number, check_place
 from moft.feature.definition import motion_feature
 from moft.feature.statistics import statistics_path
 from moft.interpreter.viewpoint import Tell, Viewpoint
 from moft.known import clips as known
 from moft.known.camera import along
-from moft.media.tensors import load_tensors, save_tensors
+from moft.media.tensors import Shapes, load_as, save_tensors
 from moft.provenance import command, versions
 from moft.types import ClipSize
 
 READOUT_FILE = "motion_readout.safetensors"
 STEADY = 3 / 64  # shorter sides a frame; the second map is fitted on cells that move less
 _KIND = "moft motion read-out 2"
+_TENSORS: Shapes = {"weight": (2, "inputs", "outputs"), "bias": (2, "outputs"), "channels": ("k",)}
+_NOTES = {"layer": str, "timestep": int, "frames": int, "made": dict[str, Any]}
 _MOST_INPUTS = 2048  # the fit solves for a square matrix of them
 _VELOCITIES = 4  # of a clip, on which it is steadied
 _FEWEST = 0.02  # of the readings; what fewer agree on is no velocity of its own
@@ -57,6 +60,13 @@ class Readout:
     timestep: int  # of the features it was fitted on
     frames: int  # latent frames
     made: dict[str, Any] = dataclasses.field(default_factory=dict)  # model, clips, penalty, command, versions
+
+    def __post_init__(self) -> None:
+        check_channels(self.channels)
+        check_number("frames", self.frames, 1, MOST_SIDE)
+        check_floats("weight", self.weight, (2, self.frames * len(self.channels), self.frames * 2))
+        check_floats("bias", self.bias, (2, self.frames * 2))
+        check_place(self.layer, self.timestep)
 
     def cells(self, feature: Tensor, size: ClipSize, steadied: bool = False) -> Tensor:
         """Plain features (b f c h w) of the layer → flow (b f h w 2) of each cell, px a frame of a clip of
@@ -98,18 +108,13 @@ class Readout:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, whole or not at all."""
-        notes = {name: getattr(self, name) for name in ("layer", "timestep", "frames", "made")}
-        save_tensors(
-            path,
-            {name: getattr(self, name) for name in ("weight", "bias", "channels")},
-            {"kind": _KIND, **notes},
-        )
+        tensors, notes = ({name: getattr(self, name) for name in names} for names in (_TENSORS, _NOTES))
+        save_tensors(path, tensors, {"kind": _KIND, **notes})
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Readout:
         """Read what `save` wrote. Raises RequestError for anything else."""
-        tensors, notes = load_tensors(path, _KIND)
-        return cls(**tensors, **{name: notes[name] for name in ("layer", "timestep", "frames", "made")})
+        return load_as(cls, path, _KIND, _TENSORS, _NOTES)
 
 
 def curves(feature: Tensor) -> Tensor:

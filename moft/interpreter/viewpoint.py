@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from moft.errors import RequestError
+from moft import plain
+from moft.errors import RecipeError, RequestError
+from moft.feature.checks import check_place
 from moft.feature.model import Model
 from moft.feature.read import noised_layers
 from moft.feature.statistics import Statistics, find_motion_channels, statistics_path
@@ -22,9 +23,11 @@ from moft.known.pans import pans
 from moft.models.families import default_layer
 from moft.models.tap import Tap
 from moft.optional import needs
+from moft.request.fields import read
 from moft.types import ClipSize
 
 SWEEP_FILE = "sweep.json"
+MAX_SWEEP = 2**26  # bytes of one
 TIMESTEPS = (20, 100, 300, 500, 700, 900)
 Tell = Callable[[str], None]  # gets one line as each piece of work begins
 
@@ -131,18 +134,32 @@ def _find_channels(
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class Best:
+    """What a stored sweep says of the best of its places.
+
+    Raises RequestError for no layer, and for a timestep outside 0…1000."""
+
+    layer: str
+    timestep: int
+    share: float  # of the layer's channels that were kept
+    auc: float | None
+
+    def __post_init__(self) -> None:
+        check_place(self.layer, self.timestep)
+
+
 def _stored_best(path: Path) -> tuple[str, int] | None:
     """Layer and timestep that a stored sweep found best; None without one. Raises RequestError for a broken
     file."""
     if not path.exists():
         return None
+    held = plain.read(path, "what `moft explain --sweep` stores", most=MAX_SWEEP)
     try:
-        best = json.loads(path.read_text(encoding="utf-8"))["best"]
-        return str(best["layer"]), int(best["timestep"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RequestError(
-            f"cannot read {path}: expected what `moft explain --sweep` stores, got {error}; remove it"
-        ) from error
+        best: Best = read(Best, held.get("best") if isinstance(held, dict) else held, "best")
+    except RecipeError as error:
+        raise RequestError(f"cannot use {path}: {error}; remove it, and sweep anew") from error
+    return best.layer, best.timestep
 
 
 # ---------------------------------------------------------------- what layers make of clips

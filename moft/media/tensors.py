@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import torch
 from torch import Tensor
 
-from moft.errors import RequestError
+from moft import plain
+from moft.errors import MoftError, RequestError
 from moft.media.files import make_folder, replacing
+from moft.ordinary import check_ordinary
+from moft.request.fields import read
 
 if TYPE_CHECKING:
     from moft.types import PathLike
+
+T = TypeVar("T")
+
+MAX_BYTES = 2**30  # of a file; a read-out has some 30 MiB
+Shapes = Mapping[str, tuple[str | int, ...]]  # a name's extent is the same wherever it stands
 
 
 def save_tensors(path: PathLike, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
@@ -27,20 +39,92 @@ def save_tensors(path: PathLike, tensors: dict[str, Tensor], notes: dict[str, An
         temporary.write_bytes(save(whole, {"moft": json.dumps(notes)}))  # save_file hides what fails
 
 
-def load_tensors(path: PathLike, kind: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def load_as(
+    cls: Callable[..., T],
+    path: PathLike,
+    kind: str,
+    shapes: Shapes,
+    notes: Mapping[str, Any],
+    later: Collection[str] = (),
+) -> T:
+    """What is made of the tensors and notes of a file, each by its name. Raises as `load_tensors` does."""
+    tensors, told = load_tensors(path, kind, shapes, notes, later)
+    with _about(path):
+        return cls(**tensors, **told)
+
+
+def load_tensors(
+    path: PathLike, kind: str, shapes: Shapes, notes: Mapping[str, Any], later: Collection[str] = ()
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `save_tensors` wrote: tensors by name, and notes.
 
-    Raises RequestError for no such file, and unless the notes are of this kind.
+    Args:
+        kind: that the notes must say.
+        shapes: of every tensor, by name: extents, or names of extents, such as ("k", 2). "*" stands for each
+            name that is not listed, by itself.
+        notes: the type of every note but the kind, as `moft.request.fields.read` takes it.
+        later: notes that older files have not.
+    Raises:
+        RequestError: no such file, or one that is not of this kind in all of this; it names what is not.
     """
-    from safetensors import SafetensorError, safe_open
+    told, held = _held(path, f"a safetensors file of {kind}")
+    found = told.pop("kind", None) if isinstance(told, dict) else None
+    if found != kind:
+        raise RequestError(f"cannot use {path}: expected {kind}, got {found or 'another file'!s:.50}")
+    with _about(path):
+        _check_shapes(held, shapes)
+        return held, _notes(told, notes, later)
 
+
+def _held(path: PathLike, expected: str) -> tuple[Any, dict[str, Tensor]]:
+    """The notes and all tensors of a safetensors file."""
+    from safetensors import safe_open
+
+    check_ordinary(path, RequestError)
+    if os.path.getsize(path) > MAX_BYTES:
+        raise RequestError(f"cannot read {path}: expected {expected} of at most {MAX_BYTES} bytes, got more")
     try:
         with safe_open(path, "pt") as file:
-            notes = json.loads((file.metadata() or {})["moft"])
-            if notes["kind"] != kind:
-                raise RequestError(f"cannot use {path}: expected {kind}, got {notes['kind']}")
-            return {name: file.get_tensor(name) for name in file.keys()}, notes  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise RequestError(
-            f"cannot read {path}: expected a safetensors file of {kind}, got {error}"
-        ) from error
+            told = plain.parse((file.metadata() or {}).get("moft", "{}"))
+            return told, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except Exception as error:  # safetensors and torch raise whatever they like for a file that is bent
+        raise RequestError(f"cannot read {path}: expected {expected}, got {error!s:.200}") from error
+
+
+@contextmanager
+def _about(path: PathLike) -> Iterator[None]:
+    """What is refused inside is refused of this file."""
+    try:
+        yield
+    except MoftError as error:
+        raise RequestError(f"cannot use {path}: {error}") from error
+
+
+def _notes(told: dict[str, Any], hints: Mapping[str, Any], later: Collection[str]) -> dict[str, Any]:
+    for name in hints:
+        if name not in told and name not in later:
+            raise RequestError(f"{name}: expected it among the notes, got nothing")
+    return {name: read(hint, told[name], name) for name, hint in hints.items() if name in told}
+
+
+def _check_shapes(held: Mapping[str, Tensor], shapes: Shapes) -> None:
+    """Raise RequestError unless these are the tensors that are meant, of numbers that are finite."""
+    for name in shapes:
+        if name != "*" and name not in held:
+            raise RequestError(f"{name}: expected it among the tensors, got nothing")
+    extents: dict[str, int] = {}
+    for name, tensor in held.items():
+        wanted = shapes.get(name, shapes.get("*"))
+        if wanted is None:
+            raise RequestError(f"{name:.50}: unknown; expected tensors among {', '.join(shapes)}")
+        said = " ".join(map(str, wanted))
+        shared = extents if name in shapes else {}
+        fits = tensor.ndim == len(wanted) and all(
+            extent == (word if isinstance(word, int) else shared.setdefault(word, extent)) and extent
+            for word, extent in zip(wanted, tensor.shape, strict=True)
+        )
+        if not fits:
+            got = tuple(tensor.shape)
+            raise RequestError(f"{name:.50}: expected the shape ({said}), nothing empty, got {got}")
+        if not torch.isfinite(tensor).all():
+            raise RequestError(f"{name:.50}: expected finite numbers, got others among them")

@@ -12,8 +12,8 @@ from moft.errors import MoftError, RecipeError
 
 
 def read(hint: Any, value: Any, where: str, names: dict[str, Any] | None = None, **made: Any) -> Any:
-    """A value of `json.loads` as its type hint wants it: None, bool, int, float, str, tuple, dict, a
-    dataclass, or a union.
+    """A value of `moft.plain.parse` as its type hint wants it: None, bool, int, float, str, tuple, dict, a
+    dataclass, a union, or Any.
 
     where: what errors call the value. names: types that the hints of a dataclass name without importing them.
     made: fields of a dataclass that are taken as they are.
@@ -21,6 +21,8 @@ def read(hint: Any, value: Any, where: str, names: dict[str, Any] | None = None,
     ones, and for what the dataclass itself refuses.
     """
     names = names or {}
+    if hint is Any:
+        return value
     if is_dataclass(hint):
         return _read_fields(hint, value, where, names, made)
     origin, inner = typing.get_origin(hint) or hint, typing.get_args(hint)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
+from moft import plain
 from moft.errors import RecipeError, RequestError
-from moft.ordinary import open_ordinary
 from moft.request.drag import Drag
 from moft.request.fields import read
 from moft.request.like import Like
 from moft.request.motion import Motion
-
-MAX_BYTES = 2**20  # of a recipe, in a clip or beside it, and of a file of requests
 
 AnyRequest = Motion | Like | Drag
 
@@ -23,23 +20,7 @@ def read_requests_file(path: str | os.PathLike[str]) -> list[Motion | Like]:
 
     Raises RequestError for no such file and for no JSON; RecipeError for requests that are none."""
     name = os.fspath(path)
-    try:
-        with open_ordinary(name, RequestError) as file:
-            text = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise RequestError(
-            f"cannot read {name}: expected a file of requests, got: {error.strerror}; check the path"
-        ) from error
-    if len(text) > MAX_BYTES:
-        raise RequestError(
-            f"cannot read {name}: expected at most {MAX_BYTES} bytes, got more; ask for less at once"
-        )
-    try:
-        found = read_requests(json.loads(text))
-    except RecipeError:
-        raise
-    except (ValueError, RecursionError) as error:  # of json: syntax, numbers and nesting without end
-        raise RequestError(f"cannot read {name}: expected JSON, got {error!s:.200}") from error
+    found = read_requests(plain.read(name, "a file of requests"))
     wanted = [request for request in found if not isinstance(request, Drag)]
     if not wanted or len(wanted) < len(found):
         got = "a drag" if found else "none"

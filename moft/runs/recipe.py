@@ -15,12 +15,13 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from moft import plain
 from moft.errors import MediaError, RecipeError, RequestError
 from moft.media.files import file_digest
 from moft.provenance import versions
 from moft.request.fields import part, read
 from moft.request.like import Like
-from moft.request.parse import MAX_BYTES, AnyRequest, read_request, read_requests
+from moft.request.parse import AnyRequest, read_request, read_requests
 from moft.runs.job import Job, Scene, check_requests
 from moft.steering.settings import Settings
 
@@ -221,41 +222,39 @@ def read_recipe(path: str | os.PathLike[str]) -> Recipe:
     from moft.media.reading import read_metadata
 
     name = os.fspath(path)
-    text = _json_text(name)
+    text: bytes | str | None = _json_text(name)
     if text is None:
-        text = read_metadata(name).get("comment", "")
-        if not text.startswith("{"):
+        text = comment = read_metadata(name).get("comment", "")
+        if not comment.startswith("{"):
             raise RecipeError(
-                f"no recipe in {name}: expected one in its comment, got {text!r:.50}; "
+                f"no recipe in {name}: expected one in its comment, got {comment!r:.50}; "
                 "pass the .json beside the original"
             )
     try:
-        return Recipe.from_json(json.loads(text, parse_constant=_no_constant))
+        return Recipe.from_json(plain.parse(text))
     except RecipeError as error:
         raise RecipeError(f"cannot use the recipe in {name}: {error}") from error
-    except (ValueError, RecursionError) as error:  # of json: syntax, numbers and nesting without end
+    except ValueError as error:
         raise RecipeError(f"cannot read the recipe in {name}: expected JSON, got {error!s:.200}") from error
 
 
-def _json_text(name: str) -> str | None:
+def _json_text(name: str) -> bytes | None:
     """The text of a file that starts as a JSON object does; None for any other, `read_metadata` says what is
     wrong."""
     if not os.path.isfile(name):
         return None
     try:
         with open(name, "rb") as file:
-            head = file.read(MAX_BYTES + 1)
+            head = file.read(plain.MAX_BYTES + 1)
     except OSError as error:
         raise RecipeError(f"cannot read {name}: {error.strerror}; check the path") from error
     if not head.lstrip().startswith(b"{"):
         return None
-    if len(head) > MAX_BYTES:
-        raise RecipeError(f"cannot read {name}: expected a recipe of at most {MAX_BYTES} bytes, got more")
-    return head.decode("utf-8", "replace")
-
-
-def _no_constant(name: str) -> None:
-    raise RecipeError(f"expected finite numbers, got {name}")
+    if len(head) > plain.MAX_BYTES:
+        raise RecipeError(
+            f"cannot read {name}: expected a recipe of at most {plain.MAX_BYTES} bytes, got more"
+        )
+    return head
 
 
 def _need(data: dict[str, Any], name: str) -> Any:
@@ -270,7 +269,7 @@ def _need(data: dict[str, Any], name: str) -> Any:
 def embedded(record: dict[str, Any]) -> str:
     """The recipe in a record as a tag of a clip: ASCII, so that no container mangles it.
 
-    Raises RecipeError above MAX_BYTES, which `read_recipe` would not read."""
+    Raises RecipeError above `moft.plain.MAX_BYTES`, which `read_recipe` would not read."""
     names = ["recipe", "settings", *(field.name for cls in (Recipe, Scene) for field in fields(cls))]
     values = {name: record[name] for name in names if name in record}
     try:
@@ -279,9 +278,10 @@ def embedded(record: dict[str, Any]) -> str:
         raise RecipeError(
             f"expected finite numbers in a recipe, got {values!r:.300}; mend the one"
         ) from error
-    if len(text) > MAX_BYTES:
+    if len(text) > plain.MAX_BYTES:
         raise RecipeError(
-            f"expected a recipe of at most {MAX_BYTES} bytes, got {len(text)}; shorten the path or prompt"
+            f"expected a recipe of at most {plain.MAX_BYTES} bytes, got {len(text)}; "
+            "shorten the path or prompt"
         )
     return text
 

@@ -24,11 +24,11 @@ from moft.feature.model import model_digest
 from moft.feature.statistics import STATISTICS_FILE
 from moft.media.files import file_digest, frames_digest
 from moft.media.reading import read_metadata
+from moft.plain import MAX_BYTES
 from moft.printing import printable
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
-from moft.request.parse import MAX_BYTES
 from moft.runs import save
 from moft.runs.job import Scene
 from moft.runs.recipe import FORMAT, Recipe, embedded, read_recipe
