@@ -141,7 +141,10 @@ def test_shares_that_are_all_channels_or_the_models_own_are_named_so(
     task: Task, tiny_animatediff: Any, tiny_statistics: moft.Statistics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noise = torch.randn(6, 8, 32, generator=torch.Generator().manual_seed(0))
-    own = dataclasses.replace(tiny_statistics, channels=motion_channels(noise[:, 0], 0.2, components=2))
+    chosen = motion_channels(noise[:, 0], 0.2, components=2)
+    bound = torch.ones(len(chosen))
+    answer = {"response": torch.ones(len(chosen), 2), "low": -bound, "high": bound}
+    own = dataclasses.replace(tiny_statistics, channels=chosen, **answer)
     for module in (features, layers):
         monkeypatch.setattr(module, "find_statistics", lambda pipe: own)
     monkeypatch.setattr(

@@ -31,14 +31,15 @@ def test_a_stored_sweep_says_where_to_read_and_a_broken_one_is_refused(
 ) -> None:
     monkeypatch.setattr(viewpoint, "statistics_path", lambda _: tmp_path / "motion_channels.safetensors")
     model = Model(tiny_animatediff, "tiny", given=tiny_statistics)
-    best = {"layer": tiny_statistics.layer, "timestep": 42}
+    best = {"layer": tiny_statistics.layer, "timestep": 42, "share": 0.04, "auc": None}
     (tmp_path / SWEEP_FILE).write_text(json.dumps({"best": best}))
     chosen = choose_viewpoint(model, ExplainSettings(), print)
     assert chosen.timestep == 42 and chosen.swept and not chosen.channels_found
     assert choose_viewpoint(model, ExplainSettings(timestep=7), print).timestep == 7
-    (tmp_path / SWEEP_FILE).write_text("{}")
-    with pytest.raises(RequestError, match="remove it"):
-        choose_viewpoint(model, ExplainSettings(), print)
+    for bent in ({}, [], {"best": {}}, {"best": {**best, "timestep": 1e9}}, {"best": {**best, "layer": ""}}):
+        (tmp_path / SWEEP_FILE).write_text(json.dumps(bent))
+        with pytest.raises(RequestError, match="best.*remove it"):
+            choose_viewpoint(model, ExplainSettings(), print)
 
 
 def test_channels_that_are_not_known_are_found_where_the_family_reads(

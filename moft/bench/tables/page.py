@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from moft.bench.tables.labels import PEERS, WAYS
 from moft.bench.tables.pieces import ends, percent_kept
 from moft.bench.tables.sections import SECTIONS
 from moft.interpreter.figures.style import render
+from moft.media.checks import translated
 from moft.media.files import replacing, staging
 from moft.printing import printable
 
@@ -66,13 +68,22 @@ def digest(records: Mapping[str, Record]) -> str:
 
 
 def text(records: Mapping[str, Record], folder: str) -> str:
-    """The page. folder: where results and figures lie, as seen from it."""
+    """The page. folder: where results and figures lie, as seen from it.
+
+    Raises MediaError for a result that lacks what its section shows."""
     records = _plain(records)
-    parts = [HEAD.format(folder=folder), bars(records)]
+    with _results(folder):
+        parts = [HEAD.format(folder=folder), bars(records)]
     for name, section in SECTIONS.items():
         if name in records:
-            parts.append(section(records[name], folder))
+            with _results(f"{folder}/{name}.json"):
+                parts.append(section(records[name], folder))
     return "\n".join(parts)
+
+
+def _results(place: str) -> AbstractContextManager[None]:
+    """A result's fields are those of its kind; whatever fails for one that is bent becomes a MediaError."""
+    return translated(place, "results as `moft bench` writes them", "write them again")
 
 
 def _plain(value: Any) -> Any:
@@ -85,7 +96,12 @@ def _plain(value: Any) -> Any:
 
 
 def drawn(records: Mapping[str, Record]) -> dict[str, Figure]:
-    """Every figure of the page, by name."""
+    """Every figure of the page, by name. Raises MediaError as `text` does."""
+    with _results("the results"):
+        return _figures(records)
+
+
+def _figures(records: Mapping[str, Record]) -> dict[str, Figure]:
     made: dict[str, Figure] = {}
     if "features" in records:
         made |= _feature_figures(records["features"])
