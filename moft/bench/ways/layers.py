@@ -15,7 +15,7 @@ from moft.bench.task import CLIP, Way
 from moft.bench.ways.features import kept
 from moft.feature.definition import ccr, motion_channels, pool
 from moft.feature.read import noised_layers
-from moft.feature.statistics import find_statistics, latent_path
+from moft.feature.statistics import Statistics, find_statistics, latent_path
 from moft.known.pans import pans
 from moft.known.photographs import training_photographs
 from moft.models.tap import Tap
@@ -71,9 +71,16 @@ class Layer:
         """A way for each share, from the clip's means, or place by place (Eq. 3)."""
         known = replace(find_statistics(pipe), layer=self.name)
         return {
-            name: partial(kept, replace(known, channels=chosen), per_position)
+            name: partial(kept, _of_channels(known, chosen), per_position)
             for name, chosen in self.channels(pipe, shares).items()
         }
+
+
+def _of_channels(known: Statistics, chosen: Tensor) -> Statistics:
+    """The same scale with other channels, whose response is not known: enough to follow a clip."""
+    bound = torch.full((len(chosen),), known.scale)
+    response = torch.zeros(len(chosen), 2)
+    return replace(known, channels=chosen, response=response, low=-bound, high=bound)
 
 
 def layers_of(pipe: Any, names: Sequence[str]) -> dict[str, Layer]:
