@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from moft.types import Mask, Video
 
 FURTHEST = 1 / 8  # of the shorter side: what goes further from one frame to the next is read wrongly
+_STRIP = 8  # to one: what is cut away of longer pictures is not looked at
 _MOST = 0.9  # of the picture goes no further than what counts
 
 
@@ -128,6 +129,8 @@ def _lost(
     name: str | os.PathLike[str], size: ClipSize, shape: tuple[int, int], start: int, count: int
 ) -> str:
     """In words, if what is cut away of a clip moves and what is left does not."""
+    if max(shape) > _STRIP * min(shape):
+        return ""
     factor = size.side / min(shape)
     whole = (max(round(shape[0] * factor), size.side), max(round(shape[1] * factor), size.side))
     video = read_video(name, start=start, frames=min(count, size.frames), size=whole, tell=_silent)

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from moft.errors import MediaError
-from moft.media.checks import Tell
+from moft.media.checks import Tell, refusal
 from moft.media.frames import Source, Taken, evenly, fit
 from moft.media.meaning import Planes, Reading, Seen, taken_apart
 from moft.media.reading import reel
@@ -72,11 +72,17 @@ def _meaning(files: Sequence[str], one_a_file: bool, text: str, number: int | No
     for _, planes in _planes(files, one_a_file, which):
         seen.add(planes)
         count += 1
+    if not count:
+        _refuse_none(text)
     reading = seen.reading()
     if number is not None and number not in reading.objects:
         got = ", ".join(map(str, reading.objects)) or "a mask without labels"
         refuse_region(text, f"an object with the number {number}", got, "name one that is there")
     return reading, len(files) if one_a_file else count
+
+
+def _refuse_none(name: str) -> NoReturn:
+    raise refusal(name, "a mask of at least one picture", "none that can be decoded", "export it again")
 
 
 def _planes(
@@ -86,7 +92,10 @@ def _planes(
     if one_a_file:
         for i in sorted(set(range(len(files)) if which is None else which)):
             with reel(files[i]) as clip:
-                yield i, taken_apart(next(clip.pictures).picture())
+                first = next(clip.pictures, None)
+                if first is None:
+                    _refuse_none(files[i])
+                yield i, taken_apart(first.picture())
         return
     at = 0
     with reel(files[0]) as clip:

@@ -168,6 +168,8 @@ class Reading(NamedTuple):
         if self.objects:
             grey = np.where(np.isin(plane, self.objects if number is None else [number]), 255, 0)
         else:
+            deep = self.white > 255 and plane.dtype == np.uint8  # one of 8 bit among those of 16
+            plane = plane.astype(np.uint16) * 257 if deep else plane
             grey = (np.minimum(plane, self.white) * (255 / self.white)).round()
         if self.inside and planes.alpha is not None:
             grey = np.where(planes.alpha >= 128, grey, 0)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from moft.types import Flow, Picture, Video
 
 MIN_SIDE = 16  # px; smaller pictures hold too few patches to match
+MAX_ASPECT = 32  # of sides; narrower pictures are hardly any, and large once enlarged
 # Where a flow misses by more of a picture's contrast, it has lost what it followed; if so much of a picture
 # is lost, another flow is looked for, which takes the place of what misses at all.
 LOST, MUCH, MISSED = 0.75, 0.02, 0.25
@@ -86,6 +87,8 @@ def check_video(video: Video) -> None:
     if not good or video.shape[3] != 3 or video.shape[0] < 2 or min(video.shape[1:3]) < MIN_SIDE:
         expected = f"video as a uint8 array (frames >= 2, h >= {MIN_SIDE}, w >= {MIN_SIDE}, 3)"
         refuse(expected, video, "stack two or more RGB frames, 0..255")
+    if max(video.shape[1:3]) > MAX_ASPECT * min(video.shape[1:3]):
+        refuse(f"video whose sides are at most {MAX_ASPECT} to 1", video, "crop it to where something moves")
 
 
 def refuse(expected: str, received: object, remedy: str) -> NoReturn:

@@ -319,3 +319,22 @@ def test_a_region_is_what_measure_takes() -> None:
     video = np.stack([noise[:, 8 - i : 72 - i] for i in range(8)])
     found: Any = [moft.measure(video, mask).inside[0] for mask in (read("box:0,0,50%,100%"), moving(8))]
     assert found == pytest.approx([1, 1], abs=0.1)
+
+
+def test_masks_of_8_and_of_16_bit_in_one_folder_are_white_alike(tmp_path: Path) -> None:
+    half = np.repeat([[255] * 32 + [0] * 32], 64, 0)
+    Image.fromarray(half.astype(np.uint8)).save(tmp_path / "0.png")
+    Image.fromarray((half * 257).astype(np.uint16)).save(tmp_path / "1.png")
+    first, second = read_region(str(tmp_path), ClipSize(2, 64, 64), tell=lambda _: None)
+    assert (first == LEFT).all() and (second == LEFT).all()
+
+
+def test_a_clip_of_masks_without_a_picture_is_refused(tmp_path: Path) -> None:
+    import av
+
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", 8)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        container.start_encoding()
+    with pytest.raises(MediaError, match="expected"):
+        read_region(str(tmp_path / "a.mp4"), CLIP, tell=lambda _: None)

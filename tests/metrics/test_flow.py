@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from drawn import noise
 
+from moft.errors import RequestError
 from moft.metrics.flow import dense_flow
 
 
@@ -17,3 +18,8 @@ def test_flow_has_the_clip_size_and_its_units_at_any_size(height: int, width: in
     assert flow.shape == (2, height, width, 2)
     assert flow.dtype == np.float32
     assert flow[:, 3:-3, 3:-3].mean(axis=(0, 1, 2)) == pytest.approx((1, 0), abs=0.05)
+
+
+def test_a_strip_is_refused_before_it_is_enlarged() -> None:
+    with pytest.raises(RequestError, match="at most 32 to 1"):
+        dense_flow(np.zeros((2, 16, 4096, 3), np.uint8))
