@@ -22,7 +22,8 @@ from moft.errors import MoftError
 
 
 def test_a_few_bent_files_of_every_kind_are_read_or_refused(tmp_path: Path) -> None:
-    hunt = Hunt(seconds=300, cases=20, kept=tmp_path).run()
+    quick = tuple(reader for reader in READERS if not reader.slow)
+    hunt = Hunt(quick, seconds=300, cases=12, kept=tmp_path).run()
     assert not hunt.findings, "\n".join(f"{f['again']}: {f['found']}" for f in hunt.findings.values())
     for tally in hunt.tallies.values():
         assert tally.tried and tally.counts["refused"], tally.reader.name
