@@ -36,6 +36,9 @@ EDGES = (
 )
 
 
+MOST = 2**22  # bytes of a text that is bent; a small file is what is asked about
+
+
 # ---------------------------------------------------------------- any bytes
 
 
@@ -341,6 +344,8 @@ def jsonned(chance: Random, data: bytes, _: Sequence[bytes] = ()) -> bytes:
             whole = bent_value(chance, whole, raw)
         text = json.dumps(whole)
     except (ValueError, RecursionError):
+        return data
+    if len(text) > MOST:
         return data
     for mark, instead in raw.items():
         text = text.replace(f'"{mark}"', instead)
