@@ -63,7 +63,7 @@ class Drag:
         if self.radius is not None:
             if not 1 <= number(self.radius) <= FURTHEST:
                 refuse(
-                    f"a radius > 0 px, 1 to {FURTHEST}",
+                    f"a radius of 1 to {FURTHEST} px",
                     self.radius,
                     "leave it out for three eighths of the shorter side; it is counted in px, not in shares",
                 )

@@ -425,5 +425,5 @@ def test_a_drag_without_points_is_refused(points: object) -> None:
 
 @pytest.mark.parametrize("radius", [0, -1, math.nan, math.inf, "far", True])
 def test_a_radius_that_is_none_is_refused(radius: object) -> None:
-    with pytest.raises(RequestError, match="expected a radius > 0 px"):
+    with pytest.raises(RequestError, match="expected a radius of 1 to"):
         Drag((((1, 2),),), radius)  # type: ignore[arg-type]

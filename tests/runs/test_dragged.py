@@ -155,7 +155,6 @@ def test_it_says_how_each_point_fared(tiny_folder: Path, tmp_path: Path) -> None
             "point 2: expected positions inside the picture of 64 x 64 px",
         ),
         (["--point", ":".join(["5,5"] * 9)], "point 1: expected 1 to 8 positions"),
-        ([*POINTS, "--radius", "0"], "expected a radius > 0 px"),
         ([*POINTS, "-o", "a.txt"], "expected a name ending in .mp4"),
     ],
 )

@@ -536,7 +536,7 @@ def bent(data: dict[str, Any], *path: str | int, to: Any) -> dict[str, Any]:
         (("requests", 0), {"points": [[1, 2]]}, "requests[0].points[0][0]"),
         (("requests", 0), {"points": [[[1, 2, 3]]]}, "requests[0].points[0][0]"),
         (("requests", 0), {"points": [[[1, "2"]]]}, "requests[0].points[0][0][1]: expected float"),
-        (("requests", 0), {"points": [[[1, 2]]], "radius": 0}, "requests[0]: expected a radius > 0 px"),
+        (("requests", 0), {"points": [[[1, 2]]], "radius": 0}, "requests[0]: expected a radius of 1 to"),
         (
             ("requests", 0),
             {"points": [[[1, 2]]], "radius": [3]},

@@ -215,8 +215,8 @@ def test_it_detaches_without_a_trace_also_from_a_run_that_fails(
     [
         ([], {}, "at least one point"),
         ([[(1, math.nan)]], {}, "point 1"),
-        ([RIGHT], {"radius": 0}, "a radius > 0 px; received 0"),
-        ([RIGHT], {"radius": math.nan}, "a radius > 0 px"),
+        ([RIGHT], {"radius": 0}, "a radius of 1 to 16384 px; received 0"),
+        ([RIGHT], {"radius": math.nan}, "a radius of 1 to"),
         ([RIGHT], {"losses": ("moft", "dino")}, "two losses, each"),
         ([RIGHT], {"losses": ("moft",)}, "two losses, each"),
         ([RIGHT], {"settings": Settings(fused=True)}, "without steps, loss, fused, keep_keys and carry"),
