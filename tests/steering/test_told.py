@@ -336,21 +336,9 @@ def test_two_requests_of_strength_0_are_told_and_one_of_some_is_enough():
     assert told(double(), lambda pipe: pipe(), halves[0], halves[2])[1] == []
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"channels": torch.tensor([], dtype=torch.long), "response": torch.zeros(0, 2)},
-        {"gain": 0.0},
-        {"gain": math.nan},
-        {"gain": -1.0},
-        {"high": -torch.ones(2)},
-        {"high": torch.tensor([math.nan, 1.0])},
-    ],
-    ids=str,
-)
-def test_motion_channels_that_can_say_nothing_are_refused_at_once(wrong: dict[str, Any]):
-    with pytest.raises(RequestError, match="motion channel.*moft channels"):
-        told(double(), pytest.fail, statistics=replace(KNOWN, **wrong))
+def test_motion_channels_without_a_range_are_refused_at_once():
+    with pytest.raises(RequestError, match="motion channels of a scale > 0.*moft channels"):
+        told(double(), pytest.fail, statistics=replace(KNOWN, high=-torch.ones(2)))
 
 
 def test_motion_channels_of_another_model_are_refused_in_the_first_guided_step():
