@@ -718,6 +718,6 @@ def test_info_opens_nothing_and_obeys_nothing_in_a_recipe(data: dict[str, Any], 
 def test_a_clip_of_an_earlier_release_is_read(name: str) -> None:
     """Made by 0.1.0, before what is wanted became a job."""
     recipe = read_recipe(Path(__file__).parents[1] / "kept" / name)
-    scene = moft.Scene("a red ball over blue cells", moft.ClipSize(8, 64, 64))
+    scene = moft.Scene("a red ball over blue cells", moft.ClipSize(8, 64, 64), fps=8)  # as all were written
     assert recipe.job == moft.Job(scene, (moft.Motion("left"),))
     assert recipe.model == "miniature" and recipe.versions["moft"] == "0.1.0" and recipe.threads == 1
