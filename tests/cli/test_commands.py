@@ -25,6 +25,10 @@ from moft.runs import save
 from moft.types import ClipSize
 
 PROMPT = ["--prompt", "a red ball over blue stripes", "--steps", "5"]
+FEW_STEPS = (
+    "only 1 of 5 steps guided, so little may follow; "
+    "run more steps, or ask for more of them with steps=(0, 1)"
+)
 
 
 def moft_cli(*arguments: object) -> Any:
@@ -72,7 +76,7 @@ def test_the_record_says_all_that_is_needed_to_repeat_and_to_judge(steered: Any)
     _, _, record = steered
     assert record["requests"] == [{"direction": "left", "speed": "1.5px", "strength": 1.0}]
     assert record["seed"] == 0 and record["steps"] == 5 and record["size"]["frames"] == 8
-    assert isinstance(record["followed"], bool) and record["notes"] == []
+    assert isinstance(record["followed"], bool) and record["notes"] == [FEW_STEPS]
     (part,) = record["outcome"]
     assert part["asked"] == "left at 1.5px a frame" and part["goal"] == record["requests"][0]
     for run in ("plain", "steered"):
@@ -165,7 +169,7 @@ def test_like_records_the_clip_s_own_motion(tiny_folder: Path, tmp_path: Path) -
     assert x == pytest.approx(2 * 10 / 8, abs=0.4) and y == pytest.approx(0, abs=0.3)  # ten frames in eight
     assert part["goal"]["direction"] == pytest.approx(0, abs=10) or part["goal"]["direction"] > 350
     assert part["steered"]["motion"]["outside"] is not None
-    assert record["notes"] == [f"{clip}: 10 frames resampled to 8, 1.2 times as fast"]
+    assert record["notes"] == [f"{clip}: 10 frames resampled to 8, 1.2 times as fast", FEW_STEPS]
     assert record["notes"][0] in result.stdout
     assert record["requests"] == [{"like": str(clip), "region": str(region), "strength": 1.0}]
 
