@@ -11,6 +11,7 @@ from torch import Tensor
 
 from moft.errors import RequestError
 
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)  # smaller ones cannot be reckoned with
 MOST_CHANNELS = 2**20  # of a layer
 MOST_GAIN = 1e4
 MOST_SCALE = 1e6  # of features, and of strengths
@@ -37,7 +38,7 @@ def check_floats(name: str, tensor: Tensor, shape: tuple[int | None, ...]) -> No
     fits = tensor.ndim == len(shape) and all(
         have == want if want is not None else have > 0 for have, want in zip(tensor.shape, shape, strict=True)
     )
-    if not fits or not tensor.is_floating_point():
+    if not fits or tensor.dtype not in FLOATS:
         words = " ".join("…" if extent is None else str(extent) for extent in shape)
         got = f"{tensor.dtype} {tuple(tensor.shape)}"
         raise RequestError(f"{name}: expected floats of shape ({words}), got {got}; find them anew")

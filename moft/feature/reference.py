@@ -26,7 +26,7 @@ from moft.feature.read import both_ways, inverted_features
 from moft.feature.regions import at_cells, laid_over
 from moft.feature.statistics import Statistics, find_statistics, latent_path
 from moft.known.camera import along
-from moft.media.tensors import Shapes, load_as, save_tensors
+from moft.media.tensors import load_as, save_tensors
 from moft.models.tap import Tap
 from moft.request.motion import Motion
 from moft.types import ClipSize
@@ -96,7 +96,7 @@ class FromClip:
 
 
 _KIND = "moft reference"
-_TENSORS: Shapes = {"value": ("f", "k", "h", "w"), "channels": ("k",)}
+_TENSORS = ("value", "channels")
 _NOTES = {
     "layer": str,
     "scale": float,

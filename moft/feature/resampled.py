@@ -6,6 +6,7 @@ frames are taken, at the clip's own rate.
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,8 +25,6 @@ from moft.metrics.flow import dense_flow
 from moft.types import ClipSize
 
 if TYPE_CHECKING:
-    import os
-
     from moft.request.like import Like
     from moft.types import Mask, Video
 
@@ -149,19 +148,13 @@ def _lost(
 
 
 def _refuse_one(name: str | os.PathLike[str]) -> None:
-    picture = not _is_folder(name) and is_image(name)
+    picture = not os.path.isdir(name) and is_image(name)
     remedy = (
         "a picture has no motion; --image takes it as a first frame"
         if picture
         else "bring a longer one, or take more of its frames"
     )
     raise RequestError(f"cannot use {name}: expected a clip of 2 frames or more, got 1; {remedy}")
-
-
-def _is_folder(name: str | os.PathLike[str]) -> bool:
-    from pathlib import Path
-
-    return Path(name).is_dir()
 
 
 def _silent(_: str) -> None:

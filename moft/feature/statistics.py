@@ -21,7 +21,7 @@ from moft.errors import RequestError
 from moft.feature.checks import check_channels, check_floats, check_gain, check_made, check_place
 from moft.feature.definition import ccr, motion_channels, pool
 from moft.feature.read import noised_features
-from moft.media.tensors import Shapes, load_as, save_tensors
+from moft.media.tensors import load_as, save_tensors
 from moft.models.pipeline import usual_level
 from moft.models.tap import Tap
 from moft.provenance import digest_of
@@ -89,7 +89,7 @@ class Statistics:
 
 
 _KIND = "moft statistics"
-_TENSORS: Shapes = {"channels": ("k",), "response": ("k", 2), "low": ("k",), "high": ("k",)}
+_TENSORS = ("channels", "response", "low", "high")
 _NOTES = {"layer": str, "timestep": int, "model": str, "gain": float, "made": dict[str, Any]}
 
 

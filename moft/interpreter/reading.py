@@ -16,12 +16,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moft.errors import RequestError
+from moft.feature.checks import check_floats
 from moft.feature.definition import motion_feature
 from moft.interpreter.clips import Clip
 from moft.interpreter.readout import FlowScore, Readout, flow_score
 from moft.interpreter.similarity import DESIGNS, cell_of, least_speed, map_agreement, similarity
 from moft.interpreter.viewpoint import ExplainSettings, Tell, Viewpoint, layer_batches
-from moft.media.tensors import Shapes, load_tensors, save_tensors
+from moft.media.tensors import about, load_tensors, save_tensors
 
 _KIND = "moft explain clip"
 
@@ -99,12 +100,14 @@ class Reading:
     @classmethod
     def load(cls, path: Path, clip: Clip, source: Source) -> Reading:
         """What `save` wrote of this clip. Raises RequestError for anything else."""
-        frames, height, width = clip.video.shape[:3]
-        shapes: Shapes = {"flow": (frames, height, width, 2), "*": ("f", "h", "w")}
-        maps, _ = load_tensors(path, _KIND, shapes, {})
-        flow = maps.pop("flow")
-        if maps.keys() != source.vectors.keys():
-            raise RequestError(f"cannot use {path}: expected a map of each view of its clip, got others")
+        maps, _ = load_tensors(path, _KIND, {})
+        with about(path):
+            if maps.keys() != {*source.vectors, "flow"}:
+                raise RequestError("expected a map of each view of its clip and its flow, got others")
+            flow = maps.pop("flow")
+            check_floats("flow", flow, (*clip.video.shape[:3], 2))
+            for name, value in maps.items():
+                check_floats(name, value, (None, None, None))
         return cls(clip, source, maps, flow)
 
 

@@ -32,14 +32,14 @@ from moft.feature.statistics import statistics_path
 from moft.interpreter.viewpoint import Tell, Viewpoint
 from moft.known import clips as known
 from moft.known.camera import along
-from moft.media.tensors import Shapes, load_as, save_tensors
+from moft.media.tensors import load_as, save_tensors
 from moft.provenance import command, versions
 from moft.types import ClipSize
 
 READOUT_FILE = "motion_readout.safetensors"
 STEADY = 3 / 64  # shorter sides a frame; the second map is fitted on cells that move less
 _KIND = "moft motion read-out 2"
-_TENSORS: Shapes = {"weight": (2, "inputs", "outputs"), "bias": (2, "outputs"), "channels": ("k",)}
+_TENSORS = ("weight", "bias", "channels")
 _NOTES = {"layer": str, "timestep": int, "frames": int, "made": dict[str, Any]}
 _MOST_INPUTS = 2048  # the fit solves for a square matrix of them
 _VELOCITIES = 4  # of a clip, on which it is steadied

@@ -1,8 +1,7 @@
 """What kind of file it is, by its first bytes and never by its name, and whether all of it is there.
 
 Files are taken to be hostile: each is opened as the kind that it was found to be, and nothing else is opened
-    on its
-behalf.
+on its behalf.
 """
 
 from __future__ import annotations

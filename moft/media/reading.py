@@ -115,8 +115,9 @@ def _chosen(
         if not wanted:
             continue
         image = shown.picture()
-        held.holes = held.holes or has_holes(image)
-        frame = fit(on_ground(image, clip.ground), size)
+        opaque, holes = on_ground(image, clip.ground)
+        held.holes = held.holes or holes
+        frame = fit(opaque, size)
         first = frame.shape if first is None else first
         if frame.shape != first:
             got = f"{_by(frame.shape)} at frame {held.frames - 1}"
@@ -172,22 +173,18 @@ def _folder(name: str) -> Iterator[Reel]:
         )
 
 
-def has_holes(image: Image) -> bool:
-    """Whether anything of a picture is transparent."""
-    if not image.has_transparency_data:
-        return False
-    return int(np.asarray(image.convert("RGBA").getchannel("A")).min()) < 255
-
-
-def on_ground(image: Image, ground: str) -> Image:
-    """The picture in RGB, what is transparent of it on a ground of one colour."""
+def on_ground(image: Image, ground: str) -> tuple[Image, bool]:
+    """The picture in RGB, what is transparent of it on a ground of one colour; and whether anything is."""
     from PIL.Image import alpha_composite, fromarray, new
 
     if image.mode.startswith("I"):  # 16-bit grey, which PIL would clip instead of scale
         image = fromarray((np.asarray(image) / 257).round().astype(np.uint8))
-    if not has_holes(image):
-        return image.convert("RGB")
-    return alpha_composite(new("RGBA", image.size, ground), image.convert("RGBA")).convert("RGB")
+    if not image.has_transparency_data:
+        return image.convert("RGB"), False
+    seen = image.convert("RGBA")
+    if np.asarray(seen.getchannel("A")).min() == 255:
+        return image.convert("RGB"), False
+    return alpha_composite(new("RGBA", image.size, ground), seen).convert("RGB"), True
 
 
 @dataclass

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
 from torch import Tensor
 
 from moft import plain
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_BYTES = 2**30  # of a file; a read-out has some 30 MiB
-Shapes = Mapping[str, tuple[str | int, ...]]  # a name's extent is the same wherever it stands
 
 
 def save_tensors(path: PathLike, tensors: dict[str, Tensor], notes: dict[str, Any]) -> None:
@@ -43,25 +41,31 @@ def load_as(
     cls: Callable[..., T],
     path: PathLike,
     kind: str,
-    shapes: Shapes,
+    names: Collection[str],
     notes: Mapping[str, Any],
     later: Collection[str] = (),
 ) -> T:
-    """What is made of the tensors and notes of a file, each by its name. Raises as `load_tensors` does."""
-    tensors, told = load_tensors(path, kind, shapes, notes, later)
-    with _about(path):
+    """What is made of the tensors and notes of a file, each by its name; `names` are those of the tensors.
+
+    Raises RequestError as `load_tensors` does, for other tensors, and for what the class refuses of them."""
+    tensors, told = load_tensors(path, kind, notes, later)
+    with about(path):
+        for name in names:
+            if name not in tensors:
+                raise RequestError(f"{name}: expected it among the tensors, got nothing")
+        for name in tensors:
+            if name not in names:
+                raise RequestError(f"{name:.50}: unknown; expected tensors among {', '.join(names)}")
         return cls(**tensors, **told)
 
 
 def load_tensors(
-    path: PathLike, kind: str, shapes: Shapes, notes: Mapping[str, Any], later: Collection[str] = ()
+    path: PathLike, kind: str, notes: Mapping[str, Any], later: Collection[str] = ()
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `save_tensors` wrote: tensors by name, and notes.
 
     Args:
         kind: that the notes must say.
-        shapes: of every tensor, by name: extents, or names of extents, such as ("k", 2). "*" stands for each
-            name that is not listed, by itself.
         notes: the type of every note but the kind, as `moft.request.fields.read` takes it.
         later: notes that older files have not.
     Raises:
@@ -71,8 +75,7 @@ def load_tensors(
     found = told.pop("kind", None) if isinstance(told, dict) else None
     if found != kind:
         raise RequestError(f"cannot use {path}: expected {kind}, got {found or 'another file'!s:.50}")
-    with _about(path):
-        _check_shapes(held, shapes)
+    with about(path):
         return held, _notes(told, notes, later)
 
 
@@ -92,7 +95,7 @@ def _held(path: PathLike, expected: str) -> tuple[Any, dict[str, Tensor]]:
 
 
 @contextmanager
-def _about(path: PathLike) -> Iterator[None]:
+def about(path: PathLike) -> Iterator[None]:
     """What is refused inside is refused of this file."""
     try:
         yield
@@ -105,26 +108,3 @@ def _notes(told: dict[str, Any], hints: Mapping[str, Any], later: Collection[str
         if name not in told and name not in later:
             raise RequestError(f"{name}: expected it among the notes, got nothing")
     return {name: read(hint, told[name], name) for name, hint in hints.items() if name in told}
-
-
-def _check_shapes(held: Mapping[str, Tensor], shapes: Shapes) -> None:
-    """Raise RequestError unless these are the tensors that are meant, of numbers that are finite."""
-    for name in shapes:
-        if name != "*" and name not in held:
-            raise RequestError(f"{name}: expected it among the tensors, got nothing")
-    extents: dict[str, int] = {}
-    for name, tensor in held.items():
-        wanted = shapes.get(name, shapes.get("*"))
-        if wanted is None:
-            raise RequestError(f"{name:.50}: unknown; expected tensors among {', '.join(shapes)}")
-        said = " ".join(map(str, wanted))
-        shared = extents if name in shapes else {}
-        fits = tensor.ndim == len(wanted) and all(
-            extent == (word if isinstance(word, int) else shared.setdefault(word, extent)) and extent
-            for word, extent in zip(wanted, tensor.shape, strict=True)
-        )
-        if not fits:
-            got = tuple(tensor.shape)
-            raise RequestError(f"{name:.50}: expected the shape ({said}), nothing empty, got {got}")
-        if not torch.isfinite(tensor).all():
-            raise RequestError(f"{name:.50}: expected finite numbers, got others among them")

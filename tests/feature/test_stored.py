@@ -64,7 +64,7 @@ def test_what_was_saved_comes_back(stored: Any, tmp_path: Path) -> None:
 
 
 BENT: list[tuple[str, Callable[[Tensor], Tensor], str]] = [
-    ("channels", lambda t: t[:0], "channels: expected the shape"),
+    ("channels", lambda t: t[:0], "expected one or more indices"),
     ("channels", lambda t: t.to(torch.uint8), "int64, got torch.uint8"),  # would choose as a mask does
     ("channels", lambda t: t.float(), "int64, got torch.float32"),
     ("channels", lambda t: torch.tensor([1, 1, 6]), "expected each once"),
@@ -94,8 +94,9 @@ def test_numbers_that_are_none_are_refused(stored: Any, value: float, tmp_path: 
             bent = tensor.clone()
             bent.view(-1)[-1] = value
             refused(stored, path, {**tensors, name: bent}, notes, f"{name}: expected finite numbers")
-            refused(stored, path, {**tensors, name: tensor.int()}, notes, f"{name}: expected floats")
-            refused(stored, path, {**tensors, name: tensor[None]}, notes, f"{name}: expected the shape")
+            for kind in (torch.int32, torch.float8_e4m3fn):
+                refused(stored, path, {**tensors, name: tensor.to(kind)}, notes, f"{name}: expected floats")
+            refused(stored, path, {**tensors, name: tensor[None]}, notes, f"{name}: expected floats of shape")
 
 
 @pytest.mark.parametrize("stored", STORED, ids=lambda stored: type(stored).__name__)

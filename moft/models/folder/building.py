@@ -59,7 +59,7 @@ def _builder(component: Component, held: Held) -> Build | None:
 
     def build(settings: dict[str, Any]) -> Any:
         with _no_further_than(held), torch.device("meta"):
-            if component.library == "diffusers":
+            if component.package == "diffusers":
                 return cls.from_config(settings)
             return cls(cls.config_class.from_dict(settings))
 
@@ -70,7 +70,7 @@ def _check_complete(component: Component, built: nn.Module, held: Held) -> None:
     """What lacks weights would be filled with noise, without a word. Older versions, and transformers', name
     some otherwise: there, half of the last parts of the names must be known."""
     wanted = {name for name, _ in built.named_parameters()}
-    exact = component.library == "diffusers" and held.shapes.keys() <= wanted
+    exact = component.package == "diffusers" and held.shapes.keys() <= wanted
     kept = held.shapes.keys() if exact else {_ending(name) for name in held.shapes}
     missing = sorted(name for name in wanted if (name if exact else _ending(name)) not in kept)
     if len(missing) > (0 if exact else len(wanted) / 2):

@@ -49,7 +49,7 @@ def _check_component(component: Component) -> None:
 
 
 def _check_class(component: Component, settings: dict[str, Any]) -> None:
-    """The class that a file of settings names, if it does, is one of the same library."""
+    """The class that a file of settings names, if it does, is one of the same package."""
     name = settings.get("_class_name")
     if name is not None and not (isinstance(name, str) and name.isidentifier()):
         raise refused(component.settings, f"_class_name: expected the name of a class, got {name!r:.100}")

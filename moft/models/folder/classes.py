@@ -46,7 +46,7 @@ class Component:
     """One part of a pipeline: where its files lie, and what they are made into."""
 
     folder: Path
-    library: str
+    package: str
     cls: Any
     kind: Kind
 
@@ -71,7 +71,7 @@ def pipeline_of(root: Path) -> tuple[Any, dict[str, Any], list[Component]]:
     needed = _needed(pipeline)
     for name in needed:
         if not isinstance(data.get(name), list) or data[name] == [None, None]:
-            raise refused(index, f"{name}: expected a library and a class, got {data.get(name)!r:.100}")
+            raise refused(index, f"{name}: expected a package and a class, got {data.get(name)!r:.100}")
     own = {name: value for name, value in data.items() if not isinstance(value, list)}
     pairs = {name: value for name, value in data.items() if isinstance(value, list)}
     parts = [_component(root, name, value) for name, value in pairs.items() if value != [None, None]]
@@ -106,20 +106,20 @@ def _component(root: Path, name: str, value: list[Any]) -> Component:
     if not name.isidentifier():
         raise refused(index, f"expected names of components, got {name!r:.100}")
     if len(value) != 2 or not all(isinstance(word, str) and word.isidentifier() for word in value):
-        raise refused(index, f"{name}: expected a library and a class, got {value!r:.100}")
-    library, cls = value
-    if library not in KINDS:
+        raise refused(index, f"{name}: expected a package and a class, got {value!r:.100}")
+    package, cls = value
+    if package not in KINDS:
         raise refused(
             index,
-            f"{name}: expected a class of diffusers or transformers, got one of {library:.100}, which is not "
+            f"{name}: expected a class of diffusers or transformers, got one of {package:.100}, which is not "
             "imported",
         )
-    module = importlib.import_module(library)
+    module = importlib.import_module(package)
     found = getattr(module, RENAMED.get(cls, cls), None)
     if isinstance(found, type):
-        for kind in KINDS[library]:
+        for kind in KINDS[package]:
             if issubclass(found, getattr(module, kind.base)):
-                return Component(root / name, library, found, kind)
+                return Component(root / name, package, found, kind)
         if lacks := getattr(found, "_backends", None):  # a stand-in for a class whose packages are missing
             raise refused(index, f"{name}: {cls} needs {', '.join(map(str, lacks))}; install it")
-    raise refused(index, f"{name}: expected a model, scheduler or tokenizer of {library}, got {cls:.100}")
+    raise refused(index, f"{name}: expected a model, scheduler or tokenizer of {package}, got {cls:.100}")
