@@ -27,9 +27,9 @@ from moft.known.pans import pan
 from moft.models.tap import Tap
 from moft.request.motion import Motion
 from moft.steering.descent import Gradients
-from moft.steering.loop import Report
 from moft.steering.objective import Look
 from moft.steering.settings import Settings
+from moft.steering.told import Report
 from moft.types import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
@@ -143,7 +143,7 @@ def test_the_gradient_of_clean_differences_is_that_of_autograd(pipe: Any, task: 
     x = torch.randn(2, *peer.clip.shape[1:], generator=torch.Generator().manual_seed(2))
     call = tap.first_call(["", ""], x)
     look = Look(tap, x.clone().requires_grad_(), torch.tensor(600), call)
-    loss, gradient = Gradients(1.0).of([peer], look)
+    loss, gradient = Gradients(1.0, Report()).of([peer], look)
     signal = float(pipe.scheduler.alphas_cumprod[600]) ** 0.5
     more = (1 - signal**2) ** 0.5
     predicted = tap.predicted(x, 600.0, call)
