@@ -103,7 +103,10 @@ class Victim:
 
     def _left(self) -> list[str]:
         """Files that are no result."""
-        return [str(path.relative_to(self.folder)) for path in self.folder.rglob(".*")]
+        found = []
+        for at, folders, files in os.walk(self.folder):  # which bears what goes away meanwhile
+            found += [os.path.join(at, name) for name in (*folders, *files) if name.startswith(".")]
+        return [os.path.relpath(name, self.folder) for name in found]
 
     def _state(self) -> str | None:
         """Which result is there: "older", "newer", or None for neither in whole."""
