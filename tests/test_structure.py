@@ -33,7 +33,8 @@ HEAVY = {
 RANKS = (
     {"errors", "finite", "memory", "types", "optional", "ordinary", "plain", "printing", "provenance"},
     {"request"},
-    {"media", "models", "metrics", "known"},
+    {"metrics"},
+    {"media", "models", "known"},
     {"feature"},
     {"steering", "interpreter"},
     {"runs"},

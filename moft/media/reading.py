@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from moft.media.checks import Budget, Tell, check_budget, check_size, check_whole, local, refusal
 from moft.media.decoding.animations import read_header
+from moft.media.decoding.between import between
 from moft.media.decoding.movies import movie
 from moft.media.decoding.shown import Reel, Shown
 from moft.media.decoding.stills import comment_tags, pictures
@@ -46,8 +47,9 @@ def read_video(
     """Read a clip, an animation (gif, webp, png), a folder of pictures (one a frame, by name, numbers in
     order of size), or a still image (one frame) as uint8 (f h w 3), 0..255.
 
-    Frames come as they are shown: upright, in square pixels, and at a constant rate, so that one which is
-    shown for twice as long comes twice. What is transparent lies on black in a clip and on white in a
+    Frames come as they are shown: upright, in square pixels, and at a constant rate: one which is shown for
+    twice as long is followed by one made half of the way to the next, or comes twice where nothing moves, at
+    a cut, and in a gif of `write_video`. What is transparent lies on black in a clip and on white in a
     picture. `start` and `stride` count these frames; `frames` is how many to return, by default all that are
     left. `size` is (height, width): the centre is cropped to that aspect, then resized. `tell` is told in
     words of uneven times and of transparency.
@@ -85,7 +87,10 @@ def read_frames(
         if frames is None:  # refused before anything is decoded, where the file says how much it is
             replace(clip.budget).spend_frames(clip.stored, clip.width, clip.height)
         held = _Held()
-        kept = list(islice(_chosen(clip, held, size, start, stride), frames))
+        kept: list[tuple[int, Video]] = []
+        for number, frame in islice(_chosen(clip, held, size, start, stride), frames):
+            kept.append((number, frame))
+            check_budget(clip.name, len(kept), frame.shape[:2])
     if len(kept) < (frames or 1):
         raise refusal(
             clip.name,
@@ -107,12 +112,12 @@ def _chosen(
 ) -> Iterator[tuple[int, Video]]:
     """Every frame (h w 3) that `start` and `stride` choose, with the number of its picture in the file;
     `held` counts what was seen."""
-    count, first = 0, None
+    first, waiting = None, None
     for shown in clip.pictures:
         begin = held.frames
         held.add(shown.copies)
         wanted = range(start if begin <= start else begin + (start - begin) % stride, held.frames, stride)
-        if not wanted:
+        if not wanted and not waiting:
             continue
         image = shown.picture()
         opaque, holes = on_ground(image, clip.ground)
@@ -123,11 +128,34 @@ def _chosen(
             got = f"{_by(frame.shape)} at frame {held.frames - 1}"
             remedy = "pass size=(height, width) to bring them to one"
             raise refusal(clip.name, f"frames of one size, {_by(first)}", got, remedy)
+        if waiting:
+            yield from waiting.until(frame, held)
+            waiting = None
         clip.budget.spend((len(wanted) - 1) * frame.shape[0] * frame.shape[1])
-        for _ in wanted:
-            count += 1
-            check_budget(clip.name, count, frame.shape[:2])
-            yield held.stored - 1, frame
+        shares = [(i - begin) / shown.copies for i in wanted]
+        if shown.copies > 1 and not clip.joined:
+            waiting = _Waiting(held.stored - 1, frame, shares)
+        else:
+            yield from ((held.stored - 1, frame) for _ in shares)
+    if waiting:
+        yield from waiting.until(None, held)
+
+
+@dataclass
+class _Waiting:
+    """A frame that is shown for longer than others, until it is known what comes next."""
+
+    number: int  # of its picture in the file
+    frame: Video  # (h w 3)
+    shares: Sequence[float]  # of the time to the next one, at which frames are wanted
+
+    def until(self, after: Video | None, held: _Held) -> Iterator[tuple[int, Video]]:
+        """As `_chosen`; `held` counts those that were made."""
+        later = [share for share in self.shares if share]
+        made = between(self.frame, after, later) if after is not None and later else None
+        held.made += len(later) if made else 0
+        yield from ((self.number, self.frame) for share in self.shares if not (made and share))
+        yield from ((self.number, frame) for frame in made or ())
 
 
 @contextmanager
@@ -196,6 +224,7 @@ class _Held:
     longest: int = 1
     uneven: bool = False
     holes: bool = False  # whether anything was transparent
+    made: int = 0  # frames between two
 
     def add(self, copies: int) -> None:
         self.stored += 1
@@ -205,10 +234,10 @@ class _Held:
 
     def words(self, step: float | None) -> str:
         rate = "" if step is None else f", {1 / step:.3g} a second"
-        held = f", held for up to {self.longest}" if self.longest > 1 else ""
-        return (
-            f"its {self.stored} frames come at uneven times; read as {self.frames} at even times{rate}{held}"
-        )
+        held = f", held for up to {self.longest}" if self.longest > 1 and not self.made else ""
+        made = f"; {self.made} of those taken were made along what moves" if self.made else ""
+        said = f"its {self.stored} frames come at uneven times; read as {self.frames} at even times"
+        return f"{said}{rate}{held}{made}"
 
 
 def _by(shape: tuple[int, ...]) -> str:

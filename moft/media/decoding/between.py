@@ -1,0 +1,58 @@
+"""Frames for the moments between two that a clip shows: what moves is carried along its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moft.metrics.flow import LOST, MIN_SIDE, MUCH, flow_between
+from moft.metrics.leaps import misfit
+
+if TYPE_CHECKING:
+    from moft.types import Flow, Picture
+
+_STILL = 1 / 1024  # of the shorter side: what goes less far looks the same at every moment
+
+
+def between(before: Picture, after: Picture, shares: Sequence[float]) -> Iterator[Picture] | None:
+    """The pictures, uint8 (h w 3), after each share, 0..1, of the time from a frame to the next; None where
+    nothing moves, or where no flow leads from one to the other, as at a cut.
+
+    Both frames are carried along the optical flow between them, and blended.
+    """
+    if min(before.shape[:2]) < MIN_SIDE:
+        return None
+    flow = flow_between(before, after)
+    if np.abs(flow).max() < _STILL * min(before.shape[:2]) or not _fits(before, after, flow):
+        return None
+    return (_at(before, after, flow, share) for share in shares)
+
+
+def _fits(before: Picture, after: Picture, flow: Flow) -> bool:
+    import cv2
+
+    pair = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (before, after))
+    first, second = (np.asarray(frame, np.uint8) for frame in pair)
+    lost = misfit(first, second, flow) > LOST * first.std()
+    return bool(lost.mean() <= MUCH)
+
+
+def _at(before: Picture, after: Picture, flow: Flow, share: float) -> Picture:
+    """The flow that leads to a place is taken to be the one that starts there: they differ where motion has
+    an edge, by less than what the blend hides."""
+    import cv2
+
+    y, x = np.indices(flow.shape[:2], np.float32)
+    seen = [
+        cv2.remap(
+            picture,
+            x + along * flow[..., 0],
+            y + along * flow[..., 1],
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        for picture, along in ((before, -share), (after, 1 - share))
+    ]
+    return np.asarray(cv2.addWeighted(seen[0], 1 - share, seen[1], share, 0))
