@@ -153,10 +153,10 @@ def score_clips(
 
 
 def _alike(*paths: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Both clips at the shorter one's length (nearest frames, evenly spaced) and the smaller one's size
-    (cropped to its shape, then resized), and what they were."""
+    """Both clips at the shorter one's length (spread over the longer one, or its first frames, as a clip to
+    follow is taken) and the smaller one's size (cropped to its shape, then resized), and what they were."""
     import moft
-    from moft.media.frames import evenly
+    from moft.feature.resampled import frames_taken
 
     clips = [moft.read_video(path) for path in paths]
     was = [list(clip.shape[:3]) for clip in clips]
@@ -165,8 +165,10 @@ def _alike(*paths: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
         clip if clip.shape[1:3] == (height, width) else moft.read_video(path, size=(height, width))
         for clip, path in zip(clips, paths, strict=True)
     ]
-    clips = [clip[evenly(len(clip), frames)] for clip in clips]
-    return clips[0], clips[1], {"frames": frames, "size": [height, width], "was": was}
+    which = [frames_taken(clip, frames) for clip in clips]
+    last = [int(taken[-1]) + 1 for taken in which]
+    told = {"frames": frames, "size": [height, width], "was": was, "up_to": last}
+    return clips[0][which[0]], clips[1][which[1]], told
 
 
 @app.command(epilog=f"Example: moft models --json.  {CONVENTION}")

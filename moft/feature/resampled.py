@@ -98,7 +98,7 @@ def frames_taken(video: Video, frames: int) -> npt.NDArray[np.int64]:
     over the gaps."""
     count, side = len(video), min(video.shape[1:3])
     which = evenly(count, frames)
-    if count <= frames:
+    if count <= frames or frames < 2:
         return which
     gap = (count - 1) / (frames - 1)
     far = [_speed(video[i : i + 2]) * gap for i in which[:-1]]

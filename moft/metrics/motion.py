@@ -189,6 +189,8 @@ def _named(step: Step, similar: Vector, still: float) -> str:
     if moving < PART:
         mover = math.hypot(*step.moved.mean(0)) / max(moving, 1e-12)
         return "part" if moving >= SOME and mover >= still else "still"
+    if step.length.mean() < still:
+        return "still"
     inside, spread = step.mean.mean(0), np.maximum(step.spread, 1e-12)
     shift = float((step.mean**2).sum(-1).mean())
     zoom, turn = (float((s**2 / spread).mean()) for s in (step.along, step.across))

@@ -143,10 +143,12 @@ def scores(record: dict[str, Any]) -> str:
     """What a person wants to know of two clips that were compared."""
     motion, shared = record["motion"], record["resampled"]
     done = f"{shared['frames']} frames of {_by(shared['size'])}"
-    for name, (frames, *size) in zip(("reference", "output"), shared["was"], strict=True):
+    clips = zip(("reference", "output"), shared["was"], shared["up_to"], strict=True)
+    for name, (frames, *size), last in clips:
         if [frames, *size] != [shared["frames"], *shared["size"]]:
             same = size[0] * shared["size"][1] == size[1] * shared["size"][0]
             done += f"; {name} was {frames} of {_by(size)}, {'' if same else 'cropped and '}resampled to that"
+            done += f" (its first {last}: spread, it would move too far a frame)" if last < frames else ""
     lost = "; too few to rely on: is there a cut?" if min(motion["tracked"]) < FEW else ""
     kept, added = (
         f"{motion['reference']:+.2f} kept of the reference",

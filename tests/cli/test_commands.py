@@ -562,7 +562,20 @@ def test_score_says_what_it_resampled(tmp_path: Path) -> None:
     assert "reference was" not in shown
     found = json.loads(moft_cli("score", clip, longer, "--json").stdout)  # 7 frames in 4: twice as fast
     assert found["motion"]["speed_ratio"] == pytest.approx(2, rel=0.1)
-    assert found["resampled"] == {"frames": 4, "size": [64, 64], "was": [[4, 64, 64], [7, 128, 128]]}
+    assert found["resampled"] == {
+        "frames": 4,
+        "size": [64, 64],
+        "was": [[4, 64, 64], [7, 128, 128]],
+        "up_to": [4, 7],
+    }
+
+
+def test_score_takes_the_first_frames_of_a_clip_whose_motion_would_not_survive(tmp_path: Path) -> None:
+    clip, longer = panned(tmp_path / "clip.mp4", 4), panned(tmp_path / "longer.mp4", 30)
+    found = json.loads(moft_cli("score", clip, longer, "--json").stdout)
+    assert found["resampled"]["up_to"] == [4, 4]
+    assert found["motion"]["speed_ratio"] == pytest.approx(1, rel=0.1)
+    assert "(its first 4: spread" in moft_cli("score", clip, longer).stdout
 
 
 def test_score_says_when_a_clip_was_cropped_or_hardly_tracked(tmp_path: Path) -> None:

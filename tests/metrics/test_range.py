@@ -171,3 +171,12 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - 2 * clip.nbyte
         for n in ("3", "16")
     )
     assert many - few < 20e6
+
+
+def test_what_trembles_less_than_a_still_clip_may_is_still() -> None:
+    chance = np.random.default_rng(0)
+    parts = [
+        carried(noise(i), list(map(tuple, chance.uniform(-0.3, 0.3, (6, 2)))))[:, :32, :32] for i in range(4)
+    ]
+    found = measure(np.concatenate([np.concatenate(parts[:2], 2), np.concatenate(parts[2:], 2)], 1))
+    assert found.moving > 0.3 and found.mean_speed < 0.32 and found.named == "still"
