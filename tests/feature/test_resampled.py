@@ -43,10 +43,16 @@ def test_a_picture_is_no_clip(tmp_path: Path) -> None:
         read_resampled(str(noise_picture(tmp_path / "a.png")), SIZE)
 
 
-def test_a_clip_of_one_frame_is_told_to_be_short_and_not_to_be_panned(tmp_path: Path) -> None:
-    path = str(noise_clip(tmp_path / "a.mp4", 1))
-    with pytest.raises(RequestError, match="2 frames or more, got 1; bring a longer one"):
+@pytest.mark.parametrize("name", ["a.mp4", "a.webm", "a.gif"])
+def test_a_clip_of_one_frame_is_told_to_be_short_and_not_to_be_panned(tmp_path: Path, name: str) -> None:
+    path = str(noise_clip(tmp_path / name, 1))
+    with pytest.raises(RequestError, match="2 frames or more, got 1; (bring a longer one|a picture)"):
         read_resampled(path, SIZE)
+
+
+def test_a_part_of_one_frame_is_told_to_be_short(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="2 frames or more, got 1; bring a longer one"):
+        read_resampled(str(noise_clip(tmp_path / "a.mp4", 6)), SIZE, start=5)
 
 
 def test_where_to_look_is_said_at_the_size_of_the_clip_to_follow(tmp_path: Path) -> None:
@@ -178,10 +184,16 @@ def test_nothing_is_said_of_a_clip_of_the_run_s_shape(tmp_path: Path) -> None:
     read_resampled(tmp_path / "a.mp4", RUN, pytest.fail)
 
 
-def test_a_mover_that_is_cut_away_is_not_lost_in_silence(tmp_path: Path) -> None:
-    """Above the square middle something goes by 3 px a frame; in the middle nothing moves."""
-    video = np.repeat(FIELD[None, :128, 300:364], 8, 0).copy()
-    video[:, :28] = panned(3, 8, 28, 64)
+@pytest.mark.parametrize("side", ["above", "below", "left", "right"])
+def test_a_mover_that_is_cut_away_is_not_lost_in_silence(tmp_path: Path, side: str) -> None:
+    """Beside the square middle something goes by 3 px a frame; in the middle nothing moves."""
+    high = side in ("above", "below")
+    video = np.repeat(FIELD[None, :128, 300:364] if high else FIELD[None, :64, 300:428], 8, 0).copy()
+    edge = slice(28) if side in ("above", "left") else slice(-28, None)
+    if high:
+        video[:, edge] = panned(3, 8, 28, 64)
+    else:
+        video[:, :, edge] = panned(3, 8, 64, 28)
     moft.write_video(tmp_path / "a.mp4", video)
     said = list[str]()
     read_resampled(tmp_path / "a.mp4", RUN, said.append)

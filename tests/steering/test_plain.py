@@ -37,7 +37,10 @@ def test_a_plain_run_of_another_seed_is_refused_and_of_the_same_is_not(name: str
         steered(name, recording, seed=1)
 
 
-def test_a_plain_run_of_another_prompt_is_told() -> None:
-    recording = plain("animatediff")
+@pytest.mark.parametrize(
+    "name", ["animatediff", "wan", "ltx", "latte", "cogvideox", "mochi", "hunyuan", "allegro", "modelscope"]
+)
+def test_a_plain_run_of_another_prompt_is_told(name: str) -> None:
+    recording = plain(name)
     with pytest.warns(UserWarning, match="the plain run was told other words"):
-        steered("animatediff", recording, prompt="blue stripes")
+        steered(name, recording, prompt="blue stripes")
