@@ -39,8 +39,7 @@ class Scene:
     )
     fps: float | None = said(
         None,
-        "At which the clip is written, and made by models that are told (LTX, Stable Video Diffusion); "
-        "default: what the family is made for, or the rate of --video.",
+        "At which the clip is written; default: what its family is made for, or the rate of --video.",
         unit="frames a second",
         least=SLOWEST,
         most=FASTEST,

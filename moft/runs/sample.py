@@ -90,8 +90,6 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
     if scene.image is not None:
         first = read_video(scene.image, frames=1, size=(size.height, size.width))[0]
         offered["image"] = offered["conditioning_frames"] = Image.fromarray(first)
-    if scene.fps is not None and host.family.rate is not None:
-        offered[host.family.rate] = max(1, round(scene.fps))
     if scene.guidance_scale is not None:
         offered[host.guidance_name] = scene.guidance_scale
     if start is not None:

@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from steered import everything_about
-from tiny import clip_size, tiny
 
 import moft
 from moft.feature.model import Model
 from moft.feature.reference import ClipReading
-from moft.runs.sample import arguments
 
 SIZE = moft.ClipSize(8, 64, 64)
 SCENE = moft.Scene("red cells", SIZE, steps=5)
@@ -173,17 +170,3 @@ def test_more_frames_than_the_motion_modules_have_places_for_are_refused_before_
 def test_the_record_of_a_run_of_few_steps_says_so(model: Model) -> None:
     run = moft.run(model, moft.Job(moft.Scene("red cells", SIZE, steps=3), (moft.Motion("left"),)))
     assert any("only 1 of 3 steps guided" in note for note in run.record()["notes"])
-
-
-@pytest.mark.parametrize(("family", "argument"), [("ltx", "frame_rate"), ("svd", "fps"), ("wan", None)])
-def test_a_rate_that_is_asked_is_told_to_models_that_take_one(
-    family: str, argument: str | None, tmp_path: Path
-) -> None:
-    pipe, picture = tiny(family), tmp_path / "first.png"
-    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(picture)
-    start = {"image": str(picture)} if family == "svd" else {"prompt": "a"}
-    for fps, told in ((12.4, 12), (0.6, 1), (None, None)):
-        given = arguments(pipe, moft.Scene(size=clip_size(pipe), fps=fps, **start))
-        assert {name: given[name] for name in ("frame_rate", "fps") if name in given} == (
-            {argument: told} if argument and told else {}
-        )

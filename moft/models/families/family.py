@@ -54,10 +54,8 @@ class Family:
     # Attribute that holds a second denoiser, at work below the pipeline's `boundary_ratio`.
     expert: str | None = None
 
-    # Frames a second at which its clips are meant to be seen, and the pipelines' whole-numbered argument that
-    # tells the model so, where there is one.
+    # Frames a second at which its clips are meant to be seen.
     fps: float = 8
-    rate: str | None = None
 
     # The pipeline's arguments for the length in frames, and for what turns guidance off at 1.
     frames: str = "num_frames"
