@@ -88,7 +88,7 @@ def read_resampled(
     which = _which(str(name), video, size.frames, tell)
     spread = (count - 1) / (size.frames - 1) if which[-1] == count - 1 and size.frames > 1 else 1.0
     return Resampled(
-        video[which], Taken(start, count, which, stored, pictures), shape, rate and rate / spread
+        video[which], Taken(start, count, which, stored, pictures, rate), shape, rate and rate / spread
     )
 
 

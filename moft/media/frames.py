@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from moft.types import Video
 
+_SAME_RATE = 0.02  # by which two rates differ that count as one
+_ROUNDED = 0.05  # of a frame, by which a moment may be early
 GAP = 4  # white pixels between two clips set side by side
 
 
@@ -67,17 +69,28 @@ class Taken:
     which: npt.NDArray[np.int64]
     stored: npt.NDArray[np.int64] | None = None  # of which picture of the file each of the `count` is
     pictures: int = 0  # that are stored in the file; 0: untold
+    rate: float | None = None  # frames a second of the file; None: untold
 
-    def of(self, masks: int, frames: int) -> npt.NDArray[np.int64] | None:
+    def of(self, masks: int, frames: int, rate: float | None = None) -> npt.NDArray[np.int64] | None:
         """Which of so many masks lie on these frames, if there is one a frame of the file, or of the part, or
-        a picture that is stored; else None. `frames` is how many are taken."""
+        a picture that is stored, or if they have a rate of their own, frames a second; else None. `frames` is
+        how many are taken."""
         if len(self.which) != frames:
             return None
-        if masks == self.count:
+        other = rate / self.rate if rate and self.rate else 1.0
+        by_time = abs(other - 1) > _SAME_RATE and masks != self.pictures
+        as_long = by_time and abs(masks - self.pictures * other) < 1 + other  # as the file, and not the part
+        if masks == self.count and not as_long:
             return self.which
         if masks == self.pictures and self.stored is not None:
             return self.stored[self.which]
-        return self.start + self.which if masks >= self.start + self.count else None
+        if by_time:
+            at = np.floor((self.start + self.which) * other + _ROUNDED).astype(np.int64)
+            return at.clip(max=masks - 1) if at[-1] <= masks else None  # one may lack at the end
+        lacking = 1 if self.start else 0  # as of flow, which leads from one frame to the next
+        if masks < self.start + self.count - lacking:
+            return None
+        return (self.start + self.which).clip(max=masks - 1)
 
 
 class Source(NamedTuple):

@@ -20,6 +20,7 @@ from moft.errors import MediaError
 from moft.media.checks import Tell, refusal
 from moft.media.frames import Source, Taken, evenly, fit
 from moft.media.meaning import Planes, Reading, Seen, taken_apart
+from moft.media.rate import read_rate
 from moft.media.reading import reel
 from moft.media.region_text import mask_files, mask_object, refuse_region
 from moft.types import ClipSize
@@ -43,13 +44,9 @@ def read_masks(text: str, size: ClipSize, tell: Tell, taken: Taken | None, sourc
     one_a_file = len(files) > 1 or os.path.isdir(name)
     reading, count = _meaning(files, one_a_file, text, number)
     for words in reading.words if number is None else ():
-        alone = f"; {name}#{reading.objects[0]} is one alone" if "together" in words else ""
+        alone = f"; {name}#{reading.objects[0]} is one alone" if len(reading.objects) > 1 else ""
         tell(f"{text}: {words}{alone}")
-    if count > 1 and count != size.frames:
-        followed = taken is not None and taken.of(count, size.frames) is not None
-        with_frames = f"of {count} masks those of the frames that were taken"
-        tell(f"{text}: {with_frames if followed else f'{count} masks spread over {size.frames} frames'}")
-    which = [int(i) for i in _chosen(count, size, taken)] if count > 1 else [0]
+    which = _chosen(text, count, size, taken, None if one_a_file else files[0], tell) if count > 1 else [0]
     masks: dict[int, Mask] = {}
     shape: tuple[int, ...] = ()
     for i, planes in _planes(files, one_a_file, which):
@@ -75,6 +72,10 @@ def _meaning(files: Sequence[str], one_a_file: bool, text: str, number: int | No
     if not count:
         _refuse_none(text)
     reading = seen.reading()
+    if reading.groundless:
+        raise refusal(
+            text, "black around what is the region", "colours without black", "paint black what is not of it"
+        )
     if number is not None and number not in reading.objects:
         got = ", ".join(map(str, reading.objects)) or "a mask without labels"
         refuse_region(text, f"an object with the number {number}", got, "name one that is there")
@@ -116,10 +117,17 @@ def _tell_extent(text: str, mask: Mask, tell: Tell) -> None:
         tell(f"{text}: this mask covers {nearly}{'all' if share > 0.5 else 'nothing'} of the clip")
 
 
-def _chosen(count: int, size: ClipSize, taken: Taken | None) -> npt.NDArray[np.int64]:
-    """Which of several masks: those of the frames that were taken, if there is one for each, else spread."""
-    followed = taken.of(count, size.frames) if taken else None
-    return evenly(count, size.frames) if followed is None else followed
+def _chosen(
+    text: str, count: int, size: ClipSize, taken: Taken | None, clip: str | None, tell: Tell
+) -> list[int]:
+    """Which of several masks: those of the frames that were taken, if there is one for each or a clip of them
+    tells its rate, else spread."""
+    followed = taken.of(count, size.frames, read_rate(clip) if clip else None) if taken else None
+    if count != size.frames:
+        spread = f"{count} masks spread over {size.frames} frames"
+        with_frames = f"of {count} masks those of the frames that were taken"
+        tell(f"{text}: {spread if followed is None else with_frames}")
+    return [int(i) for i in (evenly(count, size.frames) if followed is None else followed)]
 
 
 def _alike(shape: tuple[int, ...], height: int, width: int) -> bool:

@@ -1,7 +1,8 @@
 """What a mask means: which of the things that a picture says (greys, alpha, labels) is the region.
 
-It is decided once for all pictures of a sequence. Labels are small whole numbers, one for each object, 0
-being none: as greys, as indices of a palette (DAVIS, VOC), or as the colours of that palette.
+It is decided once for all pictures of a sequence. Labels are whole numbers, one for each object, 0 being
+none: as greys, as indices of a palette (DAVIS, VOC), or as the colours of that palette. Other colours tell
+objects apart without a number, on black.
 """
 
 from __future__ import annotations
@@ -22,8 +23,14 @@ _MOST_LABELS = 32
 _SAME = 8  # of 255: alpha that varies by less says nothing
 _FULL = 230  # of 255, from where greys reach white
 _COLOURED = 48  # of 255, between the channels of a colour
+_DARK = 16  # of 255, up to where a picture is black
 _PART = 0.002  # of the pixels, for what is no stray
 _OPEN = 0.25  # of the pixels at most, for what is transparent around greys that are a mask themselves
+_APART = 8  # of 255, between greys above the smallest that are labels: what codecs leave lies closer
+_FLAT = 0.5  # of the greys, without an edge below or at the right: more than soft edges have
+_STEEP = 0.25  # of the edges, over greys in between: labels jump, soft masks go through all of them
+_TOLD = 0.01  # of the pixels, for flat greys that count in part
+_NAMED = 8  # numbers of objects that are listed
 
 
 class Planes(NamedTuple):
@@ -32,6 +39,7 @@ class Planes(NamedTuple):
     light: Plane  # greys, or the brightest of the channels of colours; uint8 or uint16
     labels: Plane | None  # numbers of objects, if a palette or its colours give them
     alpha: Plane | None
+    hues: frozenset[tuple[int, ...]] | None = frozenset()  # of few colours; None: of many
 
 
 def taken_apart(image: Image) -> Planes:
@@ -49,14 +57,18 @@ def taken_apart(image: Image) -> Planes:
 
 
 def _of_palette(index: Plane, palette: list[int], alpha: Plane | None) -> Planes:
+    """Indices are numbers of objects if 0 is black, the others are colours, or nothing is seen of them."""
     colours = np.zeros((256, 3), np.uint8)
     given = np.asarray(palette, np.uint8).reshape(-1, 3)[:256]
     colours[: len(given)] = given
-    used = colours[np.unique(index)]
-    flat = len(used) > 1 and not used.any()  # only the indices say something
-    if flat or (np.ptp(used.astype(int), axis=1) > _SAME).any():
-        return Planes(colours.max(1)[index], index, alpha)
-    return Planes(colours[:, 0][index], None, alpha)
+    used = np.unique(index)
+    seen = _of_colours(colours[index], alpha)
+    if colours[0].max() > _DARK or len(used) > _MOST_LABELS + 1:
+        return seen
+    flat = len(used) > 1 and not colours[used].any()  # only the indices say something
+    if flat:
+        return Planes(np.where(index > 0, 255, 0).astype(np.uint8), index, alpha, frozenset([(0,)]))
+    return seen._replace(labels=index)
 
 
 def _of_colours(rgb: Plane, alpha: Plane | None) -> Planes:
@@ -64,19 +76,31 @@ def _of_colours(rgb: Plane, alpha: Plane | None) -> Planes:
     coloured = brightest - rgb.min(-1) > _COLOURED
     if alpha is not None:
         coloured &= alpha >= 128
-    if coloured.mean() <= _PART:
+    found: Plane = np.zeros(0)
+    at = found
+    if coloured.any():
+        code = rgb.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
+        found, at = np.unique(code, return_inverse=True)
+    few = len(found) <= _MOST_LABELS + 1
+    if not len(found) or not few and coloured.mean() <= _PART:
         from PIL.Image import fromarray
 
         return Planes(np.asarray(fromarray(rgb).convert("L")), None, alpha)
-    code = rgb.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
-    found = np.unique(code)
-    if len(found) > _MOST_LABELS + 1:
-        return Planes(brightest, None, alpha)
+    if not few:
+        return Planes(brightest, None, alpha, None)
     known = {int(c): i for i, c in enumerate(_davis().astype(np.uint32) @ np.array([65536, 256, 1]))}
+    labels = None
     if all(int(c) in known for c in found):
-        numbers = np.array([known[int(c)] for c in found], np.uint8)
-        return Planes(brightest, numbers[np.searchsorted(found, code)], alpha)
-    return Planes(np.where(code > 0, 255, 0).astype(np.uint8), None, alpha)
+        labels = np.array([known[int(c)] for c in found], np.uint8)[at.reshape(brightest.shape)]
+    return Planes(brightest, labels, alpha, _hues(found))
+
+
+def _hues(codes: Plane) -> frozenset[tuple[int, ...]]:
+    """Colours (n) apart from how light they are; black has none."""
+    colours = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], -1).astype(int)
+    light = colours.max(-1)
+    shares = (4 * colours[light > _DARK] / light[light > _DARK, None]).round().astype(int)
+    return frozenset(tuple(map(int, share)) for share in shares)
 
 
 def _davis() -> Plane:
@@ -86,25 +110,50 @@ def _davis() -> Plane:
     return np.stack([np.bitwise_or.reduce(channel) for channel in bits], -1).astype(np.uint8)
 
 
+def _counts(size: int = 65536) -> Any:
+    return field(default_factory=lambda: np.zeros(size, np.int64))
+
+
 @dataclass
 class Seen:
     """What all pictures of a sequence hold together: how often each value occurs."""
 
-    light: Plane = field(default_factory=lambda: np.zeros(65536, np.int64))  # where it is not transparent
-    labels: Plane = field(default_factory=lambda: np.zeros(65536, np.int64))
-    alpha: Plane = field(default_factory=lambda: np.zeros(256, np.int64))
+    light: Plane = _counts()  # where it is not transparent
+    flat: Plane = _counts()  # the same, where it goes on below and at the right
+    edges: int = 0  # between two values
+    steep: int = 0  # of them, those over values in between
+    labels: Plane = _counts()
+    alpha: Plane = _counts(256)
     white: int = 255  # the largest value that a picture can hold
+    hues: frozenset[tuple[int, ...]] | None = frozenset()  # of all colours; None: there are many
+    unnamed: bool = False  # whether there is more than black in a picture without labels
 
     def add(self, planes: Planes) -> None:
         """Count one more picture; one without alpha is opaque."""
         alpha = np.full_like(planes.light, 255) if planes.alpha is None else planes.alpha
         self.alpha += np.bincount(alpha.ravel(), minlength=256)
         visible = planes.light[alpha >= 128]
-        self.light += np.bincount(visible, minlength=65536)
+        present = np.bincount(visible, minlength=65536)
+        self.light += present
+        self._add_edges(planes.light, alpha >= 128, np.cumsum(present > 0))
         if planes.labels is not None:
             self.labels += np.bincount(planes.labels.ravel(), minlength=65536)
+        elif visible.any():
+            self.unnamed = True
         if planes.light.dtype == np.uint16:
             self.white = 65535
+        self.hues = None if self.hues is None or planes.hues is None else self.hues | planes.hues
+
+    def _add_edges(self, light: Plane, seen: Plane, rank: Plane) -> None:
+        """rank: of each value among those of the picture."""
+        order = rank[light]
+        below, right = np.diff(order, axis=0), np.diff(order, axis=1)
+        still = np.zeros(light.shape, bool)
+        still[:-1, :-1] = (below[:, :-1] == 0) & (right[:-1] == 0) & seen[:-1, :-1]
+        self.flat += np.bincount(light[still], minlength=65536)
+        for steps in (below[seen[:-1] & seen[1:]], right[seen[:, :-1] & seen[:, 1:]]):
+            self.edges += int(np.count_nonzero(steps))
+            self.steep += int((np.abs(steps) > 1).sum())
 
     def reading(self) -> Reading:
         """How these are read."""
@@ -121,9 +170,13 @@ class Seen:
             return found._replace(inside=True, words=words)
         return Reading("alpha", words=("its alpha taken, not its greys",) if says else ())
 
+    def _named(self) -> bool:
+        """Whether colours or a palette give each object its number."""
+        return bool(self.hues) and not self.unnamed and bool(self.labels[1:].any())
+
     def _says(self) -> bool:
         """Whether the greys are a mask by themselves: black and white, or labels."""
-        if (self.labels > 0).sum() > 1:
+        if self._named() and (self.labels > 0).sum() > 1:
             return True
         share = self.light / max(self.light.sum(), 1)
         black, white = share[: self.white // 16].sum(), share[self.white - self.white // 16 :].sum()
@@ -131,21 +184,55 @@ class Seen:
         return bool(black + white > 0.85 and min(black, white) > _PART) or bool(few and share[0] > _PART)
 
     def _of_light(self) -> Reading:
-        named = np.flatnonzero(self.labels)
-        if named.any():
-            return _of_labels([int(v) for v in named if v], "labels", self.labels)
-        values = [int(v) for v in np.flatnonzero(self.light) if v]
-        most = max(values, default=0)
-        small = [v for v in values if v <= 2 * _MOST_LABELS]
-        undecided = small and values == [*small, VOID] and self.light[small].sum() > _PART * self.light.sum()
-        if undecided or (values and len(values) <= _MOST_LABELS and most < _FULL * self.white // 255):
-            return _of_labels(values, "light", self.light)
-        if not values or most >= (_FULL if self.white == 255 else 128) * self.white // 255:
-            return Reading("light", white=self.white)
-        if self.white == 255 and most >= 128:
-            return Reading("light")
-        white = most if self.white == 255 else max(255, 2 ** int(most).bit_length() - 1)
-        return Reading("light", white=white, words=(f"its values up to {white} taken for white",))
+        if self._named():
+            return _of_labels(np.flatnonzero(self.labels[1:]) + 1, "labels", void=True)
+        if self.hues is None or self.hues:
+            if self.light[: _DARK + 1].sum() <= _PART * self.light.sum():
+                return Reading("light", groundless=True)
+            if self.hues and len(self.hues) > 1:
+                return Reading("light", white=1, words=(f"{len(self.hues)} colours taken together",))
+        values = np.flatnonzero(self.light[1:]) + 1
+        small = values[values <= 2 * _MOST_LABELS]
+        much = len(small) and self.light[small].sum() > _PART * self.light.sum()
+        if much and np.array_equal(values, [*small, VOID]):
+            return _of_labels(values, "light", void=True)
+        if self._labelled(values):
+            return _of_labels(values, "light")
+        return self._of_greys(int(values[-1]) if len(values) else 0)
+
+    def _labelled(self, values: Plane) -> bool:
+        """Whether greys other than white are numbers of objects."""
+        full = _FULL * self.white // 255
+        grey = values[values < full]
+        if not len(grey):
+            return False
+        apart = np.diff(values, prepend=0)[values > 2 * _MOST_LABELS] >= _APART
+        if len(values) <= _MOST_LABELS and len(grey) == len(values) and apart.all():
+            return True
+        flat = self.flat[grey].sum() > _FLAT * self.light[grey].sum() > 0
+        return bool(flat and self.steep > _STEEP * self.edges)
+
+    def _of_greys(self, most: int) -> Reading:
+        """Greys that count in part; `most` is the largest."""
+        white, words = self.white, list[str]()
+        if self.hues:  # the one colour counts fully
+            white = most
+        elif 0 < most < (_FULL if white == 255 else 128) * white // 255:
+            white = self._plateau(most) if white == 255 else max(255, 2 ** most.bit_length() - 1)
+            words.append(f"its values up to {white} taken for white")
+        half = np.arange(65536)[white // 20 : white - white // 10]
+        flat = self.flat[half]
+        if flat.sum() > _TOLD * self.light.sum() and self.light[half].sum() < 2 * flat.sum():
+            value = int(half[flat.argmax()])
+            words.append(f"greys count in part: {value} of {white} as {value / white:.0%}")
+        return Reading("light", white=white, words=tuple(words))
+
+    def _plateau(self, most: int) -> int:
+        """The grey of what is brightest, about which codecs scatter; else the largest."""
+        bright = self.light[most // 2 : most + 1]
+        middle = int(np.searchsorted(bright.cumsum(), bright.sum() / 2)) + most // 2
+        near = self.light[middle - most // _APART // 4 : middle + most // _APART // 4 + 1]
+        return middle if near.sum() > _FLAT * bright.sum() else most
 
 
 class Reading(NamedTuple):
@@ -153,9 +240,11 @@ class Reading(NamedTuple):
 
     plane: str  # of `Planes`
     objects: tuple[int, ...] = ()  # numbers that are a region, if the plane holds labels
-    white: int = 255  # the value that counts fully, if it does not
+    white: int = 255  # the value from which on it counts fully, if it does not
+    void: bool = False  # whether the label `VOID` is none
     inside: bool = False  # what is transparent does not count
     hidden: bool = False  # everything is transparent
+    groundless: bool = False  # colours without black, of which any may be the region
     words: tuple[str, ...] = ()  # what is worth knowing of it
 
     def of(self, planes: Planes, number: int | None = None) -> npt.NDArray[np.uint8]:
@@ -165,8 +254,9 @@ class Reading(NamedTuple):
         plane = planes.labels if self.plane == "labels" else planes.light
         if plane is None:
             plane = planes.light
-        if self.objects:
-            grey = np.where(np.isin(plane, self.objects if number is None else [number]), 255, 0)
+        if self.objects:  # of many pictures, some may hold others than those that decided
+            taken = (plane > 0) & ~(self.void & (plane == VOID)) if number is None else plane == number
+            grey = np.where(taken, 255, 0)
         else:
             deep = self.white > 255 and plane.dtype == np.uint8  # one of 8 bit among those of 16
             plane = plane.astype(np.uint16) * 257 if deep else plane
@@ -176,13 +266,17 @@ class Reading(NamedTuple):
         return grey.astype(np.uint8)
 
 
-def _of_labels(values: list[int], plane: str, counts: Plane) -> Reading:
-    objects = tuple(v for v in values if v != VOID or len(values) == 1)
+def _of_labels(values: Plane, plane: str, void: bool = False) -> Reading:
+    """Of labels above 0; void: whether `VOID` among others is none."""
+    void = void and len(values) > 1 and VOID in values
+    objects = tuple(int(v) for v in values if not (void and v == VOID))
     words: list[str] = []
     if len(objects) == 1:
         words.append(f"label {objects[0]} taken for the region")
-    else:
+    elif len(objects) <= _NAMED:
         words.append(f"objects {', '.join(map(str, objects))} taken together")
-    if len(objects) < len(values):
+    else:
+        words.append(f"{len(objects)} objects, {objects[0]} to {objects[-1]}, taken together")
+    if void:
         words.append(f"{VOID} left out as undecided")
-    return Reading(plane, objects=objects, words=tuple(words))
+    return Reading(plane, objects=objects, void=void, words=tuple(words))

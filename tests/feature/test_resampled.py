@@ -120,6 +120,48 @@ def test_masks_go_with_the_frames_that_are_taken(tmp_path: Path) -> None:
     assert any("of 60 masks those of the frames that were taken" in line for line in said)
 
 
+def columns(path: Path, count: int, rate: float) -> Path:
+    """Masks of a clip of 16 frames, 8 a second: at that of its frame i, a column 4 px wide at x = 3 i."""
+    masks = np.zeros((count, 64, 64, 3), np.uint8)
+    for i in range(count):
+        x = round(3 * i * 8 / rate)
+        masks[i, :, x : x + 4] = 255
+    moft.write_video(path, masks, fps=rate)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("count", "rate"), [(16, 8), (17, 8), (48, 24), (32, 16), (31, 16), (8, 4), (47, 24)]
+)
+@pytest.mark.parametrize("part", [None, (0, 8), (8, 16), (4, 12)])
+def test_a_clip_of_masks_at_a_rate_of_its_own_lies_where_the_frames_are(
+    tmp_path: Path, count: int, rate: float, part: tuple[int, int] | None
+) -> None:
+    moft.write_video(tmp_path / "a.mp4", panned(0, 16), fps=8)
+    masks = columns(tmp_path / "m.mp4", count, rate)
+    look = read_followed(
+        Like(str(tmp_path / "a.mp4"), like_region=str(masks), like_frames=part), RUN, [].append
+    ).look
+    start, end = part or (0, 16)
+    moments = start + np.linspace(0, end - start - 1, 8).round()
+    assert look is not None
+    late = 3 * moments - look.argmax(2)[:, 0]  # a mask holds until the next one comes
+    assert late.min() >= -0.5 and late.max() <= 3 * max(8 / rate, 1) + 0.5
+
+
+def test_a_mask_for_each_frame_counts_before_the_rate_that_a_clip_of_them_says(tmp_path: Path) -> None:
+    moft.write_video(tmp_path / "a.mp4", panned(0, 16), fps=8)
+    masks = columns(tmp_path / "m.mp4", 16, 8)
+    moft.write_video(tmp_path / "n.mp4", read_video(masks), fps=30)
+    looks = [
+        read_followed(
+            Like(str(tmp_path / "a.mp4"), like_region=str(name), like_frames=(8, 16)), RUN, [].append
+        ).look
+        for name in (masks, tmp_path / "n.mp4")
+    ]
+    assert np.array_equal(*looks)
+
+
 @pytest.mark.parametrize(("count", "rate", "stands"), [(8, 30, 30), (15, 30, 15), (29, 24, 6), (4, 12, 28)])
 def test_a_spread_clip_stands_for_a_rate_at_which_it_lasts_as_long(
     tmp_path: Path, count: int, rate: float, stands: float

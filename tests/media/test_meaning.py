@@ -6,7 +6,7 @@ import pytest
 from movies import noisy, timed_movie
 from PIL import Image
 
-from moft.errors import RequestError
+from moft.errors import MediaError, RequestError
 from moft.media.mask import read_region, read_regions
 from moft.media.region_text import mask_object, region_file
 from moft.types import ClipSize
@@ -42,6 +42,14 @@ def corners(alpha=0):
     return found
 
 
+def grey(values):
+    return Image.fromarray(values.astype(np.uint8))
+
+
+def colours(labels, *of, ground=(0, 0, 0)):
+    return Image.fromarray(np.asarray([ground, *of], np.uint8)[labels])
+
+
 PLAIN = {
     "grey": Image.fromarray((DISK * 255).astype(np.uint8)),
     "one bit": Image.fromarray(DISK),
@@ -66,6 +74,11 @@ TOLD = {
     "DAVIS in colours": (palette(DISK).convert("RGB"), "label 1 taken"),
     "label and undecided": (Image.fromarray((DISK * 1 + LOW * 255).astype(np.uint8)), "255 left out"),
     "rounded corners": (rgba(DISK * 255, corners()), "not its alpha"),
+    "0/85/170/255": (grey(DISK * 85 + LOW * 255), "objects 85, 255 taken together"),
+    "instances": (grey(DISK * (1 + 5 * (Y // 4) + X // 4)), "taken together"),
+    "two colours": (colours(DISK * 1 + LOW * 2, (230, 25, 75), (60, 180, 75)), "2 colours taken together"),
+    "light and dark of a colour": (colours(DISK * 1 + LOW * 2, (37, 91, 0), (74, 182, 0)), "objects 91, 182"),
+    "a quantised palette": (colours(DISK * 1 + LOW * 2, (9, 200, 7), (60, 9, 75)).quantize(3), "2 colours"),
     "grey masks inside a frame": (rgba(DISK * 255, np.where((X < 4) | (X > 59), 0, 255)), "not its alpha"),
 }
 
@@ -82,7 +95,8 @@ def test_another_mask_is_the_region_that_is_seen_and_the_reading_is_said(tmp_pat
     image, words = TOLD[name]
     image.save(tmp_path / "m.png")
     found, said = read(tmp_path / "m.png")
-    assert np.array_equal(found, DISK) and words in said[-1]
+    both = "together" in words or "objects" in words or "colours" in words
+    assert np.array_equal(found, DISK | LOW if both and name != "instances" else DISK) and words in said[-1]
 
 
 def test_soft_values_of_12_bit_reach_one(tmp_path):
@@ -98,6 +112,38 @@ def test_a_red_disk_counts_fully(tmp_path):
     red[..., 0] = 255 * DISK
     Image.fromarray(red).save(tmp_path / "m.png")
     assert np.array_equal(read(tmp_path / "m.png")[0], DISK)
+
+
+@pytest.mark.parametrize(
+    ("ground", "of"),
+    [
+        ((68, 1, 84), (253, 231, 37)),  # as matplotlib saves 0 and 1
+        ((255, 255, 255), (255, 0, 0)),
+        ((70, 70, 70), (0, 0, 142)),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_colours_without_black_are_refused(tmp_path, ground, of, suffix):
+    colours(DISK * 1, of, ground=ground).save(tmp_path / f"m{suffix}")
+    with pytest.raises(MediaError, match="expected black around what is the region, got colours without"):
+        read(tmp_path / f"m{suffix}")
+
+
+def test_greys_that_count_in_part_are_told(tmp_path):
+    band = ((Y - 32) ** 2 + (X - 32) ** 2 < 20**2) & ~DISK
+    grey(DISK * 255 + band * 128).save(tmp_path / "m.png")
+    found, said = read(tmp_path / "m.png")
+    assert np.abs(found - DISK - band * 128 / 255).max() < 1e-6
+    assert "greys count in part: 128 of 255 as 50%" in said[0]
+
+
+@pytest.mark.parametrize("side", [64, 512])
+@pytest.mark.parametrize("most", [255, 120])
+def test_a_soft_mask_is_no_label_however_large(tmp_path, side, most):
+    ramp = np.tile(np.linspace(0, most, side), (side, 1)).round()
+    grey(ramp).save(tmp_path / "m.png")
+    found, _ = read(tmp_path / "m.png", ClipSize(1, side, side))
+    np.testing.assert_allclose(found, ramp / most, atol=0.01)
 
 
 @pytest.mark.parametrize("kind", ["grey", "palette", "colours", "16 bit"])
@@ -174,6 +220,42 @@ def test_pictures_that_are_not_taken_decide_too(tmp_path):
     (tmp_path / "6.png").unlink()
     found, _ = read(tmp_path, ClipSize(2, 64, 64))
     assert np.array_equal(found, np.stack(entering())[[0, 5]])
+
+
+@pytest.mark.parametrize(
+    ("later", "first"),
+    [
+        ([(128, 0, 0), (64, 128, 33)], "RGB"),  # the one is of the palette of DAVIS, the other is not
+        ([(255, 255, 255), (255, 0, 0)], "RGB"),
+        ([(255, 255, 255), (255, 0, 0)], "P"),  # the first pictures have nothing that is coloured
+    ],
+)
+def test_what_comes_later_changes_nothing_of_what_was_there(tmp_path, later, first):
+    for i in range(8):
+        labels = np.where(LOW, 2, DISK) if i > 3 else DISK * 1
+        image = colours(labels, *later)
+        if first == "P":
+            image = palette(labels, [0, 0, 0, *later[0], *later[1]])
+        image.save(tmp_path / f"{i}.png")
+    assert np.array_equal(read(tmp_path)[0], [DISK] * 4 + [DISK | LOW] * 4)
+
+
+@pytest.mark.parametrize("of", [(255, 255, 255), (255, 0, 0), (128, 0, 0), (0, 0, 255), (128, 128, 128)])
+@pytest.mark.parametrize("name", ["m.mp4", "m.gif"])
+def test_what_a_codec_scatters_around_a_colour_is_the_region(tmp_path, of, name):
+    frames = [np.asarray(colours(disk * 1, of)) for disk in entering()]
+    if name == "m.mp4":
+        timed_movie(tmp_path / name, "libx264", frames, crf="23")
+    else:
+        first, *rest = map(Image.fromarray, frames)
+        first.save(tmp_path / name, save_all=True, append_images=rest, duration=125)
+    assert np.abs(read(tmp_path / name)[0] - np.stack(entering())).mean() < 0.005
+
+
+def test_a_gif_s_first_picture_is_read_as_those_after_it(tmp_path):
+    frames = [colours(np.where(LOW, 2, DISK), (230, 25, 75), (60, 180, 75)).rotate(5 * i) for i in range(8)]
+    frames[0].save(tmp_path / "m.gif", save_all=True, append_images=frames[1:], duration=125, loop=0)
+    assert np.array_equal(read(tmp_path / "m.gif")[0], [np.asarray(frame).any(-1) for frame in frames])
 
 
 @pytest.mark.parametrize("suffix", ["webp", "png", "gif"])

@@ -84,4 +84,6 @@ def _picture(image: Image, index: int, name: str) -> Image:
         except EOFError as error:
             raise refusal(name, "a complete file", f"{index} frames only", "download it again") from error
     check_pixels(name, image.width, image.height)
+    if image.format == "GIF" and image.mode == "P":  # as Pillow gives those after the first
+        return image.convert("RGBA" if image.has_transparency_data else "RGB")
     return upright(image.copy())
