@@ -99,6 +99,8 @@ def read_frames(
             f"a clip of {held.frames}",
             "ask for fewer, or bring a longer clip",
         )
+    for words in clip.words:
+        tell(f"{clip.name}: {words}")
     if held.uneven and not clip.joined:
         tell(f"{clip.name}: {held.words(clip.step)}")
     if held.holes:

@@ -6,7 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from movies import psnr, raw_movie, refused, smooth, timed_movie, turned_movie
+from movies import noisy, psnr, raw_movie, refused, smooth, timed_movie, turned_movie
 from PIL import Image
 
 from moft.media.mask import read_region
@@ -174,3 +174,100 @@ def test_a_picture_of_any_mode_has_its_colours(tmp_path):
     Image.fromarray(np.full((8, 8), 51400, np.uint16)).save(tmp_path / "g.png")
     for name, colour in (("a.jpg", [200, 0, 0]), ("p.png", [200, 0, 0]), ("g.png", [200, 200, 200])):
         assert np.abs(read_video(tmp_path / name)[0, 4, 4].astype(int) - colour).max() <= 4, name
+
+
+def several(path, first, second, default):
+    """Two clips in one file; `default` is the number of the one that it calls so."""
+    from av.stream import Disposition
+
+    with av.open(str(path), "w") as container:
+        streams = []
+        for number, frames in enumerate((first, second)):
+            stream = container.add_stream("libx264", 8, options={"crf": "8"})
+            stream.width, stream.height, stream.pix_fmt = frames.shape[2], frames.shape[1], "yuv420p"
+            stream.disposition = Disposition.default if number == default else Disposition(0)
+            streams.append(stream)
+        for stream, frames in zip(streams, (first, second), strict=True):
+            for frame in frames:
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            container.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".mp4"])
+@pytest.mark.parametrize(("sizes", "default", "read"), [("same", 1, 1), ("same", 0, 0), ("larger", 1, 1)])
+def test_of_several_videos_the_one_that_players_show_is_read(tmp_path, suffix, sizes, default, read):
+    clips = [255 - smooth(4), smooth(4)]
+    if sizes == "larger":
+        clips[0] = clips[0][:, ::2, ::2]
+    said: list[str] = []
+    found = read_video(several(tmp_path / f"a{suffix}", *clips, default), tell=said.append)
+    assert found.shape == clips[read].shape and psnr(clips[read], found) > 30
+    assert f"it holds 2 videos; number {read} is read" in said[0]
+
+
+def test_of_several_videos_none_of_them_default_the_largest_is_read(tmp_path):
+    path = several(tmp_path / "a.mkv", smooth(4)[:, ::2, ::2], smooth(4), None)
+    assert psnr(smooth(4), read_video(path, tell=lambda _: None)) > 30
+
+
+@pytest.mark.parametrize("crop", [(8, 0, 6, 0), (0, 8, 0, 6), (16, 2, 2, 4)])
+def test_a_stream_is_cropped_on_every_side_that_it_says(tmp_path, crop):
+    from av.bitstream import BitStreamFilterContext
+
+    whole = timed_movie(tmp_path / "a.mp4", "libx264", smooth(3, 64, 96), crf="8")
+    left, right, top, bottom = crop
+    said = f"h264_metadata=crop_left={left}:crop_right={right}:crop_top={top}:crop_bottom={bottom}"
+    with av.open(str(whole)) as source, av.open(str(tmp_path / "b.mkv"), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        cropped = BitStreamFilterContext(said, source.streams.video[0], stream)
+        for packet in source.demux(video=0):
+            for part in cropped.filter(packet if packet.size else None):
+                part.stream = stream
+                container.mux(part)
+    expected = smooth(3, 64, 96)[:, top : 64 - bottom, left : 96 - right]
+    found = read_video(tmp_path / "b.mkv")
+    assert found.shape == expected.shape and psnr(expected, found) > 30
+
+
+@pytest.mark.parametrize(("curve", "name"), [(16, "PQ"), (18, "HLG"), (1, None)])
+def test_colours_of_hdr_are_told(tmp_path, curve, name):
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        stream = container.add_stream("libx264", 8)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p10le"
+        stream.codec_context.color_trc = curve
+        for frame in smooth(2):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode(None))
+    said: list[str] = []
+    read_video(tmp_path / "a.mp4", tell=said.append)
+    assert [f"HDR ({name})" in line for line in said] == [True] * (name is not None)
+
+
+def test_interlaced_frames_are_told_once(tmp_path):
+    path = timed_movie(tmp_path / "a.mp4", "libx264", smooth(6), **{"x264-params": "interlaced=1"})
+    said: list[str] = []
+    read_video(path, tell=said.append)
+    assert len(said) == 1 and "interlaced" in said[0] and "deinterlace it first" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [
+        ("a.mp4", "libx264", "yuv444p"),
+        ("a.mkv", "mpeg4", "yuv420p"),
+        ("a.mov", "prores_ks", "yuv422p10le"),
+    ],
+)
+@pytest.mark.parametrize("which", [3, 7])
+def test_a_frame_that_a_decoder_would_patch_up_is_refused(tmp_path, name, codec, pix_fmt, which):
+    frames = noisy(8, 64, 96)
+    path = timed_movie(tmp_path / name, codec, frames, pix_fmt=pix_fmt)
+    assert len(read_video(path)) == 8
+    with av.open(str(path)) as container:
+        at, size = [(p.pos, p.size) for p in container.demux(video=0) if p.size][which]
+    data = bytearray(path.read_bytes())
+    half = data.index(bytes(data[at : at + 8]), at) + size // 2
+    data[half : half + size // 3] = np.random.default_rng(0).bytes(size // 3)
+    path.write_bytes(data)
+    refused(path, "a complete")

@@ -7,6 +7,7 @@ from movies import psnr, smooth, timed_movie
 from PIL import Image
 
 from moft.media.decoding.times import copies, step_of
+from moft.media.rate import read_rate
 from moft.media.reading import read_video
 from moft.media.writing import write_video
 from moft.metrics.flow import dense_flow
@@ -109,6 +110,26 @@ def test_a_clip_of_a_constant_rate_is_itself_whatever_its_container_rounds(tmp_p
     codec = "libvpx-vp9" if name == "a.webm" else "libx264"
     path = timed_movie(tmp_path / name, codec, smooth(20), rate=rate, crf="30")
     assert len(read_video(path, tell=silent)) == 20
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+@pytest.mark.parametrize(
+    ("durations", "rate"),
+    [([10] * 6, 10), ([20] * 6, 50), ([10, 100, 100, 10, 100], 10), ([0, 100, 100, 0, 100], 10)],
+)
+def test_what_is_too_short_to_show_is_shown_for_as_long_as_browsers_do(tmp_path, suffix, durations, rate):
+    path = animation(tmp_path / f"a{suffix}", durations)
+    assert len(read_video(path, tell=silent)) == len(durations)
+    assert read_rate(path) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+@pytest.mark.parametrize("between", ["0", "2", "3"])
+def test_an_avi_has_the_frames_that_were_put_into_it(tmp_path, codec, between):
+    """It knows no times but those of decoding, which are out of order where frames lie between others."""
+    path = timed_movie(tmp_path / "a.avi", codec, smooth(12), bf=between)
+    found = read_video(path, tell=silent)
+    assert len(found) == 12 and psnr(smooth(12), found) > 28
 
 
 def test_times_that_say_nothing_leave_the_frames(tmp_path):

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 from moft.errors import MediaError
 
 MAX_COMMENT = 2**20 + 65536  # bytes of a gif's comments, as read
-_UNTOLD = 0.1  # seconds that browsers show a frame which says 0
+_UNTOLD, _TOO_SHORT = 0.1, 0.0105  # seconds that browsers show a frame which says less than the second
 
 
 class Header(NamedTuple):
@@ -43,7 +43,7 @@ def read_header(file: BinaryIO, kind: str) -> Header | None:
     finally:
         file.seek(0)
     if len(header.seconds) > 1 and any(header.seconds):
-        return header._replace(seconds=[seconds or _UNTOLD for seconds in header.seconds])
+        return header._replace(seconds=[_UNTOLD if s <= _TOO_SHORT else s for s in header.seconds])
     return header
 
 

@@ -27,6 +27,8 @@ _AHEAD = 256  # packets whose times tell the rate of a clip
 _SAID = 0.02  # by which the rate that a container says may differ from the one that it keeps
 _AHEAD_BYTES = 2**25  # of these packets at most
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders of these leave alpha out
+_HDR = {16: "PQ", 18: "HLG"}  # curves, by their numbers in H.273
+_INTERLACED = "its frames are interlaced, each of two moments; deinterlace it first, by ffmpeg -vf bwdif say"
 _ALPHA_BLOCK = "matroska_block_additional"
 
 
@@ -42,8 +44,8 @@ def movie(file: BinaryIO, kind: str) -> Iterator[Reel]:
         streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         if not streams:
             raise refusal(file.name, "a file with pictures", "one with sound only", "choose another file")
-        stream = streams[0]
-        stream.codec_context.options = codec_limits()
+        stream = max(streams, key=_rank)  # the first of equals
+        _prepare(stream.codec_context)
         width, height = stream.codec_context.width, stream.codec_context.height
         check_pixels(file.name, width, height)
         budget = Budget.of(file, A_BYTE_OF_A_CLIP)
@@ -51,7 +53,8 @@ def movie(file: BinaryIO, kind: str) -> Iterator[Reel]:
         packets = container.demux(stream)
         ahead = list(_first(packets))
         step = _step(ahead, stream)
-        frames = _decoded(chain(ahead, packets), stream, ahead, file.name)
+        words = _words(stream, len(streams))
+        frames = _decoded(chain(ahead, packets), stream, ahead, file.name, words)
         even = step is None or _is_even(ahead, step, stream)
         yield Reel(
             name=file.name,
@@ -60,12 +63,39 @@ def movie(file: BinaryIO, kind: str) -> Iterator[Reel]:
             length=stream.frames if even else 0,
             stored=stream.frames,
             pictures=_timed(
-                frames, float(stream.time_base), step, partial(_picture, name=file.name, stream=stream)
+                frames, kind, float(stream.time_base), step, partial(_picture, name=file.name, stream=stream)
             ),
             ground="black",
             step=step,
             budget=budget,
+            words=words,
         )
+
+
+def _rank(stream: VideoStream) -> tuple[bool, int]:
+    """Players show what the file calls its default, then what is largest."""
+    from av.stream import Disposition
+
+    size = stream.codec_context.width * stream.codec_context.height
+    return bool(stream.disposition & Disposition.default), size
+
+
+def _prepare(decoder: Any) -> None:
+    """Hold a decoder to `MAX_PIXELS`, and let it crop to the pixel."""
+    from av.codec.context import Flags
+
+    decoder.options = codec_limits()
+    decoder.flags |= Flags.unaligned
+
+
+def _words(stream: VideoStream, count: int) -> list[str]:
+    """What players do otherwise, or may."""
+    words = []
+    if count > 1:
+        words.append(f"it holds {count} videos; number {stream.index} is read, as players do")
+    if (curve := _HDR.get(int(stream.codec_context.color_trc))) is not None:
+        words.append(f"its colours are HDR ({curve}), read as they are stored: paler than players show them")
+    return words
 
 
 def _first(packets: Iterator[Packet]) -> Iterator[Packet]:
@@ -98,13 +128,20 @@ def _is_even(packets: list[Packet], step: float, stream: VideoStream) -> bool:
 
 
 def _decoded(
-    packets: Iterator[Packet], stream: VideoStream, ahead: list[Packet], name: str
+    packets: Iterator[Packet], stream: VideoStream, ahead: list[Packet], name: str, words: list[str]
 ) -> Iterator[VideoFrame]:
-    decoder = _decoder(stream, ahead)
+    """`words` gains what only frames tell."""
+    decoder, interlaced = _decoder(stream, ahead), False
     for packet in packets:
         if packet.is_corrupt:
             raise refusal(name, "a complete file", "a broken frame", "download it again")
-        yield from decoder.decode(packet)  # the last one is empty, and makes it give what it holds back
+        for frame in decoder.decode(packet):  # the last one is empty, and makes it give what it holds back
+            if frame.is_corrupt:
+                raise refusal(name, "a complete file", "a broken frame", "download it again")
+            if frame.interlaced_frame and not interlaced:
+                interlaced = True
+                words.append(_INTERLACED)
+            yield frame
 
 
 def _decoder(stream: VideoStream, ahead: list[Packet]) -> Any:
@@ -116,23 +153,28 @@ def _decoder(stream: VideoStream, ahead: list[Packet]) -> Any:
     if name is None or name not in av.codecs_available or not beside:
         return stream.codec_context
     decoder = av.CodecContext.create(name, "r")
-    decoder.options = codec_limits()
+    _prepare(decoder)
     return decoder
 
 
 def _timed(
-    frames: Iterator[VideoFrame], unit: float, step: float | None, picture: Callable[[VideoFrame], Image]
+    frames: Iterator[VideoFrame],
+    kind: str,
+    unit: float,
+    step: float | None,
+    picture: Callable[[VideoFrame], Image],
 ) -> Iterator[Shown]:
     """Each frame, with how often it is shown: until the next one comes, the last for as long as it says.
 
     unit: seconds that the times of frames count in; step: from one frame to the next."""
+    moment = "dts" if kind == "avi" else "pts"  # avi has none but those at which frames are decoded
     held: list[VideoFrame] = []
 
     def shown() -> Iterator[float]:
         for frame in frames:
             held.append(frame)
             if len(held) > 1:
-                a, b = held[0].pts, frame.pts
+                a, b = getattr(held[0], moment), getattr(frame, moment)
                 yield (step or 0.0) if a is None or b is None else (b - a) * unit
         if held:
             yield max((held[0].duration or 0) * unit, step or 0.0)

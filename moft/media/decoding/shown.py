@@ -6,7 +6,7 @@ Everything here ends in `Shown`: a picture as a player or viewer shows it, whose
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,6 +45,9 @@ class Reel:
     ground: str  # the colour that players or viewers show behind what is transparent
     step: float | None = None  # seconds from one frame to the next; None: untold
     joined: bool = False  # whether it says itself that equal neighbours were joined
+    words: list[str] = field(
+        default_factory=list
+    )  # worth knowing of it; frames that are decoded may add some
 
 
 def turned(image: Image, matrix: Floats) -> Image:
