@@ -27,7 +27,8 @@ _DARK = 16  # of 255, up to where a picture is black
 _PART = 0.002  # of the pixels, for what is no stray
 _OPEN = 0.25  # of the pixels at most, for what is transparent around greys that are a mask themselves
 _APART = 8  # of 255, between greys above the smallest that are labels: what codecs leave lies closer
-_FLAT = 0.5  # of the greys, without an edge below or at the right: more than soft edges have
+_FLAT = 0.3  # of one grey, without an edge below or at the right: more than soft edges or codecs leave
+_MOSTLY = 0.6  # of the greys that are so, if they are labels
 _STEEP = 0.25  # of the edges, over greys in between: labels jump, soft masks go through all of them
 _TOLD = 0.01  # of the pixels, for flat greys that count in part
 _NAMED = 8  # numbers of objects that are listed
@@ -194,7 +195,7 @@ class Seen:
         values = np.flatnonzero(self.light[1:]) + 1
         small = values[values <= 2 * _MOST_LABELS]
         much = len(small) and self.light[small].sum() > _PART * self.light.sum()
-        if much and np.array_equal(values, [*small, VOID]):
+        if much and self._grounded() and np.array_equal(values, [*small, VOID]):
             return _of_labels(values, "light", void=True)
         if self._labelled(values):
             return _of_labels(values, "light")
@@ -209,8 +210,12 @@ class Seen:
         apart = np.diff(values, prepend=0)[values > 2 * _MOST_LABELS] >= _APART
         if len(values) <= _MOST_LABELS and len(grey) == len(values) and apart.all():
             return True
-        flat = self.flat[grey].sum() > _FLAT * self.light[grey].sum() > 0
-        return bool(flat and self.steep > _STEEP * self.edges)
+        flat = (self.flat[grey] > _FLAT * self.light[grey]).mean() > _MOSTLY
+        return bool(flat and self._grounded() and self.steep > _STEEP * self.edges)
+
+    def _grounded(self) -> bool:
+        """Whether there is none of all objects: what codecs make of black may be no 0."""
+        return bool(self.light[0] > _PART * self.light.sum())
 
     def _of_greys(self, most: int) -> Reading:
         """Greys that count in part; `most` is the largest."""
@@ -225,6 +230,8 @@ class Seen:
         if flat.sum() > _TOLD * self.light.sum() and self.light[half].sum() < 2 * flat.sum():
             value = int(half[flat.argmax()])
             words.append(f"greys count in part: {value} of {white} as {value / white:.0%}")
+        elif self.light[half].sum() > self.light.sum() / 2:
+            words.append("most of it is grey and counts in part")
         return Reading("light", white=white, words=tuple(words))
 
     def _plateau(self, most: int) -> int:
@@ -232,7 +239,7 @@ class Seen:
         bright = self.light[most // 2 : most + 1]
         middle = int(np.searchsorted(bright.cumsum(), bright.sum() / 2)) + most // 2
         near = self.light[middle - most // _APART // 4 : middle + most // _APART // 4 + 1]
-        return middle if near.sum() > _FLAT * bright.sum() else most
+        return middle if near.sum() > bright.sum() / 2 else most
 
 
 class Reading(NamedTuple):

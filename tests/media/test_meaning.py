@@ -137,6 +137,12 @@ def test_greys_that_count_in_part_are_told(tmp_path):
     assert "greys count in part: 128 of 255 as 50%" in said[0]
 
 
+def test_a_photograph_for_a_mask_is_told(tmp_path):
+    few = np.random.default_rng(0).integers(40, 220, (8, 8)).astype(np.uint8)
+    Image.fromarray(few).resize((64, 64), Image.Resampling.BICUBIC).save(tmp_path / "m.png")
+    assert "most of it is grey and counts in part" in read(tmp_path / "m.png")[1][0]
+
+
 @pytest.mark.parametrize("side", [64, 512])
 @pytest.mark.parametrize("most", [255, 120])
 def test_a_soft_mask_is_no_label_however_large(tmp_path, side, most):
@@ -250,6 +256,31 @@ def test_what_a_codec_scatters_around_a_colour_is_the_region(tmp_path, of, name)
         first, *rest = map(Image.fromarray, frames)
         first.save(tmp_path / name, save_all=True, append_images=rest, duration=125)
     assert np.abs(read(tmp_path / name)[0] - np.stack(entering())).mean() < 0.005
+
+
+@pytest.mark.parametrize("side", [64, 320])
+@pytest.mark.parametrize("quality", [10, 20, 50, 90])
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".avif"])
+def test_black_and_white_stays_so_however_much_a_picture_is_compressed(tmp_path, suffix, quality, side):
+    y, x = np.mgrid[:side, :side]
+    disk = (y - side / 2) ** 2 + (x - side / 3) ** 2 < (side / 4) ** 2
+    grey(disk * 255).save(tmp_path / f"m{suffix}", quality=quality)
+    found, _ = read(tmp_path / f"m{suffix}", ClipSize(1, side, side))
+    assert ((found > 0.5) == disk).mean() > 0.99 and np.abs(found - disk).mean() < 0.06
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("m.mkv", "mpeg4", {"qmin": "31", "qmax": "31"}),
+        ("m.mp4", "libx264", {"crf": "40"}),
+        ("m.webm", "libvpx-vp9", {"crf": "60", "b": "0"}),
+    ],
+)
+def test_black_and_white_stays_so_however_much_a_clip_is_compressed(tmp_path, name, codec, options):
+    frames = [np.asarray(colours(disk * 1, (255, 255, 255))) for disk in entering()]
+    path = timed_movie(tmp_path / name, codec, frames, **options)
+    assert np.abs(read(path)[0] - np.stack(entering())).mean() < 0.02
 
 
 def test_a_gif_s_first_picture_is_read_as_those_after_it(tmp_path):
