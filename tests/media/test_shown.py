@@ -176,6 +176,9 @@ def test_a_picture_of_any_mode_has_its_colours(tmp_path):
         assert np.abs(read_video(tmp_path / name)[0, 4, 4].astype(int) - colour).max() <= 4, name
 
 
+CROPS = [(8, 0, 6, 0), (0, 8, 0, 6), (16, 2, 2, 4)]  # left, right, top, bottom
+
+
 def several(path, first, second, default):
     """Two clips in one file; `default` is the number of the one that it calls so."""
     from av.stream import Disposition
@@ -211,7 +214,7 @@ def test_of_several_videos_none_of_them_default_the_largest_is_read(tmp_path):
     assert psnr(smooth(4), read_video(path, tell=lambda _: None)) > 30
 
 
-@pytest.mark.parametrize("crop", [(8, 0, 6, 0), (0, 8, 0, 6), (16, 2, 2, 4)])
+@pytest.mark.parametrize("crop", CROPS)
 def test_a_stream_is_cropped_on_every_side_that_it_says(tmp_path, crop):
     from av.bitstream import BitStreamFilterContext
 
@@ -228,6 +231,65 @@ def test_a_stream_is_cropped_on_every_side_that_it_says(tmp_path, crop):
     expected = smooth(3, 64, 96)[:, top : 64 - bottom, left : 96 - right]
     found = read_video(tmp_path / "b.mkv")
     assert found.shape == expected.shape and psnr(expected, found) > 30
+
+
+def with_clap(path, crop):
+    """A mov whose first sample description ends with a clean aperture."""
+    left, right, top, bottom = crop
+    wide, high = 96 - left - right, 64 - top - bottom
+    # Twice the way from the picture's centre to that of what is shown, over 2.
+    clap = struct.pack(">I4sIIIIiIiI", 40, b"clap", wide, 1, high, 1, left - right, 2, top - bottom, 2)
+    data = bytearray(timed_movie(path, "libx264", smooth(3, 64, 96), crf="8").read_bytes())
+    assert data.index(b"moov") > data.index(b"mdat")  # so that no place of a frame moves
+    kinds = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd", b"avc1")
+    places = [data.index(kind, data.index(b"moov")) - 4 for kind in kinds]
+    end = places[-1] + int.from_bytes(data[places[-1] : places[-1] + 4], "big")
+    data[end:end] = clap
+    for at in places:
+        data[at : at + 4] = (int.from_bytes(data[at : at + 4], "big") + len(clap)).to_bytes(4, "big")
+    path.write_bytes(data)
+    return path
+
+
+def with_pixel_crop(path, crop):
+    """A Matroska clip whose colours, 19 bytes, made room for what is to be cut away."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", 8, options={"crf": "8"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.codec_context.color_trc = stream.codec_context.color_primaries = 1
+        stream.codec_context.colorspace = stream.codec_context.color_range = 1
+        for frame in smooth(3, 64, 96):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            container.mux(stream.encode(picture.reformat(format="yuv420p", dst_colorspace="ITU709")))
+        container.mux(stream.encode(None))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"\x55\xb0\x90")
+    left, right, top, bottom = crop
+    said = ((b"\x54\xcc", left), (b"\x54\xdd", right), (b"\x54\xbb", top), (b"\x54\xaa", bottom))
+    data[at : at + 19] = b"".join(name + bytes([0x81, px]) for name, px in said) + b"\xec\x81\0"
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("crop", CROPS)
+@pytest.mark.parametrize(
+    ("name", "way"), [("a.mp4", with_clap), ("a.mov", with_clap), ("a.mkv", with_pixel_crop)]
+)
+def test_what_a_container_says_is_cut_away(tmp_path, crop, name, way):
+    left, right, top, bottom = crop
+    expected = smooth(3, 64, 96)[:, top : 64 - bottom, left : 96 - right]
+    found = read_video(way(tmp_path / name, crop))
+    assert found.shape == expected.shape and psnr(expected, found) > 30
+
+
+@pytest.mark.parametrize(("wide", "high"), [(0, 64), (96, 0), (200, 64), (1 << 31, 64)])
+def test_an_aperture_that_is_none_cuts_nothing_away(tmp_path, wide, high):
+    path = with_clap(tmp_path / "a.mp4", (8, 8, 8, 8))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"clap") + 4
+    data[at : at + 16] = struct.pack(">IIII", wide, 1, high, 1)
+    path.write_bytes(data)
+    assert read_video(path).shape == (3, 64, 96, 3)
 
 
 @pytest.mark.parametrize(("curve", "name"), [(16, "PQ"), (18, "HLG"), (1, None)])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from drawn import carried, noise
-from movies import psnr, smooth, timed_movie
+from movies import psnr, refused, smooth, timed_movie
 from PIL import Image
 
 from moft.media.decoding.times import copies, step_of
@@ -48,7 +48,7 @@ def gone(video):
     return np.concatenate([[0], np.cumsum(along)])
 
 
-@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".avif"])
 @pytest.mark.parametrize(
     ("durations", "order"),
     [
@@ -130,6 +130,26 @@ def test_an_avi_has_the_frames_that_were_put_into_it(tmp_path, codec, between):
     path = timed_movie(tmp_path / "a.avi", codec, smooth(12), bf=between)
     found = read_video(path, tell=silent)
     assert len(found) == 12 and psnr(smooth(12), found) > 28
+
+
+@pytest.mark.parametrize(
+    ("dispose", "blend", "fine"), [(0, 1, True), (1, 1, True), (2, 0, True), (2, 1, False)]
+)
+def test_an_animated_png_shows_its_frames_or_is_refused(tmp_path, dispose, blend, fine):
+    """A square that moves, on nothing."""
+    frames = [np.zeros((48, 64, 4), np.uint8) for _ in range(5)]
+    for i, frame in enumerate(frames):
+        frame[8:24, 8 * i : 8 * i + 16] = 255, 0, 0, 255
+    first, *rest = map(Image.fromarray, frames)
+    path, how = tmp_path / "a.png", {"disposal": dispose, "blend": blend, "duration": 100}
+    first.save(path, save_all=True, append_images=rest, **how)
+    if not fine:
+        refused(path, "got frames drawn over others and taken back; convert it to webp or gif")
+        return
+    found = read_video(path, tell=lambda _: None)
+    if dispose == 0:  # what was drawn stays
+        frames = [np.maximum.reduce(frames[: i + 1]) for i in range(5)]
+    assert np.array_equal(found[..., 1] == 0, np.stack(frames)[..., 3] > 0)
 
 
 def test_times_that_say_nothing_leave_the_frames(tmp_path):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from moft.errors import MediaError
+from moft.media.checks import refusal
 
 MAX_COMMENT = 2**20 + 65536  # bytes of a gif's comments, as read
 _UNTOLD, _TOO_SHORT = 0.1, 0.0105  # seconds that browsers show a frame which says less than the second
@@ -107,7 +108,7 @@ def _webp(file: BinaryIO) -> Header:
 def _png(file: BinaryIO) -> Header:
     file.seek(8)
     width = height = 0
-    animated, seconds = False, list[float]()
+    animated, back, seconds = False, 0, list[float]()
     while len(head := file.read(8)) == 8:
         size, kind = struct.unpack(">I4s", head)
         at, start = file.tell(), file.read(min(size, 26))
@@ -116,9 +117,13 @@ def _png(file: BinaryIO) -> Header:
         elif kind == b"acTL":
             animated = True
         elif kind == b"fcTL" and animated:
-            over, under = struct.unpack(">20xHH", start[:24])
+            over, under, dispose, blend = struct.unpack(">20xHHBB", start[:26])
             seconds.append(over / (under or 100))
+            back += dispose == 2 and blend == 1
         elif kind == b"IEND" or kind == b"IDAT" and not animated:
             break
         file.seek(at + size + 4)
+    if back and len(seconds) > 2:  # which Pillow lets pile up
+        kept = "frames that stay, are cleared or replace what was there"
+        raise refusal(file.name, kept, "frames drawn over others and taken back", "convert it to webp or gif")
     return Header(width, height, seconds or [0.0])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import numpy as np
 
 from moft.media.checks import A_BYTE_OF_A_CLIP, Budget, check_pixels, codec_limits, refusal
+from moft.media.decoding.aperture import Crop, crop_of, cropped
 from moft.media.decoding.shown import Reel, Shown, squared, turned
 from moft.media.decoding.times import copies, step_of
 from moft.media.opening import demuxed
@@ -55,6 +56,7 @@ def movie(file: BinaryIO, kind: str) -> Iterator[Reel]:
         step = _step(ahead, stream)
         words = _words(stream, len(streams))
         frames = _decoded(chain(ahead, packets), stream, ahead, file.name, words)
+        crop = crop_of(file, kind, stream.id if kind == "mov" else stream.index, width, height)
         even = step is None or _is_even(ahead, step, stream)
         yield Reel(
             name=file.name,
@@ -63,7 +65,11 @@ def movie(file: BinaryIO, kind: str) -> Iterator[Reel]:
             length=stream.frames if even else 0,
             stored=stream.frames,
             pictures=_timed(
-                frames, kind, float(stream.time_base), step, partial(_picture, name=file.name, stream=stream)
+                frames,
+                kind,
+                float(stream.time_base),
+                step,
+                partial(_picture, name=file.name, stream=stream, crop=crop),
             ),
             ground="black",
             step=step,
@@ -183,11 +189,13 @@ def _timed(
         yield Shown(partial(picture, held.pop(0)), count)
 
 
-def _picture(frame: VideoFrame, *, name: str, stream: VideoStream) -> Image:
+def _picture(frame: VideoFrame, *, name: str, stream: VideoStream, crop: Crop | None) -> Image:
     from PIL.Image import fromarray
 
     alpha = any(component.is_alpha for component in frame.format.components)
     image: Image = fromarray(frame.to_ndarray(format="rgba")) if alpha else frame.to_image()
+    if crop is not None and image.size == (stream.codec_context.width, stream.codec_context.height):
+        image = cropped(image, crop)
     ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
     if ratio:
         aspect = float(ratio)

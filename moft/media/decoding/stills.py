@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from moft.media.checks import A_BYTE_OF_A_PICTURE, Budget, check_pixels, refusal
 from moft.media.decoding.animations import Header, read_header
 from moft.media.decoding.shown import Reel, Shown, upright
+from moft.media.decoding.tables import check_tables
 from moft.media.decoding.times import copies, step_of
+from moft.media.opening import demuxed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,7 +38,7 @@ def pictures(file: BinaryIO, kind: str) -> Iterator[Reel]:
         budget.check_frame(image.width, image.height)
         # A jpeg may carry further pictures (depth, gain map): they are no frames.
         length = getattr(image, "n_frames", 1) if header is None and kind == "AVIF" else 1
-        seconds = header.seconds if header is not None else [0.0] * length
+        seconds = header.seconds if header is not None else _told_seconds(file, length)
         said = _said_rate(header)
         step = said or (step_of(seconds) if len(seconds) > 1 else None)
         counts = list(copies(iter(seconds), step))
@@ -58,6 +61,18 @@ def pictures(file: BinaryIO, kind: str) -> Iterator[Reel]:
             joined=said is not None,
             budget=budget,
         )
+
+
+def _told_seconds(file: BinaryIO, count: int) -> list[float]:
+    """How long each of so many frames of an AVIF is shown, by the clip in it; zeros if that is not told."""
+    if count > 1:
+        check_tables(file, os.fstat(file.fileno()).st_size)
+        with demuxed(file, "mov") as container:
+            for stream in container.streams.video:
+                if stream.frames == count:
+                    found = [float(p.duration * stream.time_base) for p in container.demux(stream) if p.size]
+                    return found if len(found) == count else [0.0] * count
+    return [0.0] * count
 
 
 def _said_rate(header: Header | None) -> float | None:

@@ -25,7 +25,7 @@ _MOST_BOXES = 100_000
 def check_tables(file: BinaryIO, length: int) -> None:
     """Raise MediaError for tables that promise more than a file of so many bytes can hold; it is rewound."""
     most = _FREE + _A_BYTE * length
-    for count, (kind, at, size) in enumerate(_boxes(file, 0, length)):
+    for count, (kind, at, size) in enumerate(boxes(file, 0, length)):
         if kind == b"cmov":
             raise refusal(file.name, "a header as it is", "a compressed one", "remux it, to mp4 say")
         promised = _promised(file, kind, at, size)
@@ -37,7 +37,7 @@ def check_tables(file: BinaryIO, length: int) -> None:
     file.seek(0)
 
 
-def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Each box: its kind, where its content begins, and its length."""
     todo = [(start, end)]
     while todo:
