@@ -49,7 +49,7 @@ def read_masks(text: str, size: ClipSize, tell: Tell, taken: Taken | None, sourc
     which = _chosen(text, count, size, taken, None if one_a_file else files[0], tell) if count > 1 else [0]
     masks: dict[int, Mask] = {}
     shape: tuple[int, ...] = ()
-    for i, planes in _planes(files, one_a_file, which):
+    for i, planes, _ in _planes(files, one_a_file, which):
         grey = reading.of(planes, number)
         shape = grey.shape
         if count > 1 and not one_a_file:  # codecs leave faint traces everywhere
@@ -66,8 +66,8 @@ def _meaning(files: Sequence[str], one_a_file: bool, text: str, number: int | No
     """How masks are read, which all of them decide together, and how many they are."""
     seen, count = Seen(), 0
     which = {int(i) for i in evenly(len(files), min(len(files), _DECIDE))} if one_a_file else None
-    for _, planes in _planes(files, one_a_file, which):
-        seen.add(planes)
+    for _, planes, exact in _planes(files, one_a_file, which):
+        seen.add(planes, exact)
         count += 1
     if not count:
         _refuse_none(text)
@@ -88,15 +88,16 @@ def _refuse_none(name: str) -> NoReturn:
 
 def _planes(
     files: Sequence[str], one_a_file: bool, which: Collection[int] | None
-) -> Iterator[tuple[int, Planes]]:
-    """The pictures of these numbers, taken apart: one of each file, or all those of a single one."""
+) -> Iterator[tuple[int, Planes, bool]]:
+    """The pictures of these numbers, taken apart, and whether their file keeps every value: one of each file,
+    or all those of a single one."""
     if one_a_file:
         for i in sorted(set(range(len(files)) if which is None else which)):
             with reel(files[i]) as clip:
                 first = next(clip.pictures, None)
                 if first is None:
                     _refuse_none(files[i])
-                yield i, taken_apart(first.picture())
+                yield i, taken_apart(first.picture()), clip.exact
         return
     at = 0
     with reel(files[0]) as clip:
@@ -106,7 +107,7 @@ def _planes(
             wanted = [i for i in mine if which is None or i in which]
             if wanted:
                 planes = taken_apart(shown.picture())
-                yield from ((i, planes) for i in wanted)
+                yield from ((i, planes, clip.exact) for i in wanted)
 
 
 def _tell_extent(text: str, mask: Mask, tell: Tell) -> None:

@@ -127,10 +127,12 @@ class Seen:
     alpha: Plane = _counts(256)
     white: int = 255  # the largest value that a picture can hold
     hues: frozenset[tuple[int, ...]] | None = frozenset()  # of all colours; None: there are many
+    exact: bool = True  # whether files keep every value
     unnamed: bool = False  # whether there is more than black in a picture without labels
 
-    def add(self, planes: Planes) -> None:
-        """Count one more picture; one without alpha is opaque."""
+    def add(self, planes: Planes, exact: bool = True) -> None:
+        """Count one more picture; one without alpha is opaque. `exact`: its file keeps every value."""
+        self.exact = self.exact and exact
         alpha = np.full_like(planes.light, 255) if planes.alpha is None else planes.alpha
         self.alpha += np.bincount(alpha.ravel(), minlength=256)
         visible = planes.light[alpha >= 128]
@@ -195,7 +197,7 @@ class Seen:
         values = np.flatnonzero(self.light[1:]) + 1
         small = values[values <= 2 * _MOST_LABELS]
         much = len(small) and self.light[small].sum() > _PART * self.light.sum()
-        if much and self._grounded() and np.array_equal(values, [*small, VOID]):
+        if self.exact and much and np.array_equal(values, [*small, VOID]):
             return _of_labels(values, "light", void=True)
         if self._labelled(values):
             return _of_labels(values, "light")
@@ -211,11 +213,7 @@ class Seen:
         if len(values) <= _MOST_LABELS and len(grey) == len(values) and apart.all():
             return True
         flat = (self.flat[grey] > _FLAT * self.light[grey]).mean() > _MOSTLY
-        return bool(flat and self._grounded() and self.steep > _STEEP * self.edges)
-
-    def _grounded(self) -> bool:
-        """Whether there is none of all objects: what codecs make of black may be no 0."""
-        return bool(self.light[0] > _PART * self.light.sum())
+        return bool(self.exact and flat and self.steep > _STEEP * self.edges)
 
     def _of_greys(self, most: int) -> Reading:
         """Greys that count in part; `most` is the largest."""

@@ -28,6 +28,7 @@ _AHEAD = 256  # packets whose times tell the rate of a clip
 _SAID = 0.02  # by which the rate that a container says may differ from the one that it keeps
 _AHEAD_BYTES = 2**25  # of these packets at most
 _WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders of these leave alpha out
+_EXACT = {"ffv1", "png", "qtrle", "huffyuv", "ffvhuff", "rawvideo", "utvideo", "magicyuv"}
 _HDR = {16: "PQ", 18: "HLG"}  # curves, by their numbers in H.273
 _INTERLACED = "its frames are interlaced, each of two moments; deinterlace it first, by ffmpeg -vf bwdif say"
 _ALPHA_BLOCK = "matroska_block_additional"
@@ -74,6 +75,7 @@ def movie(file: BinaryIO, kind: str) -> Iterator[Reel]:
             ground="black",
             step=step,
             budget=budget,
+            exact=stream.codec_context.name in _EXACT,
             words=words,
         )
 

@@ -45,6 +45,7 @@ class Reel:
     ground: str  # the colour that players or viewers show behind what is transparent
     step: float | None = None  # seconds from one frame to the next; None: untold
     joined: bool = False  # whether it says itself that equal neighbours were joined
+    exact: bool = True  # whether it keeps every value, as far as is known
     words: list[str] = field(
         default_factory=list
     )  # worth knowing of it; frames that are decoded may add some

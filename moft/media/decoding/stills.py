@@ -60,6 +60,7 @@ def pictures(file: BinaryIO, kind: str) -> Iterator[Reel]:
             step=step,
             joined=said is not None,
             budget=budget,
+            exact=kind not in ("JPEG", "AVIF"),
         )
 
 
