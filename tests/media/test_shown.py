@@ -64,17 +64,26 @@ def test_a_clip_is_shown_as_its_matrix_says(tmp_path, suffix, orientation):
 
 
 @pytest.mark.parametrize("orientation", ALL)
-def test_a_matroska_clip_is_shown_as_its_projection_says(tmp_path, orientation):
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt", "options"),
+    [
+        ("libx264", "yuv420p", {"crf": "8"}),
+        ("libvpx-vp9", "yuva420p", {"crf": "8", "b": "0", "auto-alt-ref": "0", "lag-in-frames": "0"}),
+        ("ffv1", "bgra", {}),
+    ],
+)
+def test_a_matroska_clip_is_shown_as_its_projection_says(tmp_path, codec, pix_fmt, options, orientation):
     path = tmp_path / "a.mkv"
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", 8, options={"crf": "8"})
+        stream = container.add_stream(codec, 8, options=options)
         if not hasattr(stream, "set_display_matrix"):
             pytest.skip("this av writes no matrix")
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pix_fmt
         a, b, c, d = (v * 65536 for v in MATRICES[orientation])
         stream.set_display_matrix([a, b, 0, c, d, 0, 0, 0, 1 << 30])
         for frame in smooth(3):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            opaque = np.dstack([frame, np.full(frame.shape[:2], 255, np.uint8)])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(opaque, format="rgba")))
         container.mux(stream.encode(None))
     with av.open(str(path)) as container:
         if not any(d.type.name == "DISPLAYMATRIX" for d in next(container.decode(video=0)).side_data):

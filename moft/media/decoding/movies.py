@@ -56,7 +56,9 @@ def movie(file: BinaryIO, kind: str) -> Iterator[Reel]:
         ahead = list(_first(packets))
         step = _step(ahead, stream)
         words = _words(stream, len(streams))
-        frames = _decoded(chain(ahead, packets), stream, ahead, file.name, words)
+        decoder = _decoder(stream, ahead)
+        frames = _decoded(chain(ahead, packets), decoder, file.name, words)
+        turn = None if decoder is stream.codec_context else _first_matrix(stream, ahead)
         crop = crop_of(file, kind, stream.id if kind == "mov" else stream.index, width, height)
         even = step is None or _is_even(ahead, step, stream)
         yield Reel(
@@ -70,7 +72,7 @@ def movie(file: BinaryIO, kind: str) -> Iterator[Reel]:
                 kind,
                 float(stream.time_base),
                 step,
-                partial(_picture, name=file.name, stream=stream, crop=crop),
+                partial(_picture, name=file.name, stream=stream, crop=crop, turn=turn),
             ),
             ground="black",
             step=step,
@@ -135,11 +137,9 @@ def _is_even(packets: list[Packet], step: float, stream: VideoStream) -> bool:
     return set(copies(iter(_intervals(packets, stream)), step)) <= {1}
 
 
-def _decoded(
-    packets: Iterator[Packet], stream: VideoStream, ahead: list[Packet], name: str, words: list[str]
-) -> Iterator[VideoFrame]:
+def _decoded(packets: Iterator[Packet], decoder: Any, name: str, words: list[str]) -> Iterator[VideoFrame]:
     """`words` gains what only frames tell."""
-    decoder, interlaced = _decoder(stream, ahead), False
+    interlaced = False
     for packet in packets:
         if packet.is_corrupt:
             raise refusal(name, "a complete file", "a broken frame", "download it again")
@@ -191,7 +191,10 @@ def _timed(
         yield Shown(partial(picture, held.pop(0)), count)
 
 
-def _picture(frame: VideoFrame, *, name: str, stream: VideoStream, crop: Crop | None) -> Image:
+def _picture(
+    frame: VideoFrame, *, name: str, stream: VideoStream, crop: Crop | None, turn: Any = None
+) -> Image:
+    """turn: of frames that say none themselves, as `_matrix` gives it."""
     from PIL.Image import fromarray
 
     alpha = any(component.is_alpha for component in frame.format.components)
@@ -204,7 +207,16 @@ def _picture(frame: VideoFrame, *, name: str, stream: VideoStream, crop: Crop | 
         check_pixels(name, round(image.width * max(aspect, 1)), round(image.height / min(aspect, 1)))
         image = squared(image, aspect)
     matrix = _matrix(frame, stream)
+    matrix = turn if matrix is None else matrix
     return image if matrix is None else turned(image, matrix)
+
+
+def _first_matrix(stream: VideoStream, ahead: list[Packet]) -> Any:
+    """That of the first frame, by the stream's own decoder: others do not know what the container says."""
+    for packet in ahead[:4]:
+        for frame in stream.codec_context.decode(packet):
+            return _matrix(frame, stream)
+    return None
 
 
 def _matrix(frame: VideoFrame, stream: VideoStream) -> Any:
