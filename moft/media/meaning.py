@@ -78,10 +78,9 @@ def _of_colours(rgb: Plane, alpha: Plane | None) -> Planes:
     if alpha is not None:
         coloured &= alpha >= 128
     found: Plane = np.zeros(0)
-    at = found
     if coloured.any():
         code = rgb.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)
-        found, at = np.unique(code, return_inverse=True)
+        found = np.unique(code)
     few = len(found) <= _MOST_LABELS + 1
     if not len(found) or not few and coloured.mean() <= _PART:
         from PIL.Image import fromarray
@@ -92,7 +91,7 @@ def _of_colours(rgb: Plane, alpha: Plane | None) -> Planes:
     known = {int(c): i for i, c in enumerate(_davis().astype(np.uint32) @ np.array([65536, 256, 1]))}
     labels = None
     if all(int(c) in known for c in found):
-        labels = np.array([known[int(c)] for c in found], np.uint8)[at.reshape(brightest.shape)]
+        labels = np.array([known[int(c)] for c in found], np.uint8)[np.searchsorted(found, code)]
     return Planes(brightest, labels, alpha, _hues(found))
 
 
@@ -149,14 +148,20 @@ class Seen:
 
     def _add_edges(self, light: Plane, seen: Plane, rank: Plane) -> None:
         """rank: of each value among those of the picture."""
-        order = rank[light]
-        below, right = np.diff(order, axis=0), np.diff(order, axis=1)
-        still = np.zeros(light.shape, bool)
-        still[:-1, :-1] = (below[:, :-1] == 0) & (right[:-1] == 0) & seen[:-1, :-1]
+        below, right = light[1:] != light[:-1], light[:, 1:] != light[:, :-1]
+        still = seen.copy()
+        still[-1], still[:, -1] = False, False
+        still[:-1] &= ~below
+        still[:, :-1] &= ~right
         self.flat += np.bincount(light[still], minlength=65536)
-        for steps in (below[seen[:-1] & seen[1:]], right[seen[:, :-1] & seen[:, 1:]]):
-            self.edges += int(np.count_nonzero(steps))
-            self.steep += int((np.abs(steps) > 1).sum())
+        below &= seen[1:] & seen[:-1]
+        right &= seen[:, 1:] & seen[:, :-1]
+        for pair in (
+            (light[1:][below], light[:-1][below]),
+            (light[:, 1:][right], light[:, :-1][right]),
+        ):
+            self.edges += len(pair[0])
+            self.steep += int((np.abs(rank[pair[0]] - rank[pair[1]]) > 1).sum())
 
     def reading(self) -> Reading:
         """How these are read."""
