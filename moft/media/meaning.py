@@ -176,7 +176,11 @@ class Seen:
             found = self._of_light()
             words = ("its greys taken where it is not transparent, not its alpha", *found.words)
             return found._replace(inside=True, words=words)
-        return Reading("alpha", words=("its alpha taken, not its greys",) if says else ())
+        words = ("its alpha taken, not its greys",) if says else ()
+        most = int(levels[-1])
+        if most < _FULL:  # laid over a picture to let it through
+            words = (*words, f"its alpha up to {most} taken for opaque")
+        return Reading("alpha", white=most if most < _FULL else 255, words=words)
 
     def _named(self) -> bool:
         """Whether colours or a palette give each object its number."""
@@ -202,7 +206,7 @@ class Seen:
         values = np.flatnonzero(self.light[1:]) + 1
         small = values[values <= 2 * _MOST_LABELS]
         much = len(small) and self.light[small].sum() > _PART * self.light.sum()
-        if self.exact and much and np.array_equal(values, [*small, VOID]):
+        if self.exact and self.light[0] and much and np.array_equal(values, [*small, VOID]):
             return _of_labels(values, "light", void=True)
         if self._labelled(values):
             return _of_labels(values, "light")
@@ -250,7 +254,7 @@ class Reading(NamedTuple):
 
     plane: str  # of `Planes`
     objects: tuple[int, ...] = ()  # numbers that are a region, if the plane holds labels
-    white: int = 255  # the value from which on it counts fully, if it does not
+    white: int = 255  # the value, of alpha too, from which on it counts fully, if it does not
     void: bool = False  # whether the label `VOID` is none
     inside: bool = False  # what is transparent does not count
     hidden: bool = False  # everything is transparent
@@ -260,7 +264,9 @@ class Reading(NamedTuple):
     def of(self, planes: Planes, number: int | None = None) -> npt.NDArray[np.uint8]:
         """The region in one picture, uint8 (h w), 0…255; of one object alone if there is a number."""
         if self.plane == "alpha":
-            return np.full_like(planes.light, 255) if planes.alpha is None else planes.alpha
+            if planes.alpha is None:
+                return np.full(planes.light.shape, 255, np.uint8)
+            return (np.minimum(planes.alpha, self.white) * (255 / self.white)).round().astype(np.uint8)
         plane = planes.labels if self.plane == "labels" else planes.light
         if plane is None:
             plane = planes.light
