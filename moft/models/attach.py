@@ -14,6 +14,8 @@ from moft.models.calls import Call, timestep_of
 from moft.models.hooks import SharedKV, aside, is_aside
 from moft.models.tap import Tap
 
+_TAKEN_UP = 0.5  # of a change: what is found of it in the next call; a given frame may put back its part
+
 
 class Between:
     """Sees, and may change, the latents between the denoising steps of a pipeline: in all runs that it makes.
@@ -24,12 +26,18 @@ class Between:
         self.keys, self.share = keys, share  # recorded or replayed in this share of the steps, from the first
         self.calls: list[Call] = []  # of the denoiser in the step at hand, by the pipeline
         self.first: int | None = None  # step of the schedule that the run at hand began with
+        self.unseen = 0  # steps of the run at hand of which only the denoiser's calls were seen
+        self.by_callback = False  # whether the user hands `callback` to the pipeline
         self._done: int | None = None  # step that was made last
         self._over = False  # whether that was the last one
+        self._handed: tuple[Tensor, Tensor, int] | None = None  # latents before and after a change; the step
         self._thread = threading.get_ident()  # that the run at hand is in; others may share the denoiser
 
     def begin(self) -> None:
         """A run begins. A subclass forgets here what it knows of the one before."""
+
+    def lost(self) -> None:
+        """The pipeline did not take up what was changed behind its last step."""
 
     def started(self) -> None:
         """For the host to call where a run begins."""
@@ -44,6 +52,7 @@ class Between:
         if self.keys is not None:
             self.keys.moment = None
         self.begin()
+        self.unseen, self._handed = 0, None
 
     def note(self, call: Call) -> None:
         """How the pipeline calls its denoiser; calls that moft makes, and other threads, are not its own."""
@@ -53,8 +62,12 @@ class Between:
         if self._over:  # a host that does not say when a run begins
             self._start_anew()
         if self.calls and timestep_of(self.calls[-1]) != timestep_of(call):
-            self.calls.clear()  # of a run that ended in the midst of a step
+            self.calls.clear()  # of a run that ended in the midst of a step, or whose steps are not seen
+            self.unseen += 1
         self.calls.append(call)
+        if self._handed is not None and not self._is_taken_up(*self._handed, call):
+            self.lost()
+        self._handed = None
         step = self.tap.step_of(call)
         if self._done is not None and self._done + 1 < len(self.tap.timesteps):
             ahead = self._done + 1  # of two steps at one timestep it is the later one
@@ -76,7 +89,20 @@ class Between:
         raise NotImplementedError
 
     def callback(self, _pipe: Any, _index: int, timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
-        """For `pipe(…, callback_on_step_end=run.callback)`: the same through diffusers' own door."""
+        """For `pipe(…, callback_on_step_end=run.callback)`: the same through diffusers' own door.
+
+        Raises BackboneError in a block that changes what `scheduler.step` returns, or without latents."""
+        if not self.by_callback:
+            raise BackboneError(
+                "expected by_callback=True for a pipeline that is handed run.callback, got a block that "
+                "changes what scheduler.step returns; enter the block with by_callback=True, or leave "
+                "callback_on_step_end out"
+            )
+        if "latents" not in kwargs:
+            raise BackboneError(
+                f"expected latents among what the pipeline hands to run.callback, got {sorted(kwargs)}; add "
+                '"latents" to callback_on_step_end_tensor_inputs'
+            )
         kwargs["latents"] = self.change(kwargs["latents"], timestep)
         return kwargs
 
@@ -95,7 +121,23 @@ class Between:
         latents = self.tap.layout.enter(held, calls[0])
         with aside():
             found = self.next(latents, index, calls)
-        return held if found is latents else self.tap.layout.leave(found, held)
+        if found is latents:
+            return held
+        left = self.tap.layout.leave(found, held)
+        if index < len(self.tap.timesteps):
+            self._handed = latents, self.tap.layout.enter(left, calls[0]), index
+        return left
+
+    def _is_taken_up(self, before: Tensor, after: Tensor, index: int, call: Call) -> bool:
+        """Whether the denoiser is given, in the first call of a step, anything but what the latents were
+        before they were changed. Another's callback may change them further."""
+        given = self.tap.inputs(call)[-len(before) :, : before.shape[1]].float()
+        if given.shape != before.shape:
+            return True
+        timestep = self.tap.timesteps[index]
+        change = self.tap.scaled(after - before, timestep).float()
+        found = given - self.tap.scaled(before, timestep).float()
+        return bool(found.norm() >= _TAKEN_UP * change.norm())
 
     def _made(self, timestep: Any) -> int:
         """Which step of the schedule was made at this timestep: the next one of it, since it may hold one
@@ -117,7 +159,7 @@ def between_steps(what: Between, by_callback: bool) -> Iterator[None]:
     """Show `what` the denoiser's calls and, unless a callback does it, the latents that each step hands on.
 
     Raises BackboneError if the host has no callback."""
-    host = what.tap.host
+    host, what.by_callback = what.tap.host, by_callback
     with (
         what.tap.watched(what.note),
         host.starts(what.started),

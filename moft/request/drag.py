@@ -24,8 +24,8 @@ class Drag:
     radius: px around a point in which the picture goes with it, 1…FURTHEST; None: three eighths of the
         shorter side.
 
-    Raises RequestError, naming the point, for what is no finite number, for no points, and for points that
-    look like shares of the picture, all within 0…1.
+    Raises RequestError, naming the point, for what is no finite number, for no points, for two ways from one
+    place, and for points that look like shares of the picture, all within 0…1.
     """
 
     points: tuple[tuple[Point, ...], ...] = said(..., "What to drag where, in px; give several.", unit="px")
@@ -59,6 +59,12 @@ class Drag:
                 self.points,
                 "these look like shares of the picture, 0 to 1: multiply them by its width and height in px",
             )
+        for i, path in enumerate(paths):
+            if any(other[0] == path[0] and other != path for other in paths[:i]):
+                raise RequestError(
+                    f"point {i + 1}: expected one way for what lies at {path[0]}, got another one before it; "
+                    "leave one of them out"
+                )
         object.__setattr__(self, "points", tuple(paths))
         if self.radius is not None:
             if not 1 <= number(self.radius) <= FURTHEST:

@@ -18,23 +18,25 @@ from moft.steering.objective import Objectives
 
 if TYPE_CHECKING:
     from moft.steering.recording import Recording
+    from moft.steering.told import Report
 
 
 class Carry(Change):
     """Once, after a share of the steps, each region gets the plain run's first frame of then, moved as its
     request says."""
 
-    def __init__(self, objectives: Objectives, plain: Recording, share: float) -> None:
+    def __init__(self, objectives: Objectives, plain: Recording, share: float, report: Report) -> None:
         """share: 0…1 of the denoising steps.
 
         Raises RequestError, in the first step, for a request that goes nowhere: a zoom, or a clip to
         follow."""
-        self.objectives, self.plain, self.share = objectives, plain, share
+        self.objectives, self.plain, self.share, self.report = objectives, plain, share, report
 
     def apply(self, latents: Tensor, moment: Moment) -> Tensor:
         objectives = self.objectives(moment.size)
         if moment.made != round(self.share * moment.count) or not any(o.strength > 0 for o in objectives):
             return latents
+        self.report.carried += 1
         first = self.plain.at(moment.index, latents)[:, :, :1].to(latents)
         frames, height, width = latents.shape[2:]
         size = moment.size

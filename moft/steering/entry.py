@@ -60,8 +60,8 @@ def steer(
         requests: one or more: `Motion`, `Like`, `FromClip`, or an `Objective`; or one `Drag`.
         statistics: motion channels of this model; None takes those shipped with or computed for it.
         regions: one for each request: a mask, (h w) or for each frame (f h w), in 0…1 at any resolution, a
-            text as of `Motion.region`, or None, which is the whole frame for a single request and beside
-            others what they leave. None here takes those named by the requests.
+            text as of `Motion.region`, or None for that named by the request itself. Where neither names
+            one it is the whole frame for a single request, and beside others what they leave.
         settings: see `Settings`; a drag decides some of them itself (`dragging`).
         plain: the plain run of the same seed, made under `record`: what surrounds the regions then stays as
             in it for `Settings.keep` of the steps. Without it, motion spreads out of a region. If its keys
@@ -137,7 +137,7 @@ def guided(
     placed, changes = _placing(objectives), list[Change]()
     if settings.step_size > 0:
         if settings.carry and plain:
-            changes.append(Carry(placed, plain, settings.carry))
+            changes.append(Carry(placed, plain, settings.carry, report))
         else:
             way = guide or (Fused if settings.fused else Guide)
             changes.append(way(tap, placed, settings, report))
@@ -230,8 +230,9 @@ def _clips_read(
 
 
 def _places(requests: Sequence[Steerable], regions: Sequence[Any] | None) -> Sequence[Any]:
-    """Where each counts: as given, else as the requests say themselves."""
-    return regions or [getattr(request, "region", None) for request in requests]
+    """Where each counts: as given, else as the request says itself."""
+    own = [getattr(request, "region", None) for request in requests]
+    return own if regions is None else [o if r is None else r for r, o in zip(regions, own, strict=True)]
 
 
 def _objectives(

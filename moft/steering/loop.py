@@ -89,6 +89,7 @@ class Steering(Between):
         self.carries = False  # whether a frame is carried instead of guiding; for what is told
         self._asked: list[Objective] = []  # of the last run
         self._before, self._finished = Report(), list[Report]()
+        self._passed_by = False  # whether a run went by of which no step was seen
 
     @contextmanager
     def attached(self, by_callback: bool = False) -> Iterator[Steering]:
@@ -106,12 +107,14 @@ class Steering(Between):
             try:
                 yield self
                 self._close()
-                for run in self._finished or self.reports or [Report()]:
-                    asked = Asked(self._asked, by_callback, self.carries, bool(self.changes))
-                    self.report.notes += [note for note in [told_of(run, asked)] if note]
+                asked = Asked(self._asked, by_callback, self.carries, bool(self.changes))
+                runs = self._finished or self.reports or [Report()]
+                runs = [*runs, Report()] if self._passed_by else runs
+                told = dict.fromkeys(told_of(run, asked) for run in runs)
+                self.report.notes += [note for note in told if note]
             finally:
                 self.report.seconds = time.perf_counter() - started
-        for note in dict.fromkeys(self.report.notes):
+        for note in self.report.notes:
             self.tell(note)
 
     def begin(self) -> None:
@@ -119,9 +122,13 @@ class Steering(Between):
         for change in self.changes:
             change.begin()
 
+    def lost(self) -> None:
+        self.report.lost += 1
+
     def _close(self) -> None:
         """The run at hand is over: what happened in it becomes a report of its own."""
         run = self.report.since(self._before)
+        self._passed_by |= not run.made and self.unseen > 0
         if run.made:
             self.reports.append(run)
             self._before = replace(self.report, steps=list(self.report.steps))
@@ -142,9 +149,10 @@ class Steering(Between):
         moment = Moment(index, count - first, size, calls, self.tell_keys, first)
         self._asked = list(self.objectives(size))  # or say what is wrong with them, in the first step
         if moment.made == 1:
+            _check_frames(latents, size)
             _check_places(self._asked, latents)
             if self.plain:
-                self.plain.check_begin(latents, calls, warnings.warn)
+                self.plain.check_begin(latents, index, calls, warnings.warn)
         if self.plain and self.keys:
             self.plain.at(index, latents)  # or say that it is of another kind
         changed = latents
@@ -181,6 +189,15 @@ def _alone(own: object) -> Iterator[None]:
         yield
     finally:
         del _steered[id(own)]
+
+
+def _check_frames(latents: Tensor, size: ClipSize) -> None:
+    """Raise RequestError for latents (b c f h w) of one frame."""
+    if latents.shape[2] < 2:
+        raise RequestError(
+            f"expected a clip of two latent frames or more, got one, for {size.frames} frames; what has no "
+            "second frame has no motion: sample more frames"
+        )
 
 
 def _check_places(objectives: Sequence[Objective], latents: Tensor) -> None:

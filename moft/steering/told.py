@@ -24,7 +24,9 @@ class Report:
     guidance_seconds: float = 0.0
     seconds: float = 0.0  # from entering to leaving the `with` block
     made: int = 0  # steps that the pipeline made
+    carried: int = 0  # behind how many of them a first frame was carried along
     moved: int = 0  # behind how many of them latents were changed
+    lost: int = 0  # behind how many of these the pipeline went on from other latents
     notes: list[str] = field(default_factory=list)  # what was told when the block was left
 
     def to_json(self) -> dict[str, Any]:
@@ -35,7 +37,7 @@ class Report:
         """What was added to an earlier state of this report."""
         steps, numbers = (
             self.steps[len(before.steps) :],
-            ("skipped", "overflows", "guidance_seconds", "made", "moved"),
+            ("skipped", "overflows", "guidance_seconds", "made", "carried", "moved", "lost"),
         )
         return Report(steps, **{name: getattr(self, name) - getattr(before, name) for name in numbers})
 
@@ -67,6 +69,14 @@ def told_of(run: Report, asked: Asked) -> str | None:
         )
     if not run.moved:
         return f"nothing was guided: {_not_due(run, asked)}"
+    if run.lost:
+        return (
+            f"{'nothing was guided: ' if run.lost == run.moved else ''}the pipeline did not take up what was "
+            f"changed behind {run.lost} of {run.moved} steps: a callback_on_step_end put other latents in "
+            "its place, or dropped it; let it return what run.callback returns, or leave latents as they are"
+        )
+    if asked.carries and not run.carried:
+        return f"nothing was carried: {_not_due(run, asked)}"
     if not asked.carries and guided < FEW:
         return (
             f"only {guided} of {run.made} steps guided, so little may follow; run more steps, or ask for "

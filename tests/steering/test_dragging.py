@@ -70,6 +70,7 @@ def test_one_position_stays_a_bend_is_passed_midway_and_a_whole_trajectory_is_it
             r"point 2: expected positions inside .* 64 x 64 px; received \(64.0, 30.0\)",
         ),
         ([[(-1, 5)]], "point 1: expected positions inside"),
+        ([STAY, RIGHT, [*STAY, (9, 9)]], "point 3: expected one way for what lies at"),
         ([RIGHT, STAY, [(5, 5)] * 9], "point 3: expected 1 to 8 positions, .* received 9"),
     ],
 )

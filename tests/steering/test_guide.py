@@ -495,3 +495,21 @@ def test_the_gain_is_left_out_where_all_parts_move(tiny_animatediff: Any, tiny_s
     still = moft.Motion("still", region="rest")
     assert gains(HALVES[0]) == gains(clip) == [2] and gains(HALVES[0], still) == [2, 2]
     assert gains(*HALVES) == gains(HALVES[0], clip, regions=[LEFT_HALF, None]) == [1, 1]
+
+
+@pytest.mark.parametrize("as_given", [np.asarray, torch.as_tensor, list])
+def test_regions_may_come_in_one_array(tiny_animatediff: Any, tiny_statistics: Any, as_given: Any):
+    masks = as_given(np.stack([LEFT_HALF, 1 - LEFT_HALF]).astype(np.float32))
+    wanted = moft.Motion("left"), moft.Motion("up")
+    with moft.steer(tiny_animatediff, *wanted, statistics=tiny_statistics, regions=masks) as run:
+        left, right = (objective.region for objective in run.objectives(ClipSize(4, 8, 8)))
+        assert left.mean() == right.mean() == 0.5 and not (left * right).any()
+        run.tell = str
+
+
+def test_a_region_that_is_not_given_is_the_requests_own(tiny_animatediff: Any, tiny_statistics: Any):
+    motion = moft.Motion("left", region="box:0,0,50%,100%")
+    with moft.steer(tiny_animatediff, motion, statistics=tiny_statistics, regions=[None]) as run:
+        region = run.objectives(ClipSize(4, 8, 8))[0].region
+        assert region.mean() == 0.5 and region[..., :4].min() == 1
+        run.tell = str

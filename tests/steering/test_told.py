@@ -178,6 +178,112 @@ def test_a_denoiser_that_another_program_runs_in_place_of_is_refused_in_the_firs
     assert not vars(pipe.scheduler).keys() & {"step", "set_timesteps"}
 
 
+# ---------------------------------------------------------------- not taken up
+
+
+def drops(run: Any, since: int = 0) -> Callable[..., Any]:
+    """A callback that calls the run's, and hands the pipeline what it had before."""
+
+    def callback(pipe: Any, index: int, timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        changed = run.callback(pipe, index, timestep, dict(kwargs))
+        return kwargs if index >= since else changed
+
+    return callback
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_changes_that_a_callback_drops_are_told(fused: bool):
+    pipe, settings = double(), moft.Settings(fused=fused)
+    plain, found = pipe(), []
+    with pytest.warns(moft.SteeringWarning, match="nothing was guided: the pipeline did not take up") as told:
+        with moft.steer(pipe, LEFT, statistics=KNOWN, settings=settings, by_callback=True) as run:
+            found.append(pipe(callback_on_step_end=drops(run)))
+    assert torch.equal(found[0], plain) and run.report.lost == run.report.moved == 4 and len(told) == 1
+
+
+def test_how_many_changes_were_dropped_is_told():
+    pipe = double()
+    with pytest.warns(moft.SteeringWarning, match="^the pipeline did not take up .* behind 2 of 4 steps"):
+        with moft.steer(pipe, LEFT, statistics=KNOWN, by_callback=True) as run:  # guides behind 0…3
+            pipe(callback_on_step_end=drops(run, since=2))
+    assert run.report.lost == 2
+
+
+@pytest.mark.parametrize("scheduler", ["DDIM", "EulerDiscrete", "FlowMatchEulerDiscrete", "UniPCMultistep"])
+def test_latents_that_a_callback_puts_back_are_told_and_those_that_it_changes_further_are_not(scheduler: str):
+    pipe, kept = double(scheduler=getattr(diffusers, f"{scheduler}Scheduler")()), dict[int, Tensor]()
+
+    def keep(_pipe: Any, index: int, _timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        kept[index] = kwargs["latents"].clone()
+        return kwargs
+
+    pipe(callback_on_step_end=keep)
+    run, said = told(pipe, lambda pipe: pipe(callback_on_step_end=lambda p, i, t, k: {"latents": kept[i]}))
+    assert run.report.lost == run.report.moved == 4 and "did not take up" in said[0]
+
+    def brighter(_pipe: Any, _index: int, _timestep: Any, kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {"latents": kwargs["latents"] * 1.01 + 0.05}
+
+    run, said = told(pipe, lambda pipe: pipe(callback_on_step_end=brighter))
+    assert run.report.lost == 0 and not said
+
+
+def test_a_callback_in_a_block_that_needs_none_is_refused_with_the_remedy():
+    with pytest.raises(BackboneError, match="by_callback=True, or leave callback_on_step_end out"):
+        with moft.steer(double(), LEFT, statistics=KNOWN) as run:
+            run.tap.pipe(callback_on_step_end=run.callback)
+
+
+def test_a_callback_that_is_not_given_latents_says_what_to_add():
+    with pytest.raises(BackboneError, match="callback_on_step_end_tensor_inputs"):
+        with moft.steer(double(), LEFT, statistics=KNOWN, by_callback=True) as run:
+            run.callback(run.tap.pipe, 0, torch.tensor(900), {"prompt_embeds": torch.zeros(1)})
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_one_of_two_calls_to_which_no_callback_was_passed_is_told(first: bool):
+    pipe = double()
+    with pytest.warns(moft.SteeringWarning, match="no step was handed to run.callback") as caught:
+        with moft.steer(pipe, LEFT, statistics=KNOWN, by_callback=True) as run:
+            for steered in (first, not first):
+                pipe(callback_on_step_end=run.callback) if steered else pipe()
+    assert len(run.reports) == len(caught) == 1
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_call_of_another_pipeline_of_the_same_weights_is_told_beside_one_that_was_guided(first: bool):
+    pipe = double()
+    other = double(unet=pipe.unet)
+    plain, found = pipe(), []
+
+    def sample(pipe: Any) -> None:
+        for one in (other, pipe) if first else (pipe, other):
+            found.append(one())
+
+    run, said = told(pipe, sample)
+    assert torch.equal(found[0 if first else 1], plain) and len(run.report.steps) == 4
+    assert len(said) == 1 and "made no step of its scheduler" in said[0]
+
+
+def test_a_call_that_fails_in_its_first_step_is_told_nothing_of_if_the_next_is_guided():
+    pipe = double()
+    usual = pipe.unet.forward
+
+    def sample(pipe: Any) -> None:
+        pipe.unet.forward = lambda *args, **kwargs: 1 / 0
+        with pytest.raises(ZeroDivisionError):
+            pipe()
+        pipe.unet.forward = usual
+        pipe()
+
+    assert told(pipe, sample)[1] == []
+
+
+def test_a_clip_of_one_frame_is_refused_since_it_has_no_motion():
+    with pytest.raises(RequestError, match="has no motion: sample more frames"):
+        told(double(), lambda pipe: pipe(frames=1))
+
+
 # ---------------------------------------------------------------- wrapped
 
 
