@@ -23,6 +23,7 @@ from moft.models.inversion import inverted
 from moft.models.tap import Tap
 
 _SAME = 0.01  # of the norm: what differs by less is the same
+_ALIKE = 0.1  # of what a step adds to its latents: runs whose first step differs by more are not alike
 
 
 class Recording(Between):
@@ -34,6 +35,9 @@ class Recording(Between):
         self.latents: dict[int, Tensor] = {}
         self.begun: Tensor | None = None  # the latents (b c f h w) that the denoiser was given first
         self.said: dict[str, Tensor] = {}  # what else it was given then, words say
+        self.timesteps: Tensor | None = None  # (n,) of its schedule
+        self.unit = 1.0  # what 1 in its latents is to the denoiser, in the second step
+        self.inverted = False  # a real clip's, from which sampling comes near to these latents
 
     def begin(self) -> None:
         self.latents.clear()
@@ -45,12 +49,18 @@ class Recording(Between):
             check_finite(latents, f"the latents before step {index}", self.tap.pipe)
             if not self.latents:
                 self.begun, self.said = self._given(latents, calls).clone(), _said(self.tap, calls)
+                self.timesteps, self.unit = self.tap.timesteps.clone(), self._unit(latents, index)
             self.latents[index] = latents.detach().clone()
         return latents
 
-    def check_begin(self, latents: Tensor, calls: list[Call], tell: Callable[[str], object]) -> None:
-        """Raise RequestError unless the run at hand began as this one did, from the same noise or latents;
-        `tell` hears if it was told other words. latents: (b c f h w) behind its first step."""
+    def check_begin(
+        self, latents: Tensor, index: int, calls: list[Call], tell: Callable[[str], object]
+    ) -> None:
+        """Raise RequestError unless the run at hand began as this one did, from the same noise or latents, on
+        the same schedule; `tell` hears if it was told other words, or if its first step came out otherwise.
+        latents: (b c f h w) behind its first step, of which nothing was changed; index: of the step to
+        come."""
+        self._check_schedule(self._unit(latents, index))
         begun = self._given(latents, calls)
         known = self.begun is not None and begun.shape == self.begun.shape
         if known and (begun - self.begun.to(begun)).norm() > _SAME * begun.norm():  # type: ignore[union-attr]
@@ -58,10 +68,45 @@ class Recording(Between):
                 "expected a plain run that begins as this one, got one from another seed or other "
                 "latents; record it with the same generator; with an inverted clip pass latents=plain.start"
             )
-        for name, value in _said(self.tap, calls).items():
-            before = self.said.get(name)
-            if before is not None and not _alike(before, value):
-                tell(f"the plain run was told other words than this one ({name}); record it with the same")
+        said = _said(self.tap, calls)
+        others = [name for name in (self.said or said) if not _alike(self.said.get(name), said.get(name))]
+        if self.said and others:
+            tell(
+                f"the plain run was told other words than this one ({', '.join(others)}); record it with the "
+                "same"
+            )
+        elif known and not self.inverted and not self._steps_alike(latents, index, begun):
+            tell(
+                "the first step of the plain run came out otherwise than that of this one; record it with "
+                "the same scheduler, guidance scale and weights"
+            )
+
+    def _check_schedule(self, unit: float) -> None:
+        mine, now = self.timesteps, self.tap.timesteps
+        if mine is None:
+            return
+        same = len(mine) == len(now) and torch.allclose(mine.double().cpu(), now.double().cpu())
+        if not same or abs(self.unit - unit) > _SAME * unit:
+            raise RequestError(
+                "expected a plain run with the same steps and size as this one, at timesteps "
+                f"{_some(now)} and latents of {1 / unit:.3g}, got one at {_some(mine)} and of "
+                f"{1 / self.unit:.3g}; record it with the same arguments and the same scheduler"
+            )
+
+    def _unit(self, latents: Tensor, index: int) -> float:
+        timesteps = self.tap.timesteps
+        one = latents.new_ones((), dtype=torch.float64)
+        return float(self.tap.scaled(one, timesteps[index])) if index < len(timesteps) else 1.0
+
+    def _steps_alike(self, latents: Tensor, index: int, begun: Tensor) -> bool:
+        """Whether the first step came out as in the plain run, but for what rounding may do."""
+        plain, latents = self.latents[index].to(latents).float(), latents.float()
+        if plain.shape != latents.shape:
+            return True  # refused where it is used
+        along = (latents * begun).sum() / begun.square().sum()  # what the step only scaled
+        added = (latents - along * begun).norm()
+        rounding = torch.finfo(self.latents[index].dtype).eps / 2 * latents.norm()
+        return bool((plain - latents).norm() <= _ALIKE * added + rounding)
 
     def _given(self, latents: Tensor, calls: list[Call]) -> Tensor:
         return self.tap.inputs(calls[0])[-len(latents) :, : latents.shape[1]].detach().float()
@@ -83,15 +128,27 @@ class Recording(Between):
         return found
 
 
-def _alike(a: Tensor, b: Tensor) -> bool:
+def _alike(a: Tensor | None, b: Tensor | None) -> bool:
+    if a is None or b is None:
+        return a is b
     a, b = a.float(), b.float()
     return a.shape == b.shape and bool((a.to(b) - b).norm() <= _SAME * b.norm())
 
 
 def _said(tap: Tap, calls: list[Call]) -> dict[str, Tensor]:
-    """What a call of the denoiser is told beside latents and timestep, as far as these are tensors."""
-    told = {name: value for name, value in calls[0].items() if name not in (tap.family.latents, "timestep")}
-    return {name: value.detach() for name, value in told.items() if isinstance(value, Tensor)}
+    """What the calls of one step tell the denoiser beside latents and timestep, as far as these are tensors;
+    of several calls each by its number."""
+    said: dict[str, Tensor] = {}
+    for number, call in enumerate(calls, 1):
+        for name, value in call.items():
+            if isinstance(value, Tensor) and name not in (tap.family.latents, "timestep"):
+                said[name if number == 1 else f"{name} of call {number}"] = value.detach()
+    return said
+
+
+def _some(timesteps: Tensor) -> str:
+    """The first of them, in words."""
+    return ", ".join(f"{t:.6g}" for t in timesteps[:3].tolist()) + f"… ({len(timesteps)})"
 
 
 @contextmanager
@@ -150,7 +207,8 @@ def invert(
         recording.latents[steps] = encode(tap, video[None])
         for i, (_, latents) in enumerate(inverted(tap, recording.latents[steps], steps, prompt)):
             recording.latents[steps - 1 - i] = latents
-        recording.begun = recording.start.float()
+        recording.begun, recording.inverted = recording.start.float(), True
+        recording.timesteps = torch.tensor([timestep for timestep, _ in tap.host.ddim(steps)[1]])
         if keys:
             with record(pipe, keys) as again, torch.no_grad():
                 tap.host.run([prompt], recording.start, steps=steps)
