@@ -67,7 +67,7 @@ def told_of(run: Report, asked: Asked) -> str | None:
             f"nothing was guided: latents stayed as they were, bit for bit, in all of {guided} guided steps: "
             "the gradient is zero or the step size too small; raise step_size, or choose another layer"
         )
-    if not run.moved:
+    if not run.moved or not (guided or asked.carries):  # what surrounds a region may have been put back
         return f"nothing was guided: {_not_due(run, asked)}"
     if run.lost:
         return (

@@ -462,6 +462,31 @@ def test_a_step_that_the_denoiser_which_was_read_does_not_make_is_told():
     assert any("another denoiser is at work there" in str(w.message) for w in caught)
 
 
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        (moft.Settings(), "nothing was guided: none of 10 steps"),
+        (moft.Settings(carry=0.01), "no frame was car"),
+    ],
+)
+def test_surroundings_that_are_put_back_are_not_taken_for_steering(settings: moft.Settings, word: str):
+    pipe = double()
+    with moft.record(pipe) as plain:
+        pipe()
+    for index in plain.latents:
+        plain.latents[index] = plain.latents[index] + 1e-3  # as those of an inverted clip, not quite the same
+    box = moft.Motion("left", speed="8px", region="box:0,0,50%,100%")
+
+    def sample(pipe: Any) -> None:
+        run.tap.works_at = lambda timestep: False
+        pipe()
+
+    with pytest.warns(moft.SteeringWarning, match=word):
+        with moft.steer(pipe, box, statistics=KNOWN, settings=settings, plain=plain) as run:
+            sample(pipe)
+    assert run.report.moved > 3 and not run.report.steps
+
+
 # ---------------------------------------------------------------- how it is told
 
 
