@@ -55,9 +55,15 @@ def read_followed(like: Like, size: ClipSize, tell: Tell = warnings.warn) -> Fol
     """The clip that a request names, and where to look in it, at the frames and size of a run; `tell` hears
     what was resampled and cut away.
 
-    Raises RequestError and MediaError as `read_resampled` and `read_region` do."""
+    Raises RequestError for frames of one colour, in which nothing can be followed; it and MediaError as
+    `read_resampled` and `read_region` do."""
     start, end = like.like_frames or (0, None)
     clip = read_resampled(like.like, size, tell, start, end)
+    if (clip.video == clip.video[:, :1, :1]).all():
+        raise RequestError(
+            f"cannot use {like.like}: expected a clip in which something moves, got frames of one colour; "
+            "choose another clip, or other like_frames"
+        )
     if not like.like_region:
         return Followed(clip.video, None)
     there = read_region(like.like_region, ClipSize(size.frames, *clip.shape), tell, clip.taken)

@@ -240,3 +240,11 @@ def test_a_mover_that_is_cut_away_is_not_lost_in_silence(tmp_path: Path, side: s
     said = list[str]()
     read_resampled(tmp_path / "a.mp4", RUN, said.append)
     assert "and with them what moves most, by " in said[0] and "against 0.0 in what is left" in said[0]
+
+
+@pytest.mark.parametrize("colours", [[0] * 8, [0, 40, 80, 120, 160, 200, 240, 255]], ids=["black", "fading"])
+def test_frames_of_one_colour_have_no_motion_to_follow(tmp_path: Path, colours: list[int]) -> None:
+    for i, colour in enumerate(colours):
+        Image.new("RGB", (64, 64), (colour,) * 3).save(tmp_path / f"{i}.png")
+    with pytest.raises(RequestError, match="something moves, got frames of one colour; choose another clip"):
+        read_followed(Like(str(tmp_path)), RUN)
