@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from moft.errors import RequestError
+from moft.metrics.agreement import Agreement, agreement
 from moft.metrics.flow import dense_flow
 from moft.metrics.quality import (
     SHARPNESS,
@@ -217,6 +218,7 @@ class Score:
     """Everything `score` says of an output beside its reference; clip figures come as (reference, output)."""
 
     motion: Fidelity
+    field: Agreement  # over places and frames, by dense flow; in px of the output
     direction_error: float  # degrees between the mean motions' steps, where the reference's exceed EPSILON
     speed_error: float  # shorter sides per frame between the mean motions, step by step
     camera: tuple[tuple[str, ...], tuple[str, ...]]
@@ -263,6 +265,7 @@ def score(
     moves = np.linalg.norm(of_reference, axis=-1, keepdims=True) >= EPSILON
     return Score(
         motion=motion_fidelity(*tracks),
+        field=agreement(output, dense_flow(reference) * (_side(output) / _side(reference))),
         direction_error=direction_error(of_output, of_reference * moves),
         speed_error=speed_error(of_output, of_reference),
         camera=(camera_motion(tracks[0]), camera_motion(tracks[1])),
@@ -274,3 +277,7 @@ def score(
         judge=judge.name,
         tracker=getattr(tracker, "__name__", type(tracker).__name__),
     )
+
+
+def _side(video: Video) -> int:
+    return min(video.shape[1:3])

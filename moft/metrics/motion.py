@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from moft.metrics.flow import check_video, flow_between, refuse
-from moft.metrics.step import BLANK, Step, leads_back, stacked, step_of
+from moft.metrics.flow import check_video, refuse
+from moft.metrics.step import Step, stacked, step_of, sure_flows
 from moft.request.motion import DIRECTIONS
 from moft.types import ClipSize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from moft.request.motion import Motion
     from moft.types import Floats, Video
 
@@ -117,7 +115,7 @@ def measure(video: Video, mask: Floats | None = None) -> MeasuredMotion:
     masks = None if mask is None else _checked(mask, size)
     inside, rest, places = list[Step](), list[Step](), np.zeros((size.height, size.width))
     some = left = 0.0
-    for i, (flow, sure) in enumerate(_pairs(video)):
+    for i, (flow, sure) in enumerate(sure_flows(video)):
         region = inner if masks is None else inner * _resized(masks[i % len(masks)], size)
         inside.append(step_of(flow, region, sure, still))
         rest.append(step_of(flow, inner - region, sure, still))
@@ -140,14 +138,6 @@ def check_mask(mask: Floats, size: ClipSize) -> None:
 def _refuse_edge(size: ClipSize) -> NoReturn:
     margin = size.side // 16
     refuse(f"a mask with some region {margin} px or more from the edge", "none", "enlarge the region")
-
-
-def _pairs(video: Video) -> Iterator[tuple[Any, Any]]:
-    """The flow of each step (h w 2), and where it leads back (h w): nowhere from or to a blank picture."""
-    for before, after in zip(video, video[1:], strict=False):
-        flow = flow_between(before, after)
-        sure = leads_back(flow, flow_between(after, before))
-        yield flow, sure & bool(min(before.std(), after.std()) >= BLANK)
 
 
 def _inner(size: ClipSize) -> Floats:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from moft.metrics.flow import flow_between
 from moft.metrics.leaps import outside
 
 if TYPE_CHECKING:
-    from moft.types import Flags, Floats, Flow
+    from collections.abc import Iterator
+
+    from moft.types import Flags, Floats, Flow, Video
 
 BLANK = 0.5  # levels: standard deviation of a picture below which there is nothing to follow in it
 
@@ -68,6 +71,15 @@ def _quarters(height: int, width: int) -> list[Floats]:
     """Weights (h w) of the picture's quarters, row after row."""
     below, right = np.indices((height, width)) * 2 >= np.array([height, width])[:, None, None]
     return [(row & column).astype(float) for row in (~below, below) for column in (~right, right)]
+
+
+def sure_flows(video: Video) -> Iterator[tuple[Flow, Flags]]:
+    """The flow of each step (h w 2) px of a clip that `check_video` admits, and where it leads back (h w):
+    nowhere from or to a blank picture."""
+    for before, after in zip(video, video[1:], strict=False):
+        flow = flow_between(before, after)
+        sure = leads_back(flow, flow_between(after, before))
+        yield flow, sure & bool(min(before.std(), after.std()) >= BLANK)
 
 
 def leads_back(flow: Flow, back: Flow) -> Flags:

@@ -156,6 +156,7 @@ def scores(record: dict[str, Any]) -> str:
     )
     rows = {
         "fidelity": f"{motion['fidelity']:+.2f} of 1 ({kept}, {added})",
+        "field": f"{100 * record['field']['share']:.0f}% of the motion, {_where_and_when(record['field'])}",
         "direction": f"off by {record['direction_error']:.0f} degrees on average",
         "speed": f"{motion['speed_ratio']:.2f} times the reference's; mean motion off by "
         f"{100 * record['speed_error']:.2f}% of the shorter side a frame",
@@ -210,6 +211,22 @@ def described(recipe: Recipe) -> dict[str, str]:
     return {printable(name): printable(text) for name, text in rows.items() if text is not None}
 
 
+def _where_and_when(found: dict[str, Any]) -> str:
+    """How alike two fields are, and where and when least was followed."""
+    text = f"cosine {found['cosine']:.2f} over places and frames, {found['error']:.2f} px off"
+    places = [
+        (share, f"row {i} and column {j} of {len(row)}")
+        for i, row in enumerate(found["by_place"], 1)
+        for j, share in enumerate(row, 1)
+        if share is not None
+    ]
+    frames = [(share, i) for i, share in enumerate(found["by_frame"], 1) if share is not None]
+    if places and frames:
+        (share, name), (part, frame) = min(places), min(frames)
+        text += f"; least at {name} ({100 * share:.0f}%) and after frame {frame} ({100 * part:.0f}%)"
+    return text
+
+
 def in_words(part: dict[str, Any]) -> str:
     """How well one request was followed in the steered clip."""
     found = part["steered"]
@@ -218,6 +235,9 @@ def in_words(part: dict[str, Any]) -> str:
     verdict = "yes" if found["followed"] else "no"
     if found.get("reason"):
         return f"no, {found['reason']}, whatever its mean"
+    if found.get("agreement"):
+        share = f"{100 * found['share']:.0f}% of the clip's motion"
+        return f"{verdict}, {share}, {_where_and_when(found['agreement'])}"
     if part["goal"].get("direction") == "still":
         return f"{verdict}, moves by {found['motion']['mean_speed']:.2f} px a frame"
     text = f"{verdict}, {100 * found['share']:.0f}% of what was asked"
