@@ -35,6 +35,7 @@ RANKS = (
     {"request"},
     {"metrics"},
     {"media", "models", "known"},
+    {"field"},
     {"feature"},
     {"steering", "interpreter"},
     {"runs"},

@@ -34,6 +34,7 @@ RUNS = {
     "still": "steer PROMPT --motion still --seed 3",
     "path": "steer PROMPT --path '0,0 -0.3,0 0,0'",
     "like": "steer PROMPT --like CLIP",
+    "like by moft": "steer PROMPT --like CLIP --by moft",
     "like per position": "steer PROMPT --like CLIP --per-position",
     "like inverted, its part": "steer PROMPT --like CLIP --invert --like-region box:0,0,50%,50%",
     "two regions": f"steer PROMPT --motion 'left 2px' HALF --motion 'up 2px' --region {OTHER_HALF}",

@@ -32,6 +32,9 @@ def _option(name: str, about: Said, hint: Any, default: Any, several: bool) -> P
     text = about.help
     if kind is bool:
         flag = f"--{name.replace('_', '-')}"
+        if default is None:
+            either = f"{flag}/--no-{flag[2:]}"
+            return _parameter(name, Annotated[bool | None, typer.Option(either, help=text)], None)
         return _parameter(name, Annotated[bool, typer.Option(flag, help=text)], False)
     ranged = kind in (int, float)
     bounds = {"min": about.least, "max": about.most} if ranged else {}

@@ -21,6 +21,7 @@ def requests_of(
     *,
     per_position: bool = False,
     invert: bool = False,
+    by: str | None = None,
 ) -> list[Motion | Like]:
     """The requests of one run.
 
@@ -36,8 +37,10 @@ def requests_of(
     if not typed:
         raise RequestError("expected --motion, --path, --like or --requests, got none; say what should move")
     whom = _whom(typed)
-    if not whom["like_frames"] and (per_position or invert):
-        raise RequestError("expected --per-position and --invert beside a --like, got none; leave them out")
+    if not whom["like_frames"] and (per_position or invert or by):
+        raise RequestError(
+            "expected --by, --per-position and --invert beside a --like, got none; leave them out"
+        )
     said: list[dict[str, Any]] = [{} for _ in typed]
     for name, where in whom.items():
         values = list(given.get(name) or ())
@@ -47,7 +50,7 @@ def requests_of(
     make: dict[str, Callable[..., Motion | Like]] = {
         "motion": Motion.from_text,
         "path": lambda text, **others: Motion(path=_path(text), **others),
-        "like": partial(Like, per_position=per_position, invert=invert),
+        "like": partial(Like, per_position=per_position, invert=invert, by=by),
     }
     return [make[kind](text, **others) for (kind, text), others in zip(typed, said, strict=True)]
 

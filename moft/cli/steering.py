@@ -25,7 +25,18 @@ from moft.types import ClipSize
 
 SAID_OF = ("speed", "region", "strength", "ease", "span", "like_region", "like_frames")  # of several requests
 SCENE = ("prompt", "image", "negative_prompt", "seed", "steps", "guidance_scale", "fps")
-HOW = ("step_size", "gradient_steps", "rule", "loss", "clip_frames", "keep", "keep_keys", "carry", "fused")
+HOW = (
+    "step_size",
+    "gradient_steps",
+    "rule",
+    "loss",
+    "clip_frames",
+    "keep",
+    "keep_keys",
+    "carry",
+    "fused",
+    "keep_spread",
+)
 Recorded = Annotated[
     Path, typer.Argument(metavar="FILE", help="A clip that moft made, or the .json beside it.")
 ]
@@ -57,7 +68,7 @@ class _Ordered(TyperCommand):
     *options(Like, "like", several=True),
     *options(Motion, "region", "strength", "ease", "span", several=True),
     *options(Like, "like_region", "like_frames", several=True),
-    *options(Like, "per_position", "invert"),
+    *options(Like, "by", "per_position", "invert"),
     *options(Scene, *SCENE, "video"),
     *options(Settings, *HOW, "save_memory"),
     *[p.replace(name="retry") for p in options(Job, "retries")],
@@ -92,7 +103,9 @@ def _requests(order: list[str], file: Path | None, given: dict[str, Any]) -> lis
     """Of the options, or of a file in place of them."""
     said = {name: given[name] for name in (*KINDS, *SAID_OF)}
     if file is None:
-        return list(requests_of(order, said, per_position=given["per_position"], invert=given["invert"]))
+        return list(
+            requests_of(order, said, **{name: given[name] for name in ("per_position", "invert", "by")})
+        )
     also = [f"--{name.replace('_', '-')}" for name, values in said.items() if values]
     if also:
         raise RequestError(f"expected --requests alone, got {', '.join(also)} too; write these into the file")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     Loss = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 
 EPSILON = 1e-6  # keeps norms differentiable at zero
+BLOCKS = 4  # rows and columns of blocks; 8 and a pyramid did worse (docs/lab/field.md)
 
 
 def position_loss(feature: Tensor, target: Tensor, region: Tensor | None = None) -> Tensor:
@@ -58,6 +59,28 @@ def quadrants_loss(feature: Tensor, target: Tensor, region: Tensor | None = None
     return (shares * torch.stack([region_loss(feature, target, part) for part in parts])).sum()
 
 
+def blocks_loss(feature: Tensor, target: Tensor, region: Tensor | None = None) -> Tensor:
+    """`region_loss` for each of `BLOCKS` × `BLOCKS` blocks of the frame by itself, each counting by how much
+    of the region it holds: says where each part goes, and leaves its details free. Not of the paper. Shapes
+    as `position_loss`."""
+    import torch.nn.functional as F
+
+    from moft.feature.regions import LEAST_WEIGHT, region_weights
+
+    def blocks(value: Tensor) -> Tensor:
+        whole = value.shape[:2]
+        height, width = (min(BLOCKS, n) for n in value.shape[-2:])
+        return F.adaptive_avg_pool2d(value.flatten(0, 1), (height, width)).unflatten(0, whole)
+
+    if region is None:
+        return blocks(feature - target).square().mean()
+    weight = region_weights(feature, region)
+    shares = blocks(weight)
+    apart = blocks((feature - target) * weight) / shares.clamp_min(LEAST_WEIGHT)
+    counted = (shares * apart.square().mean(2, keepdim=True)).sum()
+    return counted / (shares.sum() * len(feature)).clamp_min(LEAST_WEIGHT)
+
+
 def cosine_loss(feature: Tensor, target: Tensor, region: Tensor | None = None) -> Tensor:
     """The loss of DiTFlow (Pondaven et al., CVPR 2025) for MOFT: one minus the cosine over channels.
 
@@ -73,5 +96,6 @@ LOSSES: dict[str, Loss] = {
     "position": position_loss,
     "region": region_loss,
     "quadrants": quadrants_loss,
+    "blocks": blocks_loss,
     "cosine": cosine_loss,
 }

@@ -25,6 +25,7 @@ from moft.feature.definition import ccr, motion_feature, pool
 from moft.feature.read import both_ways, inverted_features
 from moft.feature.regions import at_cells, laid_over
 from moft.feature.statistics import Statistics, find_statistics, latent_path
+from moft.feature.target import OfField
 from moft.known.camera import along
 from moft.media.tensors import load_as, save_tensors
 from moft.models.tap import Tap
@@ -200,8 +201,10 @@ def from_like(
     *,
     onto: np.ndarray | None = None,
     seed: int = 0,
-) -> FromClip:
-    """The same for a request whose clip was read (`moft.feature.resampled`); `onto` as of `from_clip`."""
+) -> FromClip | OfField:
+    """What a request asks whose clip was read (`moft.feature.resampled`); `onto` as of `from_clip`."""
+    if like.by_flow:
+        return OfField(followed.field(onto), statistics, like.strength, like.steps)
     how = ClipReading(like.per_position, like.invert, seed=seed)
     return from_clip(
         pipe,

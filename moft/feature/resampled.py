@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from moft.errors import RequestError
+from moft.field.field import Field
+from moft.field.shown import field_of
 from moft.media.checks import Tell
 from moft.media.frames import Taken, cut_away, evenly
 from moft.media.mask import fit_region, read_region
@@ -49,6 +52,16 @@ class Followed:
 
     video: Video  # uint8 (f h w 3), of the run's frames and size
     look: Mask | None  # where to look in it, (h w) or (f h w) in 0…1; None: everywhere
+
+    def field(self, onto: Mask | None = None) -> Field:
+        """How it moves, or what lies in the bounds of `look`, laid over those of `onto`.
+
+        Raises RequestError as `field_of` does."""
+        return self._shown.laid_over(self.look, onto)
+
+    @cached_property
+    def _shown(self) -> Field:
+        return field_of(self.video)
 
 
 def read_followed(like: Like, size: ClipSize, tell: Tell = warnings.warn) -> Followed:

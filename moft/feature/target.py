@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,9 @@ from torch import Tensor
 from moft.feature.statistics import Statistics, latent_path
 from moft.request.motion import Motion
 from moft.types import ClipSize
+
+if TYPE_CHECKING:
+    from moft.field.field import Field
 
 
 class Target(Protocol):
@@ -45,6 +48,60 @@ class Target(Protocol):
 
     def at(self, feature: Tensor, size: ClipSize) -> Tensor:
         """What a MOFT (b f k h w) of a clip of this size should be: broadcastable to it."""
+
+
+@dataclass(frozen=True, eq=False)
+class OfField:
+    """The wanted feature for a field: at each place each channel moves in proportion to the displacement
+    there, as of `Synthesised`."""
+
+    field: Field
+    statistics: Statistics
+    strength: float = 1.0
+    steps: tuple[float, float] | None = None
+
+    @property
+    def channels(self) -> Tensor:
+        return self.statistics.channels
+
+    @property
+    def layer(self) -> str:
+        return self.statistics.layer
+
+    @property
+    def timestep(self) -> int:
+        return self.statistics.timestep
+
+    @property
+    def scale(self) -> float:
+        return self.statistics.scale
+
+    def at(self, feature: Tensor, size: ClipSize) -> Tensor:
+        """(1 f k h w)."""
+        field = self.field.resized(*cells_of(feature))
+        path = torch.from_numpy(field.displacement).float()
+        return _LARGER * expected(path, self.statistics)
+
+    def weight(self, feature: Tensor) -> Tensor:
+        """How much each place of a MOFT (b f k h w) counts, (f h w) in 0…1."""
+        return torch.from_numpy(self.field.resized(*cells_of(feature)).weight).float()
+
+
+_LARGER = 1.4  # than what whole frames are asked: blocks answer less (docs/lab/field.md)
+
+
+def cells_of(feature: Tensor) -> tuple[int, int, int]:
+    """Frames, rows and columns of a feature (b f c h w)."""
+    frames, (height, width) = feature.shape[1], feature.shape[3:]
+    return frames, height, width
+
+
+def expected(path: Tensor, statistics: Statistics) -> Tensor:
+    """The MOFT (1 f k h w) of displacements (f h w 2) in shorter sides: in proportion, between the
+    statistical minimum and maximum, enlarged by the model's gain."""
+    value = torch.einsum("fhwa,ka->fkhw", path, statistics.response)
+    low, high = (bound[None, :, None, None] for bound in (statistics.low, statistics.high))
+    return statistics.gain * value.clamp(low, high)[None]
 
 
 @dataclass(frozen=True)
@@ -82,10 +139,7 @@ class Synthesised:
 
     def at(self, feature: Tensor, size: ClipSize) -> Tensor:
         """(1 f k h w), or (1 f k 1 1) if the motion is the same everywhere."""
-        path = self._displacement(feature.shape[1], feature.shape[3:], size)  # (f h w 2)
-        value = torch.einsum("fhwa,ka->fkhw", path, self.statistics.response)
-        low, high = (bound[None, :, None, None] for bound in (self.statistics.low, self.statistics.high))
-        return self.statistics.gain * value.clamp(low, high)[None]
+        return expected(self._displacement(feature.shape[1], feature.shape[3:], size), self.statistics)
 
     def _displacement(self, frames: int, cells: Sequence[int], size: ClipSize) -> Tensor:
         path = latent_path(self.motion, size, frames)[:, None, None]

@@ -20,6 +20,8 @@ from moft.request.checks import (
 )
 from moft.request.said import PLACES, like_others, said
 
+WAYS = ("flow", "moft")
+
 
 @dataclass(frozen=True)
 class Like:
@@ -34,6 +36,8 @@ class Like:
     per_position: follow each place by itself (paper, Eq. 3) instead of the mean over the region (the
         release); the bounds of `like_region` are laid over those of `region`.
     invert: reach the noise level by DDIM inversion instead of by adding noise.
+    by: what of the clip is asked: "flow", how each part of it moves in its pixels; "moft", the feature that
+        the model shows of it. None: "flow", but "moft" beside `per_position` and `invert`.
     strength, steps: as of `Motion`.
 
     Raises RequestError for what is no text, not finite, or out of range.
@@ -50,6 +54,12 @@ class Like:
     )
     per_position: bool = said(False, "Follow a clip place by place, not its mean.")
     invert: bool = said(False, "Read a clip by inversion instead of adding noise.")
+    by: str | None = said(
+        None,
+        "What of a clip is followed: flow, each part by its pixels, or moft, the feature that the model "
+        "shows of it; default: flow, but moft with --per-position or --invert.",
+        choices=lambda: WAYS,
+    )
     strength: float = like_others(1.0, STRENGTH)
     steps: Share | None = like_others(None, STEPS)
 
@@ -69,12 +79,21 @@ class Like:
         for name in ("per_position", "invert"):
             if not isinstance(getattr(self, name), bool):
                 refuse(f"{name} as true or false", getattr(self, name), "leave it out to mean false")
+        if self.by is not None and self.by not in WAYS:
+            refuse(f"by as one of {', '.join(WAYS)}", self.by, "leave it out to take what suits")
+        if self.by == "flow" and (self.per_position or self.invert):
+            refuse('by="moft" beside per_position or invert', self.by, "leave by out")
         put(self, "strength", strength(self.strength))
         put(self, "steps", share("steps", self.steps))
 
+    @property
+    def by_flow(self) -> bool:
+        """Whether each part is followed by its pixels."""
+        return self.by != "moft" and not (self.per_position or self.invert)
+
     def same(self, other: object) -> bool:
         """Whether both ask for the same motion, wherever and however hard."""
-        parts = ("like", "like_region", "like_frames", "per_position", "invert")
+        parts = ("like", "like_region", "like_frames", "per_position", "invert", "by_flow")
         return isinstance(other, Like) and all(getattr(self, part) == getattr(other, part) for part in parts)
 
     def to_json(self) -> dict[str, Any]:
@@ -86,5 +105,6 @@ class Like:
         text = f"the motion of {self.like}"
         text += f" in {self.like_region}" if self.like_region else ""
         text += ", frames {} to {}".format(*self.like_frames) if self.like_frames else ""
-        ways = (("per position", self.per_position), ("inverted", self.invert))
+        as_read = not (self.by_flow or self.per_position or self.invert)
+        ways = (("per position", self.per_position), ("inverted", self.invert), ("by moft", as_read))
         return text + "".join(f", {name}" for name, so in ways if so) + aside(self)

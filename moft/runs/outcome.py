@@ -8,11 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from moft.feature.resampled import Followed, read_followed
 from moft.media.frames import Source
 from moft.media.mask import check_agreement, read_regions
+from moft.metrics.agreement import Agreement, agreement, as_asked
 from moft.metrics.motion import STILL_SPEED, MeasuredMotion, Verdict, check_mask, judged, measure
 from moft.request.drag import Drag
 from moft.request.like import Like
@@ -21,6 +25,7 @@ from moft.types import ClipSize
 
 if TYPE_CHECKING:
     from moft.feature.model import Model
+    from moft.field.field import Field
     from moft.request.parse import AnyRequest
     from moft.steering.settings import Settings
     from moft.types import Mask, Video
@@ -34,6 +39,7 @@ class Judgement:
 
     motion: MeasuredMotion
     verdict: Verdict | None  # None where the request names no motion to judge by
+    agreement: Agreement | None = None  # with the field that was asked, if one was
 
     @property
     def followed(self) -> bool | None:
@@ -51,6 +57,8 @@ class Judgement:
         told: dict[str, Any] = {"followed": self.followed, "share": self.share, "angle": angle}
         if self.verdict is not None and self.verdict.reason is not None:
             told["reason"] = self.verdict.reason
+        if self.agreement is not None:
+            told["agreement"] = self.agreement.to_json()
         return {"motion": self.motion.to_json(), **told}
 
 
@@ -96,10 +104,19 @@ class Placed:
 
     def outcome(self, plain: Video, steered: Video) -> Outcome:
         """What was asked, and what both clips, uint8 (f h w 3), did where it counts."""
-        goal, reference = self._goal()
-        before, after = (judge(clip, self.mask, goal) for clip in (plain, steered))
+        goal, reference = self._goal
+        before, after = (judge(clip, self.mask, goal, self.field) for clip in (plain, steered))
         return Outcome(str(self.request), goal, before, after, reference)
 
+    @cached_property
+    def field(self) -> Field | None:
+        """What is followed place by place, at the size of the run; None where words are, or a clip's mean."""
+        if not isinstance(self.request, Like) or not self.request.by_flow or self._goal[0] == Motion("still"):
+            return None
+        assert self.clip is not None
+        return self.clip.field(self.mask)
+
+    @cached_property
     def _goal(self) -> tuple[Motion | None, MeasuredMotion | None]:
         if isinstance(self.request, Motion):
             return self.request, None
@@ -129,11 +146,15 @@ def lay_out(
     ]
 
 
-def judge(video: Video, mask: Mask | None, goal: Motion | None) -> Judgement:
-    """How a clip uint8 (f h w 3) moves inside a region, and whether that is the goal."""
-    motion = measure(video, mask)
-    verdict = None if goal is None else judged(motion, goal, ClipSize.of(video))
-    return Judgement(motion, verdict)
+def judge(video: Video, mask: Mask | None, goal: Motion | None, field: Field | None = None) -> Judgement:
+    """How a clip uint8 (f h w 3) moves inside a region, and whether that is the goal; of a field, whether
+    each part goes as it says."""
+    motion, size = measure(video, mask), ClipSize.of(video)
+    if field is None:
+        return Judgement(motion, None if goal is None else judged(motion, goal, size))
+    inner = field.weight if mask is None else field.weight * mask
+    found = agreement(video, field.steps * size.side, np.minimum(inner[:-1], inner[1:]))
+    return Judgement(motion, as_asked(found), found)
 
 
 def as_motion(measured: MeasuredMotion, size: ClipSize) -> Motion | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from moft.metrics.agreement import CELLS
 from moft.metrics.flow import dense_flow
 from moft.request.motion import Motion
 from moft.types import ClipSize
@@ -33,15 +34,16 @@ FAINT = 0.2  # of the shorter side's 1/64 a frame: below, a dot stands for an ar
 def story(
     plain: Video,
     steered: Video,
-    asked: Sequence[tuple[Motion, np.ndarray | None]],
+    asked: Sequence[tuple[Motion | Flow, np.ndarray | None]],
     followed: Sequence[Video] = (),
 ) -> Video:
     """The panels next to each other, each titled: clips to follow, plain, steered, arrows, how far off.
 
     Args:
         plain, steered, followed: uint8 (f h w 3) of one size, f ≥ 2.
-        asked: each request with its region, (h w) or (f h w) in 0…1 of the clips' size, None for the whole
-            frame. Of places in several the last counts.
+        asked: each request, or the flow (f-1 h w 2) px that it asks place by place, with its region, (h w)
+            or (f h w) in 0…1 of the clips' size, None for the whole frame. Of places in several the last
+            counts.
     Returns:
         uint8 (f H W 3). The last frame's flow is repeated, since a clip has one step less than frames.
     """
@@ -49,17 +51,19 @@ def story(
     factor = math.ceil(PANEL / min(height, width))
     flow, regions = dense_flow(steered), [_inside(region, steered.shape[:3]) for _, region in asked]
     goal, where = _goal([motion for motion, _ in asked], regions, ClipSize.of(steered))
+    parts = [
+        part for (motion, _), region in zip(asked, regions, strict=True) for part in _parts(motion, region)
+    ]
     off = np.where(where, np.linalg.norm(flow - goal, axis=-1), np.nan)
-    top = max(
-        float(np.linalg.norm(goal, axis=-1).max()), min(height, width) / 64
-    )  # as far off as asked, or 1 px at 64
+    # as far off as most is asked, or 1 px at 64
+    top = max(float(np.quantile(np.linalg.norm(goal, axis=-1), 0.98)), min(height, width) / 64)
     panels = {f"to follow{' ' * i}": clip for i, clip in enumerate(followed)} | {
         "plain": plain,
         "steered": steered,
     }
     shown = {name: [_enlarged(frame, factor) for frame in clip] for name, clip in panels.items()}
     shown["asked, measured"] = [
-        _arrows(frame, flow[i], goal[i], [region[i] for region in regions], factor)
+        _arrows(frame, flow[i], goal[i], [part[i] for part in parts], factor)
         for frame, i in zip(steered, _steps(steered), strict=True)
     ]
     shown[f"off by 0 to {top:.1f} px"] = [
@@ -75,14 +79,24 @@ def _steps(video: Video) -> list[int]:
     return [min(i, len(video) - 2) for i in range(len(video))]
 
 
+def _parts(motion: Motion | Flow, region: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.bool_]]:
+    """Where arrows stand for a request in its region (f h w): one for all of it, or where each place goes by
+    itself one for each of the places that are compared."""
+    if isinstance(motion, Motion):
+        return [region]
+    rows, columns = (np.arange(n) * CELLS // n for n in region.shape[1:])
+    places = rows[:, None] * CELLS + columns
+    return [region & (places == i) for i in range(CELLS**2)]
+
+
 def _goal(
-    motions: Sequence[Motion], regions: Sequence[npt.NDArray[np.bool_]], clip: ClipSize
+    motions: Sequence[Motion | Flow], regions: Sequence[npt.NDArray[np.bool_]], clip: ClipSize
 ) -> tuple[Flow, npt.NDArray[np.bool_]]:
     """The flow that was asked for at each place, (f-1 h w 2), and where any was, (f-1 h w)."""
     steps = (clip.frames - 1, clip.height, clip.width)
     goal, where = np.zeros((*steps, 2), np.float32), np.zeros(steps, bool)
     for motion, region in zip(motions, regions, strict=True):
-        inside, flow = region[:-1], asked_flow(motion, clip)
+        inside, flow = region[:-1], asked_flow(motion, clip) if isinstance(motion, Motion) else motion
         goal[inside], where[inside] = flow[inside], True
     return goal, where
 
@@ -121,6 +135,7 @@ def _arrows(
     picture = _enlarged((frame // 2 + 112).astype(np.uint8), factor)
     draw, side = ImageDraw.Draw(picture), min(frame.shape[:2])
     means = [(region, goal[region].mean(0), flow[region].mean(0)) for region in regions if region.any()]
+    size = 1.0 if len(means) < CELLS**2 else 0.55
     longest = (
         max(side / 64, *(float(np.linalg.norm(v)) for _, *pair in means for v in pair)) if means else 1.0
     )
@@ -128,32 +143,37 @@ def _arrows(
         middle = (np.argwhere(region).mean(0)[::-1] + 0.5) * factor
         along = max(pair, key=lambda velocity: float(np.linalg.norm(velocity)))
         across = (
-            5 * np.array([-along[1], along[0]]) / max(float(np.linalg.norm(along)), 1e-9)
+            5 * size * np.array([-along[1], along[0]]) / max(float(np.linalg.norm(along)), 1e-9)
         )  # arrows beside each other
         for velocity, colour, sign in zip(pair, (ASKED, MEASURED), (-1, 1), strict=True):
-            reach = velocity * REACH * side * factor / longest
+            far = velocity * size * REACH * side * factor / longest
             _arrow(
                 draw,
                 middle + sign * across,
-                reach if np.linalg.norm(velocity) >= FAINT * side / 64 else None,
+                far if np.linalg.norm(velocity) >= FAINT * side / 64 else None,
                 colour,
+                size,
             )
     return picture
 
 
-def _arrow(draw: Any, middle: npt.NDArray[np.floating[Any]], by: Any, colour: tuple[int, int, int]) -> None:
-    """An arrow as long as `by` through the middle, or a dot for None."""
+def _arrow(
+    draw: Any, middle: npt.NDArray[np.floating[Any]], by: Any, colour: tuple[int, int, int], size: float
+) -> None:
+    """An arrow as long as `by` through the middle, or a dot for None; size: how thick, 1 being usual."""
     x, y = middle
     if by is None:
-        draw.ellipse((x - 5, y - 5, x + 5, y + 5), fill=colour, outline="white")
+        dot = 5 * size
+        draw.ellipse((x - dot, y - dot, x + dot, y + dot), fill=colour, outline="white")
         return
     x, y = x - by[0] / 2, y - by[1] / 2
     tip = (x + by[0], y + by[1])
-    draw.line((x, y, *tip), fill="white", width=7)
-    draw.line((x, y, *tip), fill=colour, width=4)
+    draw.line((x, y, *tip), fill="white", width=round(7 * size))
+    draw.line((x, y, *tip), fill=colour, width=round(4 * size))
     angle = math.atan2(by[1], by[0])
     sides = [
-        (tip[0] - 13 * math.cos(angle + turn), tip[1] - 13 * math.sin(angle + turn)) for turn in (0.5, -0.5)
+        (tip[0] - 13 * size * math.cos(angle + turn), tip[1] - 13 * size * math.sin(angle + turn))
+        for turn in (0.5, -0.5)
     ]
     draw.polygon([tip, *sides], fill=colour, outline="white")
 

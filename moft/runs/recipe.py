@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from moft.feature.model import Model
 
 # 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags;
-# 3 no rate
-FORMAT = 4
+# 3 no rate; 4 followed clips by MOFT alone
+FORMAT = 5
 _OLD_RATE = 8.0  # frames a second at which everything was written up to format 3
 MAX_THREADS = 1024
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}")
@@ -191,6 +191,8 @@ class Recipe:
             wanted: tuple[AnyRequest, ...] = (_of_first_format(_need(data, "request"), scene.size.frames),)
         else:
             wanted = read_requests(_need(data, "requests"))
+        if data["recipe"] < 5:
+            wanted = tuple(replace(one, by="moft") if isinstance(one, Like) else one for one in wanted)
         return read(cls, part(cls, data), "", names, scene=scene, requests=wanted, settings=settings)
 
 

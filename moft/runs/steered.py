@@ -7,6 +7,8 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from moft.feature.resampled import Resampled, read_resampled
 from moft.feature.target import held_of
 from moft.media.frames import Source
@@ -20,14 +22,16 @@ from moft.runs.running import Attempt, Trial
 from moft.runs.sample import Sampled, Watch, arguments, sample
 from moft.steering.entry import steer
 from moft.steering.recording import Recording, invert, record
+from moft.types import ClipSize
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from moft.feature.model import Model
+    from moft.field.field import Field
     from moft.runs.job import Job, Scene
     from moft.steering.settings import Settings
-    from moft.types import ClipSize, Video
+    from moft.types import Flow, Video
 
 
 ALL_HELD = 0.97  # of a motion; less is told
@@ -126,10 +130,11 @@ class Steered(Trial):
 
     def comparison(self, attempt: Attempt) -> Video:
         """`moft.runs.pictures.story`: clips to follow, plain, steered, arrows, how far off."""
+        size = ClipSize.of(attempt.steered.video)
         goals = [
-            (outcome.goal, placed.mask)
+            (goal, placed.mask)
             for outcome, placed in zip(attempt.outcome, self.placed, strict=True)
-            if outcome.goal
+            if (goal := outcome.goal if placed.field is None else _steps(placed.field, size)) is not None
         ]
         followed = [placed.clip.video for placed in self.placed if placed.clip is not None]
         return story(attempt.plain.video, attempt.steered.video, goals, followed)
@@ -159,3 +164,8 @@ def _tried(attempt: Attempt) -> dict[str, Any]:
         "followed": attempt.followed,
         "steered": [{k: v for k, v in one.items() if k != "motion"} for one in judged],
     }
+
+
+def _steps(field: Field, size: ClipSize) -> Flow:
+    """(f-1 h w 2) px of a clip of this size."""
+    return (field.steps * size.side).astype(np.float32)

@@ -82,6 +82,19 @@ class Descent:
         """A new denoising step begins."""
         self._adam = None
 
+    def moved(
+        self, latents: Tensor, gradient: Tensor, objectives: Sequence[Objective], unit: Tensor, times: int = 1
+    ) -> Tensor:
+        """Latents (b c f h w) after so many updates down one gradient of what the denoiser takes for them,
+        `unit` times as large as they."""
+        found = latents - times * self.update(gradient, objectives) / unit
+        wanted = self.settings.keep_spread
+        if not (any(o.keep_spread for o in objectives) if wanted is None else wanted):
+            return found
+        keep = self._where(latents, objectives)
+        (mean, spread), (was, wide) = _spread(found, keep), _spread(latents, keep)
+        return latents + keep * ((found - mean) / spread.clamp_min(1e-20) * wide + was - latents)
+
     def update(self, gradient: Tensor, objectives: Sequence[Objective]) -> Tensor:
         """What to take from the latents for a gradient (b c f h w) of these objectives."""
         shaped = self._shaped(gradient, objectives)
@@ -98,12 +111,7 @@ class Descent:
 
     def _shaped(self, gradient: Tensor, objectives: Sequence[Objective]) -> Tensor:
         """The gradient inside the regions and on the first frames only (Eq. 8), of unit rms unless plain."""
-        keep = torch.ones_like(gradient[:1, :1])
-        where = inside(objectives, gradient.shape[-3:])
-        if where is not None:
-            keep = keep * where.to(gradient)
-        if self.settings.clip_frames is not None:
-            keep[:, :, self.settings.clip_frames :] = 0
+        keep = self._where(gradient, objectives)
         gradient = gradient * keep
         if self.settings.rule == "plain":
             return gradient
@@ -111,3 +119,20 @@ class Descent:
             (1, 2, 3, 4), keepdim=True
         )  # per clip, so a batch does not couple its clips
         return gradient / (sums / (keep.sum() * gradient.shape[1])).sqrt().clamp_min(1e-20)
+
+    def _where(self, latents: Tensor, objectives: Sequence[Objective]) -> Tensor:
+        """What of latents (b c f h w) may move, (1 1 f h w) in 0…1."""
+        keep = torch.ones_like(latents[:1, :1])
+        where = inside(objectives, latents.shape[-3:])
+        if where is not None:
+            keep = keep * where.to(latents)
+        if self.settings.clip_frames is not None:
+            keep[:, :, self.settings.clip_frames :] = 0
+        return keep
+
+
+def _spread(latents: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each clip (b 1 1 1 1) over what weighs."""
+    axes, total = (1, 2, 3, 4), weight.sum() * latents.shape[1]
+    mean = (weight * latents).sum(axes, keepdim=True) / total
+    return mean, ((weight * (latents - mean).square()).sum(axes, keepdim=True) / total).sqrt()

@@ -14,7 +14,7 @@ from moft.errors import RequestError
 from moft.feature.reference import FromClip, from_like
 from moft.feature.resampled import read_followed
 from moft.feature.statistics import Statistics, find_statistics
-from moft.feature.target import Synthesised, Target
+from moft.feature.target import OfField, Synthesised, Target
 from moft.media.mask import check_agreement, check_region, read_regions
 from moft.models.pipeline import host_of
 from moft.models.size import clip_size
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from moft.steering.recording import Recording
     from moft.types import ClipSize
 
-Steerable = Motion | Like | Drag | FromClip | Objective  # what `steer` takes
+Steerable = Motion | Like | Drag | FromClip | OfField | Objective  # what `steer` takes
 
 
 @contextmanager
@@ -197,19 +197,25 @@ def _targets(
         # The gain was found on whole frames. Where all parts move, it would turn them aside
         # (docs/lab/steering.md).
         statistics = statistics and replace(statistics, gain=1.0)
-        requests = [replace(r, gain=1.0) if isinstance(r, FromClip) else r for r in requests]
+        requests = [_without_gain(request) for request in requests]
     targets: list[Target | Objective] = []
     for request in requests:
         if isinstance(request, Motion):
             assert statistics is not None
             targets.append(Synthesised(request, statistics))
-        elif isinstance(request, FromClip | Objective):
+        elif isinstance(request, FromClip | OfField | Objective):
             targets.append(request)
         else:
             raise RequestError(
                 f"expected a Motion, Like, Drag, FromClip or Objective, got {type(request).__name__}"
             )
     return targets
+
+
+def _without_gain(request: Steerable) -> Steerable:
+    if isinstance(request, OfField):
+        return replace(request, statistics=replace(request.statistics, gain=1.0))
+    return replace(request, gain=1.0) if isinstance(request, FromClip) else request
 
 
 def _clips_read(

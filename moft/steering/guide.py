@@ -75,7 +75,7 @@ class Guide(Change):
                 if gradient is None:
                     self.report.skipped += 1
                     continue
-                x = x - self.descent.update(gradient / unit, due) / unit  # a step of what the denoiser takes
+                x = self.descent.moved(x, gradient / unit, due, unit)  # by a step of what the denoiser takes
         self.report.steps.append({"step": index, "timestep": float(timestep), "losses": losses})
         return x
 
@@ -168,4 +168,4 @@ class Fused(Guide):
             return latents
         x = latents.float()
         unit = self.tap.scaled(x.new_ones(()), timesteps[min(index, len(timesteps) - 1)])
-        return x - self.settings.gradient_steps * self.descent.update(gradient, due) / unit
+        return self.descent.moved(x, gradient, due, unit, self.settings.gradient_steps)

@@ -19,7 +19,7 @@ from moft.feature.definition import motion_feature
 from moft.feature.losses import LOSSES
 from moft.feature.reference import FromClip
 from moft.feature.regions import at_cells
-from moft.feature.target import Synthesised, Target
+from moft.feature.target import OfField, Synthesised, Target
 from moft.request.motion import DIRECTIONS, Motion
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class Objective(ABC):
     strength: float = 1.0  # ≥ 0, factor of the loss
     steps: tuple[float, float] = EARLY  # share of the denoising steps in which it counts
     request: Any = None  # what was asked; two of one place must ask for the same
+    keep_spread: bool = False  # unless `Settings` say otherwise
 
     @abstractmethod
     def loss(self, look: Look) -> Tensor:
@@ -119,6 +120,9 @@ class Follow(Objective):
         goal = self.target.at(feature, look.size).to(feature)
         cells = (feature.shape[1], *feature.shape[-2:])
         region = None if self.region is None else at_cells(self.region, cells).to(feature)
+        if isinstance(self.target, OfField):
+            sure = self.target.weight(feature).to(feature)
+            region = sure if region is None else sure * region
         return LOSSES[self.kind](feature / self.target.scale, goal / self.target.scale, region)
 
 
@@ -138,6 +142,7 @@ def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None,
         request=target.motion if isinstance(target, Synthesised) else target,
         target=target,
         kind=loss or _suiting(target, whole),
+        keep_spread=isinstance(target, OfField),
     )
 
 
@@ -160,7 +165,9 @@ def _suiting(target: Target, whole: bool) -> str:
     """Which loss: "position" (Eq. 3) where every place has a target of its own, or none may move; else
     "quadrants", which says where things go on the whole and leaves their details free. In a region "region",
     whose pieces a cut by the quarters of the frame would make too small to say where they go; but for zooms,
-    whose mean is nought."""
+    whose mean is nought. "blocks" for a field, which says where each part goes."""
+    if isinstance(target, OfField):
+        return "blocks"
     if _is_still(target) or (isinstance(target, FromClip) and target.per_position):
         return "position"
     if whole or (isinstance(target, Synthesised) and not _goes_somewhere(target.motion)):

@@ -45,6 +45,11 @@ class Settings:
         "How MOFT is compared with its target; default: what suits each request.",
         choices=lambda: tuple(LOSSES),
     )
+    keep_spread: bool | None = said(
+        None,
+        "Bring latents back to the mean and spread that they had before each update; default: what suits "
+        "each request (fields, which are asked at many places).",
+    )
     clip_frames: int | None = said(
         None,
         "Move only the first N latent frames (Eq. 8; the paper uses 8); default: all.",

@@ -43,6 +43,7 @@ def test_kinds_keep_the_order_in_which_they_were_typed() -> None:
         ("like_frames", "2:9"),
         per_position=True,
     )
+    assert typed(("like", "a.mp4"), by="moft") == [Like("a.mp4", by="moft")]
     assert found == [
         Like("a.mp4", "box:0,0,1,1", "box:9,9,9,9", (0, 8), per_position=True),
         Motion("left", region="box:1,0,1,1"),

@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn import noise
 
 import moft
 from moft.errors import MediaError, RequestError
+from moft.known.filmed import filmed
 from moft.metrics.motion import Verdict
 from moft.request.drag import Drag
 from moft.request.like import Like
@@ -99,6 +101,34 @@ def test_a_longer_or_shorter_clip_is_resampled_and_it_is_said(tmp_path: Path) ->
     assert not said and np.array_equal(asked.clip.video, moft.read_video(name)[4:12])
     (asked,), said = lay(Like(name, like_frames=(0, 3)))
     assert said == [f"{name}: 3 frames resampled to 8, 0.38 times as fast"] and len(asked.clip.video) == 8
+
+
+@pytest.mark.parametrize("kind", ["zoom", "roll", "object", "against", "pan"])
+def test_a_clip_is_judged_place_by_place(tmp_path: Path, kind: str) -> None:
+    shown = filmed(kind, [noise(0), noise(1)], SIZE)
+    moft.write_video(tmp_path / "clip.mp4", shown.video)
+    (asked,), _ = lay(Like(str(tmp_path / "clip.mp4")))
+    still, other = np.repeat(shown.video[:1], 8, 0), shown.video[::-1]
+    outcome = asked.outcome(other, shown.video)
+    assert outcome.followed is True and outcome.steered.share == pytest.approx(1, abs=0.2)
+    assert outcome.plain.followed is False and outcome.plain.share == pytest.approx(-1, abs=0.2)
+    assert asked.outcome(other, still).followed is False
+    told = in_words(outcome.to_json())
+    assert told.startswith("yes, ") and "of the clip's motion, cosine 1.00" in told and "least at row" in told
+
+
+def test_a_still_clip_is_judged_by_stillness(tmp_path: Path) -> None:
+    moft.write_video(tmp_path / "clip.mp4", np.repeat(noise()[None, :64, :64], 8, 0))
+    (asked,), _ = lay(Like(str(tmp_path / "clip.mp4")))
+    outcome = asked.outcome(panned([2] * 7), panned([0] * 7))
+    assert outcome.goal == Motion("still") and (outcome.plain.followed, outcome.followed) == (False, True)
+
+
+def test_only_the_region_is_judged(tmp_path: Path) -> None:
+    moft.write_video(tmp_path / "clip.mp4", panned([2] * 7))
+    (asked,), _ = lay(Like(str(tmp_path / "clip.mp4"), region="box:0,0,50%,100%"))
+    half = np.concatenate([panned([2] * 7)[:, :, :32], panned([-2] * 7)[:, :, 32:]], 2)
+    assert asked.outcome(half[:, :, ::-1], half).followed is True
 
 
 def test_where_to_look_is_told_in_px_of_the_clip_to_follow(tmp_path: Path) -> None:

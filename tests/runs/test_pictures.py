@@ -54,6 +54,20 @@ def test_there_is_a_panel_for_each_clip_and_what_was_not_asked_is_grey() -> None
     assert colours[:, :, 110:].max() == 0 < colours[:, :, :80].mean()
 
 
+def test_a_field_has_arrows_at_each_place() -> None:
+    clip = pan(PHOTO, RIGHT, SIZE, zoom=1.6)
+    apart = np.zeros((5, 64, 64, 2), np.float32)
+    apart[:, :, :32, 0], apart[:, :, 32:, 0] = 2, -2
+    panel = story(clip, clip, [(apart, None)])[0, CAPTION:, -2 * SIDE - GAP : -SIDE - GAP].astype(int)
+    orange = (panel[..., 0] > 180) & (panel[..., 2] < 60) & (panel[..., 1] > 130)
+    for row in range(4):
+        for column in range(4):
+            place = orange[48 * row : 48 * (row + 1), 48 * column : 48 * (column + 1)]
+            assert place.sum() > 20, (row, column)
+    wrong = heat(story(clip, clip, [(apart, None)]))[:, 30:160]
+    assert wrong[:, :, 110:160].mean() > 1.5 * wrong[:, :, 30:80].mean()
+
+
 def test_arrows_stand_in_each_region() -> None:
     clip = pan(PHOTO, RIGHT, SIZE, zoom=1.6)
     moving = np.stack([np.roll(LEFT_HALF, 8 * i, 1) for i in range(6)])  # a region that moves

@@ -130,6 +130,16 @@ def test_a_recipe_for_every_kind_of_request_comes_back(data: dict[str, Any]) -> 
         assert Recipe.from_json(json.loads(json.dumps(wanted.to_json()))) == wanted
 
 
+def test_a_recipe_of_before_clips_were_followed_by_flow_is_read_as_it_was(data: dict[str, Any]) -> None:
+    asked = [{"like": "a.mp4"}, {"like": "a.mp4", "per_position": True, "region": "rest"}]
+    old = data | {"recipe": 4, "requests": asked, "inputs": {"a.mp4": data["channels_digest"]}}
+    first, second = Recipe.from_json(old).requests
+    assert first == Like("a.mp4", by="moft")
+    assert isinstance(second, Like) and not second.by_flow
+    (now, _) = Recipe.from_json(old | {"recipe": FORMAT}).requests
+    assert now == Like("a.mp4") and now.by_flow
+
+
 def of_first_format(data: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     """The recipe as it was before there could be several requests."""
     return {
@@ -148,8 +158,8 @@ def test_a_recipe_of_one_request_is_still_read(data: dict[str, Any]) -> None:
         data | {"inputs": {"a.mp4": data["channels_digest"]}}, {"like": "a.mp4", "strength": 1.0}
     )
     assert Recipe.from_json(followed).requests == (
-        Like("a.mp4", like_frames=(0, 8)),
-    )  # its first frames, not resampled
+        Like("a.mp4", like_frames=(0, 8), by="moft"),
+    )  # its first frames, not resampled, by its feature
     for wrong, word in (
         ({"like": 3}, "request.like: expected str"),
         ({"direction": "sideways"}, "request: expected a direction"),
@@ -499,7 +509,7 @@ def bent(data: dict[str, Any], *path: str | int, to: Any) -> dict[str, Any]:
     ("path", "to", "word"),
     [
         (("recipe",), ..., '"recipe"'),
-        (("recipe",), 5, "recipe: expected a format up to 4"),
+        (("recipe",), 6, "recipe: expected a format up to 5"),
         (("recipe",), True, "recipe: expected a format"),
         (("seed",), -1, "seed"),
         (("seed",), 1.5, "seed: expected int"),

@@ -91,7 +91,9 @@ def test_a_clip_that_is_named_is_followed_as_one_that_was_read(
         statistics=statistics,
         how=ClipReading(per_position=per_position),
     )
-    like = moft.Like(str(tmp_path / "clip.gif"), per_position=per_position)
+    like = moft.Like(
+        str(tmp_path / "clip.gif"), per_position=per_position, by=None if per_position else "moft"
+    )
     with moft.steer(pipe, like, statistics=statistics, size=SIZE):
         named = sample(pipe)
     with moft.steer(pipe, read, statistics=statistics):

@@ -67,6 +67,27 @@ def content(only: Only = None, seed: Seed = 100, output: Output = None) -> None:
 
 
 @app.command()
+def field(
+    only: Annotated[list[str] | None, typer.Option(help="Only these kinds of motion; give several.")] = None,
+    way: Annotated[list[str] | None, typer.Option(help="Only these ways; give several.")] = None,
+    prompts: Annotated[int, typer.Option(min=1, help="That follow each kind of motion.")] = 8,
+    tuning: Annotated[bool, typer.Option("--tuning", help="Training photographs, other prompts.")] = False,
+    keep_spread: Annotated[bool | None, typer.Option(help="With Settings(keep_spread=…).")] = None,
+    gradient_steps: Annotated[int, typer.Option(min=1, help="With Settings(gradient_steps=…).")] = 2,
+    output: Output = None,
+) -> None:
+    """Whether a clip's motion is followed place by place and over time: pans, zooms, rolls, objects, and what
+    turns back, speeds up or shakes; unguided beside each."""
+    needs("diffusers", "cv2")
+    from moft.bench.control.fields import KINDS, WAYS, measured
+    from moft.steering.settings import Settings
+
+    settings = Settings(keep_spread=keep_spread, gradient_steps=gradient_steps)
+    kinds, ways = chosen(only, KINDS), chosen(way, WAYS)
+    _write(output, measured(_pipeline(output), kinds, ways, prompts, settings, tuning, _tell))
+
+
+@app.command()
 def clips(output: Output = None) -> None:
     """Whether real clips survive inversion, and whether their motion can be changed."""
     needs("diffusers", "cv2", "skimage")

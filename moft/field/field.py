@@ -1,0 +1,114 @@
+"""Motion as a field of displacements over space and time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moft.errors import RequestError
+from moft.metrics.agreement import areas
+
+if TYPE_CHECKING:
+    from moft.types import Floats, Mask
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """How far what is seen at each place and frame went, and how sure that is.
+
+    displacement: (f h w 2), f ≥ 2, in shorter sides of the picture, x right and y down: the steps of what
+        passes a place, summed over the frames, against their mean over the frames. Any resolution.
+    weight: (f h w) in 0…1; None: 1 everywhere.
+
+    Raises RequestError for other shapes, numbers that are not finite, and weights outside 0…1.
+    """
+
+    displacement: Floats
+    weight: Floats
+
+    def __post_init__(self) -> None:
+        shape = self.displacement.shape
+        if len(shape) != 4 or shape[0] < 2 or shape[3] != 2 or 0 in shape:
+            raise RequestError(f"expected displacements (f h w 2), f ≥ 2, got {shape}")
+        if self.weight.shape != shape[:3]:
+            raise RequestError(f"expected weights {shape[:3]}, got {self.weight.shape}")
+        if not np.isfinite(self.displacement).all():
+            raise RequestError(
+                "expected finite displacements, got NaN or infinity; give what is unknown weight 0"
+            )
+        if not (self.weight.min() >= 0 and self.weight.max() <= 1):  # refuses NaN too
+            raise RequestError(f"expected weights in 0…1, got {self.weight.min()} to {self.weight.max()}")
+
+    @classmethod
+    def of_steps(cls, steps: Floats, weight: Floats | None = None) -> Field:
+        """From the motion at each place from each frame to the next, (f-1 h w 2) in shorter sides, and how
+        sure each step is, (f-1 h w)."""
+        whole = np.concatenate([np.zeros_like(steps[:1]), np.cumsum(steps, 0)])
+        sure = np.ones(whole.shape[:3]) if weight is None else _beside(weight)
+        return cls(whole - whole.mean(0), sure)
+
+    @property
+    def steps(self) -> Floats:
+        """From each frame to the next, (f-1 h w 2) in shorter sides."""
+        found: Floats = np.diff(self.displacement, axis=0)
+        return found
+
+    def resized(self, frames: int, height: int, width: int) -> Field:
+        """At other frames, in the same time, and other cells: means over their areas, by weight, or what lies
+        between."""
+        weight = _resized(self.weight[..., None], frames, height, width)
+        value = _resized(self.displacement * self.weight[..., None], frames, height, width)
+        plain = _resized(self.displacement, frames, height, width)
+        found = np.where(weight > _SURE, value / np.maximum(weight, _SURE), plain)
+        return Field(found - found.mean(0), weight[..., 0].clip(0, 1))
+
+    def laid_over(self, look: Mask | None, onto: Mask | None) -> Field:
+        """What lies in the bounds of one region, stretched over those of another; speeds stay. look, onto:
+        (h w) or (f h w) in 0…1 at any resolution; None: the whole frame."""
+        if look is None and onto is None:
+            return self
+        height, width = self.weight.shape[1:]
+        (top, bottom, left, right), (y0, y1, x0, x1) = (_bounds(mask, height, width) for mask in (look, onto))
+        part = Field(self.displacement[:, top:bottom, left:right], self.weight[:, top:bottom, left:right])
+        part = part.resized(len(self.weight), y1 - y0, x1 - x0)
+        displacement, weight = self.displacement.copy(), np.zeros_like(self.weight)
+        displacement[:, y0:y1, x0:x1], weight[:, y0:y1, x0:x1] = part.displacement, part.weight
+        return replace(self, displacement=displacement, weight=weight)
+
+
+_SURE = 1e-6
+
+
+def _beside(weight: Floats) -> Floats:
+    """Of the steps (f-1 …) → of the frames (f …): the surer of the steps before and behind each."""
+    ends = np.zeros_like(weight[:1])
+    surer: Floats = np.maximum(np.concatenate([ends, weight]), np.concatenate([weight, ends]))
+    return surer
+
+
+def _resized(value: Floats, frames: int, height: int, width: int) -> Floats:
+    """(f h w k) at other numbers of frames, rows and columns."""
+    sampled = np.einsum("gf,fhwk->ghwk", _moments(frames, len(value)), value)
+    rows, columns = areas(height, value.shape[1]), areas(width, value.shape[2])
+    found: Floats = np.einsum("ih,jw,ghwk->gijk", rows, columns, sampled, optimize=True)
+    return found
+
+
+def _moments(count: int, given: int) -> Floats:
+    """Weights (count given) of evenly spaced moments between the first and the last of those given."""
+    at = np.linspace(0, given - 1, count)
+    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(given)))
+
+
+def _bounds(region: Mask | None, height: int, width: int) -> tuple[int, int, int, int]:
+    """Top, bottom, left, right of the cells that a region touches in any frame, the ends past them."""
+    if region is None:
+        return 0, height, 0, width
+    cells = (
+        _resized(region.reshape(-1, *region.shape[-2:]).max(0)[None, ..., None], 1, height, width)[0, ..., 0]
+        > 0
+    )
+    rows, columns = np.flatnonzero(cells.any(1)), np.flatnonzero(cells.any(0))
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1

@@ -1,0 +1,33 @@
+"""The field that a clip shows, by optical flow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from moft.errors import RequestError
+from moft.field.field import Field
+from moft.metrics.flow import check_video
+from moft.metrics.step import sure_flows
+
+if TYPE_CHECKING:
+    from moft.types import Video
+
+LEAST_FOUND = 0.2  # of a clip's places must be found again in the next frame for it to show a motion
+
+
+def field_of(video: Video) -> Field:
+    """How everything in a clip uint8 (f h w 3) moves: dense flow from each frame to the next, sure where the
+    flow back leads to where it began.
+
+    Raises RequestError for what is no clip, and where too little is found again from frame to frame."""
+    check_video(video)
+    steps, sure = zip(*sure_flows(video), strict=True)
+    found = float(np.mean(sure))
+    if found < LEAST_FOUND:
+        raise RequestError(
+            f"expected a clip whose parts are found again from frame to frame, got one of which {found:.0%} "
+            'is; cut it where a scene ends, or follow it by="moft"'
+        )
+    return Field.of_steps(np.stack(steps) / min(video.shape[1:3]), np.stack(sure).astype(float))
