@@ -16,7 +16,7 @@ from moft.errors import MediaError, MoftError, RequestError
 from moft.optional import needs
 from moft.printing import say, show
 from moft.provenance import command, versions
-from moft.request.motion import DEFAULT_SPEED
+from moft.request.speed import DEFAULT_SPEED
 from moft.runs.job import Scene
 
 if TYPE_CHECKING:

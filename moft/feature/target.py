@@ -143,21 +143,27 @@ class Synthesised:
 
     def _displacement(self, frames: int, cells: Sequence[int], size: ClipSize) -> Tensor:
         path = latent_path(self.motion, size, frames)[:, None, None]
-        scales = torch.tensor(self.motion.scale(size))
-        if (scales == 1).all():
+        scales, angles = torch.tensor(self.motion.scale(size)), torch.tensor(self.motion.angle(size))
+        if (scales == 1).all() and not angles.any():
             return path
-        grow = F.interpolate(scales[None, None], size=frames, mode="linear", align_corners=True)[0, 0].log()
+        grow, turn = (
+            F.interpolate(values[None, None], size=frames, mode="linear", align_corners=True)[0, 0]
+            for values in (scales, angles)
+        )
+        grow = grow.log()
         y, x = (
             ((torch.arange(n) + 0.5) / n - 0.5) * extent / size.side
             for n, extent in zip(cells, (size.height, size.width), strict=True)
         )
         at = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)  # from the centre, in shorter sides
-        return path + (grow - grow.mean())[:, None, None, None] * at
+        round_ = torch.stack([-at[..., 1], at[..., 0]], -1)  # where each place goes as it turns clockwise
+        grow, turn = ((value - value.mean())[:, None, None, None] for value in (grow, turn))
+        return path + grow * at + turn * round_
 
 
 def held_of(motion: Motion, statistics: Statistics, size: ClipSize) -> float:
     """The share of a motion that its target holds: 1, or less where the feature that would show it lies
-    outside of what was seen when the response was fitted, and is held at that bound. Of zooms always 1.
+    outside of what was seen when the response was fitted, and is held at that bound. Zooms and turns: 1.
 
     Raises RequestError as `Motion.displacement` does."""
     path = latent_path(motion, size, size.frames)

@@ -84,11 +84,11 @@ class MeasuredMotion:
 class Verdict:
     """What came of a request: whether it was followed, and by how much it was missed.
 
-    share: of what was asked: the speed along the asked direction, the zoom rate, or the path's amplitude
-        along the path; 1 is all, below 0 goes against it. For stillness: the speed that still counts as still
-        over the measured one, at most 1.
+    share: of what was asked: the speed along the asked direction, the rate of a zoom or turn, or the path's
+        amplitude along the path; 1 is all, below 0 goes against it. For stillness: the speed that still
+        counts as still over the measured one, at most 1.
     angle: degrees between the asked and the measured direction, or for a path the arc cosine of their
-        correlation; None for zooms and stillness, and where nothing moves.
+        correlation; None for zooms, turns and stillness, and where nothing moves.
     reason: why it does not count as followed although share and angle would do; else None.
     """
 
@@ -216,9 +216,9 @@ def _box(places: Floats) -> tuple[float, float, float, float]:
 def followed(measured: MeasuredMotion, motion: Motion, size: ClipSize) -> bool:
     """Whether a clip of this size did what was asked, by its motion inside the region.
 
-    Directions: within 45 degrees, and at least 0.3 of the asked speed along the asked direction. Zooms: the
-    right sign and at least 0.3 of the asked rate. Paths, and directions with an ease or a span: the
-    cumulative motion correlates with the asked one by at least 0.7 and has at least 0.3 of its amplitude.
+    Directions: within 45 degrees, and at least 0.3 of the asked speed along the asked direction. Zooms and
+    turns: the right sign and at least 0.3 of the asked rate. Paths, and directions with an ease or a span:
+    the cumulative motion correlates with the asked one by at least 0.7 and has at least 0.3 of its amplitude.
     "still", and any request that amounts to it: `mean_speed` below 0.5 % of the shorter side per frame.
     Raises RequestError if the size is not of as many frames as the measured clip.
     """
@@ -253,6 +253,9 @@ def _judged(measured: MeasuredMotion, motion: Motion, size: ClipSize) -> Verdict
         rate = grown ** (1 / (size.frames - 1)) - 1
         share = measured.zoom / rate
         return Verdict(bool(share >= MIN_SHARE), share, None)
+    turned = math.degrees(motion.angle(size)[-1]) / (size.frames - 1)
+    if turned:
+        return Verdict(bool(measured.turn / turned >= MIN_SHARE), measured.turn / turned, None)
     if not asked.any():
         limit = STILL_SPEED * size.side
         still = measured.mean_speed < limit

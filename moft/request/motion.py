@@ -31,6 +31,7 @@ from moft.request.checks import (
     strength,
 )
 from moft.request.said import like_others, said
+from moft.request.speed import speed_of, with_speed, without_frame
 from moft.types import ClipSize
 
 DIRECTIONS: dict[str, float] = {  # name -> degrees in which the picture content moves
@@ -43,7 +44,6 @@ DIRECTIONS: dict[str, float] = {  # name -> degrees in which the picture content
     "up": 270.0,
     "up-right": 315.0,
 }
-DEFAULT_SPEED = 0.03  # fraction of the shorter image side per frame
 
 EASES: dict[
     str, Callable[[float], float]
@@ -53,13 +53,11 @@ EASES: dict[
     "in-out": lambda t: t * t * (3 - 2 * t),
 }
 
-_A_FRAME = r"\s*(?:a|per|/)\s*frame"
-_NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)"
-_ANY = re.IGNORECASE | re.DOTALL
 _MAX_PATH = 1000  # shorter sides; keeps every displacement a finite number of pixels
 _ZOOMS = {"zoom in": 1, "zoom out": -1}
+_TURNS = {"turn clockwise": 1, "turn counterclockwise": -1}
 _STILL = "still"
-_NAMES = {name.replace("-", " "): name for name in (*DIRECTIONS, *_ZOOMS, _STILL)}
+_NAMES = {name.replace("-", " "): name for name in (*DIRECTIONS, *_ZOOMS, *_TURNS, _STILL)}
 _KNOWN = ", ".join(_NAMES.values()) + ", or degrees (0 right, 90 down)"
 
 
@@ -67,13 +65,15 @@ _KNOWN = ", ".join(_NAMES.values()) + ", or degrees (0 right, 90 down)"
 class Motion:
     """One wanted motion of the picture content; camera right = picture left.
 
-    direction: a name in `DIRECTIONS`, "zoom in", "zoom out", "still", or degrees (number or numeric string).
+    direction: a name in `DIRECTIONS`, "zoom in", "zoom out", "turn clockwise", "turn counterclockwise",
+        "still", or degrees (number or numeric string).
         Case, spaces, hyphens and underscores do not matter; kept as canonical name or degrees in [0, 360).
         A speed may stand behind it, "left 2px", also as `moft measure` prints it, "left, 1.43 px a frame".
     speed: "1.5px" per frame, "2%" of the shorter side per frame, or a number in [0, 1], that fraction of the
         shorter side per frame; None is `DEFAULT_SPEED`. For zooms: how far the picture's edge midpoint along
         the shorter side moves outward per frame. It lies half a side from the centre, so the scale factor per
-        frame is 1 + 2 * fraction; "zoom out" is "zoom in" played backwards.
+        frame is 1 + 2 * fraction; "zoom out" is "zoom in" played backwards. For turns: how far that point
+        goes round, by 2 * fraction radians per frame, or "3deg".
     path: instead of direction and speed: cumulative displacement at evenly spaced moments of the clip, two or
         more (x, y) in fractions of the shorter side, the first (0, 0).
     region: where it counts: a mask picture, a folder or video of masks, "box:x,y,w,h", "polygon:x,y;x,y;x,y"
@@ -93,10 +93,13 @@ class Motion:
 
     direction: str | float | None = said(
         None,
-        "left, up-right, zoom in, still, ..., or degrees: 0 right, 90 down; 'left 2px' names the speed too.",
+        "left, up-right, zoom in, turn clockwise, still, ..., or degrees: 0 right, 90 down; 'left 2px' names "
+        "the speed too.",
     )
     speed: str | float | None = said(
-        None, "Mean while it moves, per frame: 1.5px, or 2% of the shorter side.", unit="px or sides a frame"
+        None,
+        "Mean while it moves, per frame: 1.5px, or 2% of the shorter side; of turns 3deg, too.",
+        unit="px or sides a frame",
     )
     path: tuple[Point, ...] | None = said(
         None,
@@ -131,7 +134,7 @@ class Motion:
         if self.path is not None:
             put(self, "path", _path(self.path))
         if self.direction is not None:
-            direction, speed = _with_speed(self.direction)
+            direction, speed = with_speed(self.direction)
             if speed is not None and self.speed is not None:
                 refuse("one speed", f"{self.direction} and speed {self.speed}", "leave one of them out")
             put(self, "direction", _direction(direction))
@@ -139,10 +142,12 @@ class Motion:
         if self.direction == _STILL and self.timed:
             refuse('no ease and no span beside "still"', self.ease or self.span, "leave both out")
         if self.speed is not None:
-            value, _ = _speed(self.speed)
+            value, unit = speed_of(self.speed)
+            if unit == "deg" and not self.turns:
+                refuse("degrees a frame for turns alone", self.speed, "write 1.5px, or 2%")
             if self.path is not None or (self.direction == _STILL and value):
                 refuse('no speed beside a path or "still"', self.speed, "leave speed out")
-            put(self, "speed", _plain(self.speed) if isinstance(self.speed, str) else value)
+            put(self, "speed", without_frame(self.speed) if isinstance(self.speed, str) else value)
 
     @classmethod
     def from_text(cls, text: str, **others: Any) -> Motion:
@@ -156,18 +161,23 @@ class Motion:
         """Whether it does not move evenly all the time: by `ease` or `span`."""
         return self.ease is not None or self.span is not None
 
+    @property
+    def turns(self) -> bool:
+        """Whether it goes round the middle."""
+        return self.direction in _TURNS
+
     def same(self, other: object) -> bool:
         """Whether both ask for the same motion, wherever and however hard."""
         return isinstance(other, Motion) and self._content() == other._content()
 
     def _content(self) -> tuple[object, ...]:
         name = str(self.direction)
-        return self.path, self.ease, self.span, DIRECTIONS.get(name, self.direction), _speed(self.speed)
+        return self.path, self.ease, self.span, DIRECTIONS.get(name, self.direction), speed_of(self.speed)
 
     def displacement(self, size: ClipSize) -> list[Point]:
         """Where the content is at each frame of a clip relative to frame 0: `size.frames` pairs (x, y) in px.
 
-        All zeros for "still" and zooms. Raises RequestError unless the size is whole numbers >= 1.
+        All zeros for "still", zooms and turns. Raises RequestError unless the size is whole numbers >= 1.
         """
         frames, short = size.frames, _shorter_side(size)
         if self.path is not None:
@@ -182,7 +192,7 @@ class Motion:
                     f"it is not in px: divide px by {short}",
                 )
             return [(x * short, y * short) for x, y in places]
-        if self.direction == _STILL or self.direction in _ZOOMS:
+        if self.direction == _STILL or self.direction in _ZOOMS or self.turns:
             return [(0.0, 0.0)] * frames
         angle = math.radians(DIRECTIONS.get(str(self.direction), number(self.direction)))
         x, y = round(math.cos(angle), 15), round(math.sin(angle), 15)  # "down" shall not drift 6e-17 px aside
@@ -196,7 +206,19 @@ class Motion:
         """
         short = _shorter_side(size)
         sign = _ZOOMS.get(str(self.direction), 0)
+        if not sign:
+            return [1.0] * size.frames
         return [(1 + 2 * self._fraction(short)) ** (sign * i) for i in self._elapsed(size.frames)]
+
+    def angle(self, size: ClipSize) -> list[float]:
+        """How far the picture is turned at each frame of a clip relative to frame 0: `size.frames` radians,
+        clockwise. 0.0 for everything but turns. Raises RequestError like `displacement`."""
+        short, sign = _shorter_side(size), _TURNS.get(str(self.direction), 0)
+        if not sign:
+            return [0.0] * size.frames
+        value, unit = speed_of(self.speed)
+        step = math.radians(value) if unit == "deg" else 2 * self._fraction(short)
+        return [sign * step * i for i in self._elapsed(size.frames)]
 
     def velocity(self, size: ClipSize) -> Point:
         """Mean (x, y) px per frame between the first and the last frame of a clip; (0, 0) for a single frame.
@@ -224,8 +246,10 @@ class Motion:
         if self.path is not None:
             text = f"path of {len(self.path)} points"
         else:
-            value, unit = _speed(self.speed)
-            pace = f" at {value:g}px a frame" if unit == "px" else f" at {100 * value:g}% a frame"
+            value, unit = speed_of(self.speed)
+            pace = (
+                f" at {value:g}{unit} a frame" if unit in ("px", "deg") else f" at {100 * value:g}% a frame"
+            )
             text = f"{self.direction:g}°" if isinstance(self.direction, float) else str(self.direction)
             text += "" if self.direction == _STILL else pace
         if self.span:
@@ -242,26 +266,11 @@ class Motion:
         return [last * (end - start) * eased(share) for share in shares]
 
     def _fraction(self, short: int) -> float:
-        value, unit = _speed(self.speed)
+        value, unit = speed_of(self.speed)
         fraction = value / short if unit == "px" else value
         if fraction > 1:
             refuse(f"speed at most the shorter side, {short} px, per frame", self.speed, "slow down")
         return fraction
-
-
-def _with_speed(value: object) -> tuple[object, str | None]:
-    """A direction, and the speed behind it: "left 2px", "zoom in 2%", and what `moft measure` prints: "left,
-    1.43 px a frame (-1.42, +0.10)", "zoom +2.00% a frame", whose percent are of the scale and not of the
-    edge's way, half of it."""
-    if not isinstance(value, str):
-        return value, None
-    zoom = re.fullmatch(rf"\s*zoom\s*([+-])\s*({_NUMBER})\s*%{_A_FRAME}\s*", value, _ANY)
-    if zoom is not None:
-        return f"zoom {'in' if zoom[1] == '+' else 'out'}", f"{float(zoom[2]) / 2:g}%"
-    found = re.fullmatch(
-        rf"(.*?[^\s,])(?:\s*,|\s+at|)\s+(\S+?)\s*(px|%)(?:{_A_FRAME}(?:\s*\([^()]*\))?)?\s*", value, _ANY
-    )
-    return (value, None) if found is None else (found[1], found[2] + found[3])
 
 
 def _direction(value: object) -> str | float:
@@ -269,6 +278,7 @@ def _direction(value: object) -> str | float:
         value = value.strip().removesuffix("°")
         _refuse_bare(value)
     name = " ".join(re.split(r"[-_\s]+", value.strip().lower())) if isinstance(value, str) else ""
+    name = re.sub(r"^(turning|roll|rolling) ", "turn ", name)
     degrees = number(value)
     if name not in _NAMES and math.isnan(degrees):
         refuse("a direction", value, f"use one of {_KNOWN}")
@@ -282,23 +292,6 @@ def _refuse_bare(text: str) -> None:
     if known and not math.isnan(number(number_)):
         remedy = f'write "{name.strip(" ,")} {number_}px" for px a frame, or % of the shorter side'
         refuse("a unit behind the speed", text, remedy)
-
-
-def _plain(speed: str) -> str:
-    """Without "a frame" behind it."""
-    return re.sub(rf"{_A_FRAME}$", "", speed.strip(), flags=re.IGNORECASE)
-
-
-def _speed(value: object) -> tuple[float, str]:
-    """(px, "px") or (fraction of the shorter side, "%" or ""), per frame."""
-    text = DEFAULT_SPEED if value is None else value
-    text = _plain(text) if isinstance(text, str) else text
-    unit = next((u for u in ("px", "%") if isinstance(text, str) and text.strip().lower().endswith(u)), "")
-    amount = number(str(text).strip()[: -len(unit)] if unit else text) / (100 if unit == "%" else 1)
-    if not 0 <= amount <= (math.inf if unit == "px" else 1):
-        remedy = 'write "1.5px", "2%" or a number in [0, 1]; to go the other way, turn the direction round'
-        refuse("speed >= 0 and at most the shorter side per frame", value, remedy)
-    return amount, unit
 
 
 def _path(value: Any) -> tuple[Point, ...]:

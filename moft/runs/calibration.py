@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from moft.errors import BackboneError
 from moft.feature.statistics import Statistics
 from moft.metrics.motion import judged, measure
-from moft.request.motion import DEFAULT_SPEED, Motion
+from moft.request.motion import Motion
+from moft.request.speed import DEFAULT_SPEED
 from moft.runs.job import Scene
 from moft.runs.sample import Sampled, sample
 from moft.steering.entry import steer

@@ -28,8 +28,8 @@ class Carry(Change):
     def __init__(self, objectives: Objectives, plain: Recording, share: float, report: Report) -> None:
         """share: 0…1 of the denoising steps.
 
-        Raises RequestError, in the first step, for a request that goes nowhere: a zoom, or a clip to
-        follow."""
+        Raises RequestError, in the first step, for a request that goes nowhere: a zoom, a turn, or a
+        clip to follow."""
         self.objectives, self.plain, self.share, self.report = objectives, plain, share, report
 
     def apply(self, latents: Tensor, moment: Moment) -> Tensor:
@@ -51,11 +51,11 @@ class Carry(Change):
 
 
 def check_carried(requests: Sequence[object]) -> None:
-    """Raise RequestError for a request that cannot be carried: a zoom, or a clip to follow."""
-    if not all(isinstance(r, Motion) and not str(r.direction).startswith("zoom") for r in requests):
+    """Raise RequestError for a request that cannot be carried: a zoom, a turn, or a clip to follow."""
+    if not all(isinstance(r, Motion) and _goes(r) for r in requests):
         raise RequestError(
-            "expected motions that go somewhere to carry along, got a zoom or a clip to follow; leave "
-            "carry out"
+            "expected motions that go somewhere to carry along, got a zoom, a turn or a clip to follow; "
+            "leave carry out"
         )
 
 
@@ -70,3 +70,7 @@ def carried(frame: Tensor, path: Sequence[tuple[float, float]]) -> Tensor:
 
     height, width = frame.shape[-2:]
     return torch.cat([frame[..., mirrored(height, y), :][..., mirrored(width, x)] for x, y in path], 2)
+
+
+def _goes(motion: Motion) -> bool:
+    return not str(motion.direction).startswith(("zoom", "turn"))

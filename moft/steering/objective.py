@@ -142,7 +142,7 @@ def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None,
         request=target.motion if isinstance(target, Synthesised) else target,
         target=target,
         kind=loss or _suiting(target, whole),
-        keep_spread=isinstance(target, OfField),
+        keep_spread=_by_places(target),
     )
 
 
@@ -161,12 +161,17 @@ def _is_still(target: Target) -> bool:
     return isinstance(target, Synthesised) and target.motion.direction == "still"
 
 
+def _by_places(target: Target) -> bool:
+    """Whether each part of the picture is asked to go its own way."""
+    return isinstance(target, OfField) or (isinstance(target, Synthesised) and target.motion.turns)
+
+
 def _suiting(target: Target, whole: bool) -> str:
     """Which loss: "position" (Eq. 3) where every place has a target of its own, or none may move; else
     "quadrants", which says where things go on the whole and leaves their details free. In a region "region",
     whose pieces a cut by the quarters of the frame would make too small to say where they go; but for zooms,
-    whose mean is nought. "blocks" for a field, which says where each part goes."""
-    if isinstance(target, OfField):
+    whose mean is nought. "blocks" for fields and turns, where each part goes its own way."""
+    if _by_places(target):
         return "blocks"
     if _is_still(target) or (isinstance(target, FromClip) and target.per_position):
         return "position"

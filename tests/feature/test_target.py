@@ -85,6 +85,15 @@ def test_a_still_target_is_zero():
     assert target(Motion("still")).abs().max() == 0
 
 
+def test_a_turn_carries_each_side_round():
+    last = target(Motion("turn clockwise", speed="1deg"))[0, -1]
+    top, right = last[:, 0].mean(-1), last[:, :, -1].mean(-1)
+    bottom, left = last[:, -1].mean(-1), last[:, :, 0].mean(-1)
+    along = [statistics().displacement(side) for side in (top, right, bottom, left)]
+    for found, way in zip(along, ((1, 0), (0, 1), (-1, 0), (0, -1)), strict=True):
+        assert torch.cosine_similarity(found, torch.tensor(way).float(), dim=0) > 0.95
+
+
 def test_a_zoom_in_pushes_each_side_outward():
     last = target(Motion("zoom in", speed=0.02))[0, -1]
     right, down = last

@@ -52,6 +52,17 @@ def turned(degrees: float, scale: float = 1.0) -> np.ndarray:
     return np.stack(clip)
 
 
+@pytest.mark.parametrize("degrees", [4, -4])
+def test_a_turn_is_followed_by_one_that_turns_that_way(degrees: float) -> None:
+    way = "clockwise" if degrees > 0 else "counterclockwise"
+    found, size = measure(turned(degrees)), ClipSize(4, 64, 64)
+    verdict = judged(found, Motion(f"turn {way} 4deg"), size)
+    assert verdict.followed and verdict.share == pytest.approx(1, rel=0.05)
+    other = "counterclockwise" if degrees > 0 else "clockwise"
+    assert not judged(found, Motion(f"turn {other} 4deg"), size).followed
+    assert not judged(found, Motion(f"turn {way} 20deg"), size).followed
+
+
 @pytest.mark.parametrize("degrees", [1.5, 4, 9, -4])
 def test_a_turn_has_its_degrees_and_is_not_still(degrees: float) -> None:
     found = measure(turned(degrees))

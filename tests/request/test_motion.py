@@ -11,7 +11,8 @@ from moft.errors import RequestError
 from moft.metrics.flow import dense_flow
 from moft.request.drag import Drag
 from moft.request.like import Like
-from moft.request.motion import DEFAULT_SPEED, DIRECTIONS, EASES, Motion
+from moft.request.motion import DIRECTIONS, EASES, Motion
+from moft.request.speed import DEFAULT_SPEED
 from moft.types import ClipSize
 
 WHERE_CONTENT_GOES = {
@@ -97,6 +98,35 @@ def test_zoom_in_carries_the_edge_midpoint_outward_by_the_speed() -> None:
     assert 32 * scale[1] == pytest.approx(32 + 2)
     assert scale[2] == pytest.approx(scale[1] ** 2)
     assert Motion("zoom in", speed=0.01).scale(ClipSize(2, 64, 64))[1] == pytest.approx(1.02)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "turn clockwise 3deg",
+        "Turning clockwise 3 degrees",
+        "roll clockwise 3°",
+        "turn +3.00 degrees a frame",
+    ],
+)
+def test_a_turn_is_said_in_degrees(text: str) -> None:
+    motion, size = Motion(text), ClipSize(3, 64, 64)
+    assert motion.same(Motion("turn clockwise", speed="3deg"))
+    assert motion.angle(size) == pytest.approx([0, math.radians(3), math.radians(6)])
+    assert motion.displacement(size) == [(0, 0)] * 3 and motion.scale(size) == [1] * 3
+
+
+def test_a_turn_carries_the_edge_midpoint_round_by_the_speed() -> None:
+    size = ClipSize(2, 64, 100)
+    assert Motion("turn counterclockwise", speed="2px").angle(size)[1] == pytest.approx(-2 / 32)
+    assert Motion("turn clockwise", speed="1%").angle(size)[1] == pytest.approx(0.02)
+    assert Motion("left").angle(size) == [0, 0]
+
+
+@pytest.mark.parametrize("direction", ["left", "zoom in", "still", 30])
+def test_only_turns_take_degrees_a_frame(direction: str | int) -> None:
+    with pytest.raises(RequestError, match="degrees a frame for turns alone|no speed beside"):
+        Motion(direction, speed="3deg")
 
 
 def test_zoom_out_is_zoom_in_backwards() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_sample_image
 
+from moft.known.filmed import ROLL, filmed
 from moft.known.pans import pan
 from moft.metrics.flow import dense_flow
 from moft.request.motion import Motion
@@ -25,6 +26,13 @@ def test_the_asked_flow_is_that_of_a_clip_that_does_as_asked(motion: Motion) -> 
     inner = (slice(None), slice(8, 56), slice(8, 56))
     assert asked.shape == found.shape
     assert np.abs(found[inner] - asked[inner]).mean() < 0.25
+
+
+def test_the_asked_flow_of_a_turn_is_that_of_a_clip_that_turns() -> None:
+    shown = filmed("roll", [PHOTO], SIZE, seed=0)
+    way = "clockwise" if shown.steps[0, 0, 32, 0] > 0 else "counterclockwise"
+    asked = asked_flow(Motion(f"turn {way}", speed=f"{np.degrees(ROLL)}deg"), SIZE)
+    assert np.abs(asked - shown.steps).max() < 0.05
 
 
 def test_stillness_asks_for_no_flow() -> None:

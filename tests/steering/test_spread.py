@@ -32,7 +32,13 @@ def moved(objective: Objective, **settings: object) -> tuple[torch.Tensor, torch
 
 @pytest.mark.parametrize(
     ("target", "asked", "kept"),
-    [(FIELD, None, True), (WORDS, None, False), (FIELD, False, False), (WORDS, True, True)],
+    [
+        (FIELD, None, True),
+        (WORDS, None, False),
+        (FIELD, False, False),
+        (WORDS, True, True),
+        (Synthesised(Motion("turn clockwise"), STATISTICS), None, True),
+    ],
 )
 def test_fields_keep_it_and_settings_decide(target: object, asked: bool | None, kept: bool) -> None:
     objective = follow(target, None, alone=True)  # type: ignore[arg-type]
