@@ -157,7 +157,7 @@ def _maps(page: Page, viewpoint: Viewpoint, scores: Scores, readings: Sequence[R
         f"The point ({x:g}, {y:g}) of frame {f:g} in {Path(source.clip.name).name}, which goes by "
         f"({dx:+.2f}, {dy:+.2f}) px a frame there, against every place of each clip (paper, Fig. 4). In the "
         "corner the clip's flow (exact where it is known, else DIS); AUC of each map is against that flow; "
-        f"there is none where nothing or everything goes the same way.{still}",
+        f"there is none where a tenth or less goes another way, or its way.{still}",
     )
     designs = {name: f"design/{name}" for name in (*DESIGNS, "dift")}
     _heat(page, "designs", few, designs, "similarity maps of each design")

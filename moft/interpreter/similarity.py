@@ -24,6 +24,7 @@ DESIGNS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "ccr": lambda feature, channels: ccr(feature),
     "moft": motion_feature,
 }
+_TOLD = 0.1  # of the places must go the way of a point, and as many not, for an AUC to say something
 MAX_ANGLE = 45.0  # degrees between two motions that go the same way, as `moft.metrics.motion.followed` has it
 _LEAST_SPEED = 0.5 / 64  # shorter sides a frame
 
@@ -120,7 +121,7 @@ def agreement(
     moving = (target.norm(dim=-1) >= least)[None].expand(similarities.shape)
     cosine = F.normalize(source, dim=-1) @ F.normalize(target, dim=-1).T
     keep = torch.ones_like(moving) if valid is None else valid
-    same = (cosine >= np.cos(np.radians(MAX_ANGLE))) & moving
+    same = _goes_along(source, target, least)
     both = keep & moving
     pair = torch.stack([similarities[both], cosine[both]]).double()
     spread = pair.shape[1] > 1 and bool((pair.std(1) > 1e-9).all())
@@ -172,8 +173,18 @@ def map_agreement(similarities: Tensor, flow: Tensor, velocity: Tensor, least: f
         similarities: (f h w) or (h w), to a point that moves by `velocity` (2,) px a frame.
         flow: (f h w 2) or (h w 2) of the target, px a frame.
     Returns:
-        An empty agreement if the point stands still.
+        An empty agreement if the point stands still; no AUC where nearly everything, or nearly nothing, goes
+        its way: it would tell a few places from all the others.
     """
     if float(velocity.norm()) < least:
         return Agreement(None, None, 0)
-    return agreement(similarities.reshape(1, -1), velocity[None], flow.reshape(-1, 2), least)
+    target = flow.reshape(-1, 2)
+    found = agreement(similarities.reshape(1, -1), velocity[None], target, least)
+    share = float(_goes_along(velocity[None], target, least).float().mean())
+    return found if _TOLD <= share <= 1 - _TOLD else dataclasses.replace(found, auc=None)
+
+
+def _goes_along(source: Tensor, target: Tensor, least: float) -> Tensor:
+    """Which of the targets (t 2) move, and within `MAX_ANGLE` of each source (s 2): (s t) bool."""
+    cosine = F.normalize(source, dim=-1) @ F.normalize(target, dim=-1).T
+    return (cosine >= np.cos(np.radians(MAX_ANGLE))) & (target.norm(dim=-1) >= least)

@@ -62,6 +62,13 @@ def test_a_heat_map_is_scored_against_the_flow_of_its_target():
     assert map_agreement(good, flow, torch.zeros(2), 0.5).auc is None
 
 
+@pytest.mark.parametrize(("along", "told"), [(1, False), (2, True), (8, True), (15, False), (19, False)])
+def test_a_map_has_no_auc_where_nearly_everything_goes_one_way(along: int, told: bool):
+    flow = torch.tensor([[1.0, 0]] * along + [[-1.0, 0]] * (16 - along if along < 16 else 1))[:, None]
+    found = map_agreement(torch.rand(flow.shape[:2]), flow, torch.tensor([1.0, 0]), 0.5)
+    assert (found.auc is not None) is told and found.correlation is not None
+
+
 def test_a_point_is_found_in_its_cell_and_refused_outside():
     feature = torch.zeros(1, 2, 1, 4, 8)
     assert cell_of((63, 0, 7), SIZE, feature) == (1, 0, 7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ from moft.interpreter.figures.style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FEW = 2  # targets, which are set side by side with their maps
+ACROSS = 4  # maps then in a line
 _BAND = 18  # px of the title over a picture in a clip
 
 
@@ -34,7 +37,7 @@ def draw_heat_maps(
     aucs: Mapping[str, Sequence[float | None]],
 ) -> Figure:
     """Fig. 4, 6: similarity to the point (x, y, frame) in the source, one row a design, layer, or timestep,
-    one column a target clip. All panels share the scale −1…1.
+    one column a target clip; of few targets side by side. All panels share the scale −1…1.
 
     Args:
         source: uint8 (h w 3), the frame with the point.
@@ -43,6 +46,8 @@ def draw_heat_maps(
         rows: name → one map (h w) a target.
         aucs: name → AUC of each map against that flow.
     """
+    if len(targets) <= FEW:
+        return _side_by_side(source, point, targets, flows, rows, aucs)
     width, height = 1.75 * (len(targets) + 1) + 0.6, 1.72 * (len(rows) + 1) + 0.5
     with styled():
         figure, panels = new_figure(len(rows) + 1, len(targets) + 1, width, height)
@@ -54,11 +59,57 @@ def draw_heat_maps(
             panels[line, 0].axis("off")
             panels[line, 0].text(0.96, 0.5, title, ha="right", va="center", wrap=True)
             for panel, similarity, auc in zip(panels[line, 1:], maps, aucs[name], strict=True):
-                image = panel.imshow(similarity, vmin=-1, vmax=1, cmap=HEAT, interpolation="nearest")
-                bare(panel, "AUC –" if auc is None else f"AUC {auc:.2f}")
-        label = "cosine similarity to the point"
-        figure.colorbar(image, ax=panels, label=label, shrink=0.5, aspect=30, pad=0.02)
+                image = _show_map(panel, similarity, _auc(auc))
+        _key(figure, image, panels)
     return figure
+
+
+def _side_by_side(
+    source: np.ndarray,
+    point: Sequence[float],
+    targets: Mapping[str, np.ndarray],
+    flows: Sequence[np.ndarray],
+    rows: Mapping[str, Sequence[np.ndarray]],
+    aucs: Mapping[str, Sequence[float | None]],
+) -> Figure:
+    """The same, each target followed by its maps, as many in a line as there is room for."""
+    across = min(len(rows), ACROSS)
+    deep = math.ceil(len(rows) / across)
+    with styled():
+        figure, panels = new_figure(
+            deep * len(targets), across + 2, 1.75 * (across + 2) + 0.8, 2.1 * deep * len(targets)
+        )
+        for panel in panels.flat:
+            panel.axis("off")
+        show_picture(panels[0, 0], source, "source and point")
+        mark_point(panels[0, 0], point)
+        _show_targets(panels[::deep, 1], targets, flows)
+        for i in range(len(targets)):
+            for j, (name, maps) in enumerate(rows.items()):
+                panel = panels[i * deep + j // across, 2 + j % across]
+                panel.axis("on")
+                title = NAMES.get(name, name).replace(" ", "\n", 1).replace(".motion", ".\nmotion", 1)
+                image = _show_map(panel, maps[i], f"{title}\n{_auc(aucs[name][i])}")
+        _key(figure, image, panels)
+    return figure
+
+
+def _show_map(panel: Any, similarity: np.ndarray, title: str) -> Any:
+    image = panel.imshow(similarity, vmin=-1, vmax=1, cmap=HEAT, interpolation="nearest")
+    bare(panel, title)
+    return image
+
+
+def _auc(value: float | None) -> str:
+    return "AUC –" if value is None else f"AUC {value:.2f}"
+
+
+def _key(figure: Figure, image: Any, panels: Any) -> None:
+    one = len(panels) == 1
+    label = "cosine to the point" if one else "cosine similarity to the point"
+    figure.colorbar(
+        image, ax=panels, label=label, shrink=0.9 if one else 0.5, aspect=15 if one else 30, pad=0.02
+    )
 
 
 def _show_targets(panels: Any, targets: Mapping[str, np.ndarray], flows: Sequence[np.ndarray]) -> None:
