@@ -38,7 +38,7 @@ def _train(args: argparse.Namespace) -> None:
     )
     trainer = Trainer(args.folder, settings, args.device, args.seed, BUILDS[args.family])
     if args.resume:
-        trainer.resume()
+        trainer.resume(args.start)
     trainer.run(args.clips, args.minutes)
 
 
@@ -119,7 +119,10 @@ def _options_of_training(verbs: Any) -> argparse.ArgumentParser:
     train.add_argument(
         "--resume",
         action="store_true",
-        help="go on from the folder's checkpoint, else from the shipped weights",
+        help="go on from the folder's checkpoint, else from --start",
+    )
+    train.add_argument(
+        "--start", type=Path, help="a pipeline that `assemble` wrote; default: the shipped weights"
     )
     train.set_defaults(run=_train)
     return train

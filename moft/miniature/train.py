@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from moft.errors import RequestError
 from moft.known.renderer import FRAMES
 from moft.miniature import model
 from moft.miniature.curriculum import STAGES, Stage
@@ -121,11 +122,14 @@ class Trainer:
         torch.save(state, self.folder / f"{STATE}.new")
         (self.folder / f"{STATE}.new").replace(self.folder / STATE)
 
-    def resume(self) -> None:
-        """Go on from the last save, else from the shipped weights, if there are any."""
+    def resume(self, start: Path | None = None) -> None:
+        """Go on from the last save, else from the weights of a pipeline that `export` wrote, by default the
+        shipped one, if there is any. Raises RequestError where `start` is none."""
         path = self.folder / STATE
+        if start is not None and not (start / "training.json").exists():
+            raise RequestError(f"expected a pipeline that `assemble` wrote, got {start}; leave --start out")
         if not path.exists():
-            self._start_from_shipped()
+            self._start_from(Path(miniature_path(self.build.name)) if start is None else start)
             return
         state: dict[str, Any] = torch.load(path, map_location=self.device, weights_only=True)
         self.clips, self.began = state["clips"], state["began"]
@@ -139,21 +143,20 @@ class Trainer:
                 if frames in self.pools:
                     self.pools[frames].restore(saved)
 
-    def _start_from_shipped(self) -> None:
-        """The shipped averages; the reader, which is not shipped, starts anew."""
-        shipped = Path(miniature_path(self.build.name))
-        if not (shipped / "training.json").exists():
+    def _start_from(self, pipeline: Path) -> None:
+        """The averages; the reader, which is not written, starts anew."""
+        if not (pipeline / "training.json").exists():
             return
-        found = type(self.tap.pipe).from_pretrained(shipped, local_files_only=True)
+        found = type(self.tap.pipe).from_pretrained(pipeline, local_files_only=True)
         opened = {"denoiser": getattr(found, self.tap.family.attribute), "text_encoder": found.text_encoder}
         shapes = [[p.shape for p in part["denoiser"].parameters()] for part in (opened, self.parts)]
         if shapes[0] != shapes[1]:
-            self.log(note="the shipped weights are of another build; starting anew")
+            self.log(note=f"the weights in {pipeline} are of another build; starting anew")
             return
         for parts in (self.parts, self.averaged):
             for name, part in opened.items():
                 parts[name].load_state_dict(part.state_dict())
-        self.clips = self.began = json.loads((shipped / "training.json").read_text())["clips"]
+        self.clips = self.began = json.loads((pipeline / "training.json").read_text())["clips"]
 
     def export(self, folder: Path) -> None:
         """Write the averaged weights as a diffusers pipeline, in float16 safetensors.

@@ -12,6 +12,7 @@ import cut_off
 import pytest
 import torch
 
+from moft.errors import RequestError
 from moft.miniature import model
 from moft.miniature.curriculum import STAGES
 from moft.miniature.machine import Machine
@@ -45,6 +46,25 @@ def test_a_training_killed_while_it_saves_ends_where_one_left_alone_does(tmp_pat
     one, other = state(alone), state(resumed)
     assert one.keys() == other.keys() and resumed.clips == alone.clips == cut_off.UNTIL
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_training_starts_from_what_another_wrote(tmp_path: Path):
+    first = cut_off.small_trainer(tmp_path / "a")
+    first.clips = 1234
+    with torch.no_grad():
+        for parameter in first.averaged["denoiser"].parameters():
+            parameter.mul_(1.5)
+    first.export(tmp_path / "written")
+    second = cut_off.small_trainer(tmp_path / "b")
+    second.resume(tmp_path / "written")
+    assert second.clips == second.began == 1234
+    for parts in (second.parts, second.averaged):
+        for here, there in zip(
+            parts["denoiser"].parameters(), first.averaged["denoiser"].parameters(), strict=True
+        ):
+            torch.testing.assert_close(here, there, rtol=1e-3, atol=1e-4)
+    with pytest.raises(RequestError, match="that `assemble` wrote"):
+        second.resume(tmp_path / "nothing")
 
 
 def test_a_training_stops_in_time_and_its_learning_rate_falls_to_nothing_at_the_end(tmp_path: Path):
