@@ -72,6 +72,12 @@ class FromClip:
         """Whether each place has a target of its own."""
         return self.value.shape[2:].numel() > 1
 
+    @property
+    def frames(self) -> int | None:
+        """Of the clip that was read; None if a file does not say."""
+        count = self.made.get("frames")
+        return count if isinstance(count, int) else None
+
     def at(self, feature: Tensor, size: ClipSize) -> Tensor:
         """(1 f k h w), resampled to the frames and cells of the feature."""
         cells = feature.shape[3:] if self.value.shape[2] > 1 else (1, 1)

@@ -76,6 +76,11 @@ class OfField:
     def scale(self) -> float:
         return self.statistics.scale
 
+    @property
+    def frames(self) -> int:
+        """Of the clip that was read."""
+        return len(self.field.displacement)
+
     def at(self, feature: Tensor, size: ClipSize) -> Tensor:
         """(1 f k h w)."""
         field = self.field.resized(*cells_of(feature))

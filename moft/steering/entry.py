@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from moft.errors import RequestError
+from moft.errors import RequestError, SteeringWarning
 from moft.feature.reference import FromClip, from_like
 from moft.feature.resampled import read_followed
 from moft.feature.statistics import Statistics, find_statistics
@@ -29,7 +30,7 @@ from moft.steering.keep import Keep
 from moft.steering.loop import Change, Steering
 from moft.steering.objective import Objective, Objectives, check_targets, follow
 from moft.steering.settings import Settings
-from moft.steering.told import Report
+from moft.steering.told import Report, stretched
 
 if TYPE_CHECKING:
     from moft.steering.recording import Recording
@@ -155,6 +156,8 @@ def _placing(objectives: Sequence[Objective]) -> Objectives:
     def placed(size: ClipSize) -> Sequence[Objective]:
         regions = read_regions([objective.region for objective in objectives], size)
         check_agreement([objective.request for objective in objectives], regions)
+        for note in stretched(objectives, size):
+            warnings.warn(note, SteeringWarning, stacklevel=2)
         tensors = [None if region is None else torch.as_tensor(region) for region in regions]
         return [replace(o, region=region) for o, region in zip(objectives, tensors, strict=True)]
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from moft.steering.objective import Objective
+    from moft.types import ClipSize
 
 FEW = 3  # guided steps; with fewer, little follows
 
@@ -111,3 +112,15 @@ def _not_due(run: Report, asked: Asked) -> str:
         f"none of {run.made} steps was one to guide (asked in shares {shares}): another denoiser is at work "
         "there, or the scheduler would drop the change; ask for other steps=, or use another scheduler"
     )
+
+
+def stretched(objectives: Sequence[Objective], size: ClipSize) -> list[str]:
+    """What to tell of clips to follow that were read in another number of frames than is sampled."""
+    read = [getattr(getattr(objective, "target", None), "frames", None) for objective in objectives]
+    return [
+        f"a clip was read in {frames} frames, and {size.frames} are sampled: its motion is followed in the "
+        f"same time, {(frames - 1) / max(size.frames - 1, 1):.2g} times as fast a frame; read it in as many "
+        "(size=moft.ClipSize(…) for a Like)"
+        for frames in dict.fromkeys(read)
+        if frames is not None and frames != size.frames
+    ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import diffusers
+import numpy as np
 import pytest
 import torch
 from doubles import KNOWN, LEFT, UNetMotionModel, double, everything_about
@@ -16,6 +17,8 @@ from torch import Tensor
 
 import moft
 from moft.errors import BackboneError, MoftError, RequestError, SteeringWarning
+from moft.feature.target import OfField
+from moft.field.field import Field
 from moft.steering.objective import Objective
 
 WHOLE = moft.Settings(steps=(0, 1))
@@ -509,3 +512,18 @@ def test_a_block_that_ends_in_an_error_is_told_nothing_more():
         with pytest.raises(KeyError), moft.steer(double(), LEFT, statistics=KNOWN):
             raise KeyError
     assert issubclass(SteeringWarning, UserWarning) and not issubclass(MoftError, Warning)
+
+
+def test_a_clip_read_in_another_number_of_frames_is_told_once_a_size():
+    field = OfField(Field.of_steps(np.full((7, 4, 4, 2), 0.01)), KNOWN)
+    value = torch.zeros(8, len(KNOWN.channels), 1, 1)
+    read = moft.FromClip(value, KNOWN.channels, KNOWN.layer, 1.0, 300, made={"frames": 4})
+    for target, frames, factor in ((field, 8, "0.47"), (read, 4, "0.2")):
+
+        def thrice(pipe: Any, frames: int = frames) -> None:
+            for count in (frames, 16, 16):
+                pipe(frames=count)
+
+        _, said = told(double(), thrice, target)
+        (note,) = [note for note in said if "a clip was read" in note]
+        assert f"read in {frames} frames, and 16 are sampled" in note and f"{factor} times as fast" in note
