@@ -94,6 +94,16 @@ def test_what_stays_or_is_cut_is_held(tmp_path, what):
     assert "held for up to 4" in said[0]
 
 
+@pytest.mark.parametrize("shape", [(8, 40000), (40, 2000), (15, 64), (2048, 1040)])
+def test_frames_that_are_too_large_or_narrow_to_follow_are_held(tmp_path, shape):
+    first = np.zeros((*shape, 3), np.uint8)
+    first[:, ::3] = 200
+    said: list[str] = []
+    shown = [first, np.roll(first, 1, 1), first]
+    found = read_video(animation(tmp_path / "a.png", [300, 100, 100], frames=shown), tell=said.append)
+    assert np.array_equal(found, np.stack([first] * 3 + [shown[1], first])) and "held for up to 3" in said[0]
+
+
 @pytest.mark.parametrize(("start", "stride"), [(0, 2), (1, 2), (4, 1), (3, 3)])
 def test_frames_are_chosen_among_those_made(tmp_path, start, stride):
     drawn = carried(noise(), [(2 * t, 0) for t in (0, 1, 4, 5)])

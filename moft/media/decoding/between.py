@@ -7,22 +7,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from moft.metrics.flow import LOST, MIN_SIDE, MUCH, flow_between
+from moft.metrics.flow import LOST, MAX_ASPECT, MIN_SIDE, MUCH, flow_between
 from moft.metrics.leaps import misfit
 
 if TYPE_CHECKING:
     from moft.types import Flow, Picture
 
+_MOST = 2**21  # px of a frame, 1920 x 1088 say; a flow takes some hundred bytes for each
 _STILL = 1 / 1024  # of the shorter side: what goes less far looks the same at every moment
 
 
 def between(before: Picture, after: Picture, shares: Sequence[float]) -> Iterator[Picture] | None:
     """The pictures, uint8 (h w 3), after each share, 0..1, of the time from a frame to the next; None where
-    nothing moves, or where no flow leads from one to the other, as at a cut.
+    nothing moves, where no flow leads from one to the other, as at a cut, and in frames too large or too
+    narrow to look for one.
 
     Both frames are carried along the optical flow between them, and blended.
     """
-    if min(before.shape[:2]) < MIN_SIDE:
+    height, width = before.shape[:2]
+    if min(height, width) < MIN_SIDE or max(height, width) > MAX_ASPECT * min(height, width):
+        return None
+    if height * width > _MOST:
         return None
     flow = flow_between(before, after)
     if np.abs(flow).max() < _STILL * min(before.shape[:2]) or not _fits(before, after, flow):
