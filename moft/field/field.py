@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from math import isnan
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from moft.errors import RequestError
+from moft.field.asked import asked_flow
+from moft.media.mask import check_region
 from moft.metrics.agreement import areas
+from moft.request.checks import number
 
 if TYPE_CHECKING:
-    from moft.types import Floats, Mask
+    from moft.request.motion import Motion
+    from moft.types import ClipSize, Floats, Mask, PathLike
 
 
 @dataclass(frozen=True, eq=False)
 class Field:
     """How far what is seen at each place and frame went, and how sure that is.
 
+        size = moft.ClipSize(8, 64, 64)
+        pan, zoom = (moft.Field.of_motion(moft.Motion(text), size) for text in ("left", "zoom in"))
+        with moft.steer(pipe, pan + zoom.scaled(0.5)):
+            frames = pipe("red cells").frames[0]
+
     displacement: (f h w 2), f ≥ 2, in shorter sides of the picture, x right and y down: the steps of what
         passes a place, summed over the frames, against their mean over the frames. Any resolution.
-    weight: (f h w) in 0…1; None: 1 everywhere.
+    weight: (f h w) in 0…1.
+
+    Cells are square: the grid has the shape of the picture, which a file of it is cropped by.
 
     Raises RequestError for other shapes, numbers that are not finite, and weights outside 0…1.
     """
@@ -48,6 +60,14 @@ class Field:
         whole = np.concatenate([np.zeros_like(steps[:1]), np.cumsum(steps, 0)])
         sure = np.ones(whole.shape[:3]) if weight is None else _beside(weight)
         return cls(whole - whole.mean(0), sure)
+
+    @classmethod
+    def of_motion(cls, motion: Motion, size: ClipSize) -> Field:
+        """What a request in words means of a clip of this size, a cell each pixel; its region, strength and
+        steps aside. Raises RequestError for one frame, and as `Motion.displacement` does."""
+        if size.frames < 2:
+            raise RequestError(f"expected a clip of 2 frames or more to move in, got {size.frames}")
+        return cls.of_steps(asked_flow(motion, size).astype(float) / size.side)
 
     @property
     def steps(self) -> Floats:
@@ -77,7 +97,76 @@ class Field:
         displacement[:, y0:y1, x0:x1], weight[:, y0:y1, x0:x1] = part.displacement, part.weight
         return replace(self, displacement=displacement, weight=weight)
 
+    def __add__(self, other: Field) -> Field:
+        """Both motions at once, as sure as the surer. Raises RequestError for fields of different shapes."""
+        if self.weight.shape != other.weight.shape:
+            raise RequestError(
+                f"expected fields of one shape to add, got {self.weight.shape} and {other.weight.shape}; "
+                "bring one to the other's with resized"
+            )
+        return Field(self.displacement + other.displacement, np.maximum(self.weight, other.weight))
 
+    def masked(self, region: Mask) -> Field:
+        """The same where a region counts: (h w) or (f h w) in 0…1 at any resolution.
+
+        Raises RequestError for an array that is none."""
+        check_region(region)
+        inside = _resized(region.reshape(-1, *region.shape[-2:], 1), *self.weight.shape)[..., 0]
+        return replace(self, weight=self.weight * inside.clip(0, 1))
+
+    def scaled(self, factor: float) -> Field:
+        """So many times as fast and as far; below 0 the other way. Raises RequestError for a factor that is
+        no finite number."""
+        if isnan(number(factor)):
+            raise RequestError(f"expected a finite factor, got {factor!r:.50}")
+        return replace(self, displacement=self.displacement * number(factor))
+
+    def reversed(self) -> Field:
+        """Played backwards."""
+        return Field(self.displacement[::-1], self.weight[::-1])
+
+    def stretched(self, frames: int) -> Field:
+        """The same way in so many frames, ≥ 2: in twice as many each step is half as long."""
+        return self.resized(frames, *self.weight.shape[1:])
+
+    def cropped(self, height: int, width: int) -> Field:
+        """The largest part about its centre that has the shape height : width, in the shorter sides of that
+        part."""
+        rows, columns = self.weight.shape[1:]
+        scale = min(rows / height, columns / width)
+        high, wide = (max(round(n * scale), 1) for n in (height, width))
+        top, left = (rows - high) // 2, (columns - wide) // 2
+        part = slice(top, top + high), slice(left, left + wide)
+        factor = min(rows, columns) / (min(height, width) * scale)
+        return Field(self.displacement[(slice(None), *part)] * factor, self.weight[(slice(None), *part)])
+
+    def save(self, path: PathLike) -> None:
+        """Write a safetensors file, whole or not at all. Raises MediaError where the disk fails."""
+        from torch import from_numpy
+
+        from moft.media.tensors import save_tensors
+
+        arrays = {"displacement": self.displacement, "weight": self.weight}
+        tensors = {name: from_numpy(array.astype(np.float32)) for name, array in arrays.items()}
+        save_tensors(path, tensors, {"kind": KIND})
+
+    @classmethod
+    def load(cls, path: PathLike) -> Field:
+        """Read what `save` wrote. Raises RequestError for anything else."""
+        from moft.media.tensors import load_as
+
+        def made(displacement: Any, weight: Any) -> Field:
+            for name, tensor in (("displacement", displacement), ("weight", weight)):
+                if not tensor.is_floating_point() or tensor.numel() > MOST_NUMBERS:
+                    got = f"{tensor.numel()} of {tensor.dtype}"
+                    raise RequestError(f"{name}: expected at most {MOST_NUMBERS} floats, got {got}")
+            return cls(displacement.double().numpy(), weight.double().numpy())
+
+        return load_as(made, path, KIND, ("displacement", "weight"), {})
+
+
+KIND = "moft field"  # of the file
+MOST_NUMBERS = 2**26  # in one array of a file: 80 steps at 480 x 832
 _SURE = 1e-6
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from moft.field.asked import asked_flow
 from moft.metrics.agreement import CELLS
 from moft.metrics.flow import dense_flow
 from moft.request.motion import Motion
@@ -103,23 +104,6 @@ def _goal(
 
 def _inside(region: np.ndarray | None, size: tuple[int, ...]) -> npt.NDArray[np.bool_]:
     return np.broadcast_to(True if region is None else region > 0.5, size)
-
-
-def asked_flow(motion: Motion, size: ClipSize) -> Flow:
-    """Content motion from each frame to the next that a request means, (f - 1 h w 2), px, x right, y down."""
-    steps = np.diff(np.array(motion.displacement(size)), axis=0)
-    scale = np.array(motion.scale(size))
-    growth = scale[1:] / scale[:-1]
-    turn = np.diff(np.array(motion.angle(size)))
-    y, x = np.meshgrid(
-        np.arange(size.height) - (size.height - 1) / 2,
-        np.arange(size.width) - (size.width - 1) / 2,
-        indexing="ij",
-    )
-    from_centre = np.stack([x, y], -1)
-    along = np.stack([np.cos(turn), np.sin(turn), -np.sin(turn), np.cos(turn)], -1).reshape(-1, 2, 2)
-    moved = np.einsum("hwa,fab->fhwb", from_centre, growth[:, None, None] * along)
-    return (steps[:, None, None] + moved - from_centre).astype(np.float32)
 
 
 def _enlarged(frame: Video, factor: int) -> Image:

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_sample_image
 
-from moft.known.filmed import ROLL, filmed
 from moft.known.pans import pan
-from moft.metrics.flow import dense_flow
 from moft.request.motion import Motion
-from moft.runs.pictures import CAPTION, GAP, asked_flow, story
+from moft.runs.pictures import CAPTION, GAP, story
 from moft.types import ClipSize
 
 SIZE = ClipSize(6, 64, 64)
@@ -18,25 +16,6 @@ LEFT_HALF = np.repeat(np.array([[1.0] * 32 + [0.0] * 32]), 64, 0)
 RIGHT = Motion("right", speed="2px")
 PHOTO = load_sample_image("flower.jpg")
 SIDE = 192  # of a panel
-
-
-@pytest.mark.parametrize("motion", [RIGHT, Motion(225, speed="1px"), Motion("zoom out", speed="2%")])
-def test_the_asked_flow_is_that_of_a_clip_that_does_as_asked(motion: Motion) -> None:
-    found, asked = dense_flow(pan(PHOTO, motion, SIZE, zoom=1.6)), asked_flow(motion, SIZE)
-    inner = (slice(None), slice(8, 56), slice(8, 56))
-    assert asked.shape == found.shape
-    assert np.abs(found[inner] - asked[inner]).mean() < 0.25
-
-
-def test_the_asked_flow_of_a_turn_is_that_of_a_clip_that_turns() -> None:
-    shown = filmed("roll", [PHOTO], SIZE, seed=0)
-    way = "clockwise" if shown.steps[0, 0, 32, 0] > 0 else "counterclockwise"
-    asked = asked_flow(Motion(f"turn {way}", speed=f"{np.degrees(ROLL)}deg"), SIZE)
-    assert np.abs(asked - shown.steps).max() < 0.05
-
-
-def test_stillness_asks_for_no_flow() -> None:
-    assert not asked_flow(Motion("still"), SIZE).any()
 
 
 def heat(video: np.ndarray) -> np.ndarray:

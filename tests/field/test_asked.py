@@ -1,0 +1,69 @@
+"""What words ask of each place is what a clip that does so shows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from drawn import photograph
+
+from moft.errors import RequestError
+from moft.field.asked import asked_flow
+from moft.field.field import Field
+from moft.known.filmed import ROLL, filmed
+from moft.known.pans import pan
+from moft.metrics.flow import dense_flow
+from moft.request.motion import Motion
+from moft.types import ClipSize
+
+SIZE = ClipSize(6, 64, 64)
+RIGHT = Motion("right", speed="2px")
+
+
+@pytest.mark.parametrize("motion", [RIGHT, Motion(225, speed="1px"), Motion("zoom out", speed="2%")])
+def test_the_asked_flow_is_that_of_a_clip_that_does_as_asked(motion: Motion) -> None:
+    found, asked = dense_flow(pan(photograph("flower.jpg"), motion, SIZE, zoom=1.6)), asked_flow(motion, SIZE)
+    inner = (slice(None), slice(8, 56), slice(8, 56))
+    assert asked.shape == found.shape
+    assert np.abs(found[inner] - asked[inner]).mean() < 0.25
+
+
+def test_the_asked_flow_of_a_turn_is_that_of_a_clip_that_turns() -> None:
+    shown = filmed("roll", [photograph("flower.jpg")], SIZE, seed=0)
+    way = "clockwise" if shown.steps[0, 0, 32, 0] > 0 else "counterclockwise"
+    asked = asked_flow(Motion(f"turn {way}", speed=f"{np.degrees(ROLL)}deg"), SIZE)
+    assert np.abs(asked - shown.steps).max() < 0.05
+
+
+def test_stillness_asks_for_no_flow() -> None:
+    assert not asked_flow(Motion("still"), SIZE).any()
+
+
+@pytest.mark.parametrize(
+    ("motion", "steps"),  # along x, of the shorter side, in the right column
+    [
+        (RIGHT, [2 / 64] * 5),
+        (Motion("left", speed="2%"), [-0.02] * 5),
+        (Motion("up"), [0] * 5),
+        (Motion("still"), [0] * 5),
+        (Motion(path=((0, 0), (0.1, 0), (0.1, 0.3))), [0.04, 0.04, 0.02, 0, 0]),
+        (Motion("right 2px", span=(0.4, 0.8)), [0, 0, 2 / 64, 2 / 64, 0]),
+        (Motion("right 2px", ease="in"), [2 / 64 * 5 * x for x in (0.04, 0.12, 0.20, 0.28, 0.36)]),
+        (Motion("zoom in", speed="2%"), [0.04 * 31.5 / 64] * 5),
+        (Motion("zoom out", speed="2%"), [(1 / 1.04 - 1) * 31.5 / 64] * 5),
+        (Motion("turn clockwise", speed="90deg"), [(0.5 - 31.5) / 64] * 5),  # from the right to the bottom
+    ],
+)
+def test_a_motion_is_a_field(motion: Motion, steps: list[float]) -> None:
+    field = Field.of_motion(motion, SIZE)
+    assert field.displacement.shape == (6, 64, 64, 2) and (field.weight == 1).all()
+    np.testing.assert_allclose(field.steps[:, 31, 63, 0], steps, atol=1e-6)
+
+
+def test_speeds_are_of_the_shorter_side_in_a_wide_picture() -> None:
+    field = Field.of_motion(Motion("right 2px"), ClipSize(3, 32, 64))
+    np.testing.assert_allclose(field.steps[..., 0], np.full((2, 32, 64), 2 / 32), rtol=1e-6)
+
+
+def test_one_frame_moves_nowhere() -> None:
+    with pytest.raises(RequestError, match="2 frames or more to move in"):
+        Field.of_motion(RIGHT, ClipSize(1, 64, 64))
