@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from moft.feature.model import Model, load
     from moft.feature.reference import FromClip, from_clip
     from moft.feature.statistics import Statistics, find_motion_channels
+    from moft.field.field import Field
+    from moft.field.reading import read_field
     from moft.interpreter.explaining import explain
     from moft.media.mask import read_region
     from moft.media.reading import read_video
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from moft.metrics.fidelity import score
     from moft.metrics.motion import followed, measure
     from moft.models.loading import miniature_path
+    from moft.request.along import Along
     from moft.request.drag import Drag
     from moft.request.like import Like
     from moft.request.motion import Motion
@@ -47,10 +50,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Along": "request.along",
     "BackboneError": "errors",
     "Cancelled": "runs.sample",
     "ClipSize": "types",
     "Drag": "request.drag",
+    "Field": "field.field",
     "FromClip": "feature.reference",
     "Job": "runs.job",
     "Like": "request.like",
@@ -76,6 +81,7 @@ _HOMES = {
     "load": "feature.model",
     "measure": "metrics.motion",
     "miniature_path": "models.loading",
+    "read_field": "field.reading",
     "read_recipe": "runs.recipe",
     "read_region": "media.mask",
     "read_video": "media.reading",
@@ -88,10 +94,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "Along",
     "BackboneError",
     "Cancelled",
     "ClipSize",
     "Drag",
+    "Field",
     "FromClip",
     "Job",
     "Like",
@@ -117,6 +125,7 @@ __all__ = [
     "load",
     "measure",
     "miniature_path",
+    "read_field",
     "read_recipe",
     "read_region",
     "read_video",

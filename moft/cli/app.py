@@ -40,6 +40,7 @@ ORDER = (
     "channels",
     "calibrate",
     "explain",
+    "field",
     "measure",
     "score",
     "models",

@@ -8,11 +8,17 @@ from functools import partial
 from typing import Any
 
 from moft.errors import RequestError
+from moft.request.along import Along
 from moft.request.checks import Point
 from moft.request.like import Like
 from moft.request.motion import Motion
 
-KINDS = ("motion", "path", "like")  # options that are a request each; the others say more about these
+KINDS = (
+    "motion",
+    "path",
+    "like",
+    "field",
+)  # options that are a request each; the others say more about these
 
 
 def requests_of(
@@ -22,7 +28,7 @@ def requests_of(
     per_position: bool = False,
     invert: bool = False,
     by: str | None = None,
-) -> list[Motion | Like]:
+) -> list[Motion | Like | Along]:
     """The requests of one run.
 
     order: the names of the options of `KINDS` as they were typed, one for each request.
@@ -35,7 +41,9 @@ def requests_of(
     left = {kind: list(given.get(kind) or ()) for kind in KINDS}
     typed = [(kind, left[kind].pop(0)) for kind in order if kind in KINDS]
     if not typed:
-        raise RequestError("expected --motion, --path, --like or --requests, got none; say what should move")
+        raise RequestError(
+            "expected --motion, --path, --like, --field or --requests, got none; say what should move"
+        )
     whom = _whom(typed)
     if not whom["like_frames"] and (per_position or invert or by):
         raise RequestError(
@@ -47,10 +55,11 @@ def requests_of(
         if values:
             for i, value in zip(where, _dealt(name, values, len(where)), strict=True):
                 said[i][name] = _READ[name](value) if name in _READ else value
-    make: dict[str, Callable[..., Motion | Like]] = {
+    make: dict[str, Callable[..., Motion | Like | Along]] = {
         "motion": Motion.from_text,
         "path": lambda text, **others: Motion(path=_path(text), **others),
         "like": partial(Like, per_position=per_position, invert=invert, by=by),
+        "field": Along,
     }
     return [make[kind](text, **others) for (kind, text), others in zip(typed, said, strict=True)]
 

@@ -15,6 +15,7 @@ from moft.cli.fields import options, taking
 from moft.cli.options import KINDS, points_of, requests_of
 from moft.errors import MediaError, RequestError
 from moft.printing import in_json, say, show
+from moft.request.along import Along
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
@@ -56,8 +57,8 @@ class _Ordered(TyperCommand):
     "Two halves apart: moft steer --prompt 'red cells' --motion 'left 2px' --region box:0,0,50%,100% "
     "--motion 'right 2px' --region rest.  A still background: moft steer --prompt 'a red ball over blue "
     "cells' "
-    "--motion 'up 1px' --region box:16,16,32,32 --motion still --region rest.  --motion, --path and "
-    "--like are a "
+    "--motion 'up 1px' --region box:16,16,32,32 --motion still --region rest.  --motion, --path, "
+    "--like and --field are a "
     "request each, as often as wanted; --speed, --region, --strength, --ease, --span, --like-region and "
     "--like-frames "
     f"are given once for all, or once for each that they can go with, in their order.  {CONVENTION}",
@@ -66,6 +67,7 @@ class _Ordered(TyperCommand):
     *[p.replace(name="motion") for p in options(Motion, "direction", several=True)],
     *options(Motion, "speed", "path", several=True),
     *options(Like, "like", several=True),
+    *options(Along, "field", several=True),
     *options(Motion, "region", "strength", "ease", "span", several=True),
     *options(Like, "like_region", "like_frames", several=True),
     *options(Like, "by", "per_position", "invert"),

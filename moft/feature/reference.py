@@ -24,16 +24,18 @@ from moft.feature.checks import (
 from moft.feature.definition import ccr, motion_feature, pool
 from moft.feature.read import both_ways, inverted_features
 from moft.feature.regions import at_cells, laid_over
+from moft.feature.resampled import Followed
 from moft.feature.statistics import Statistics, find_statistics, latent_path
 from moft.feature.target import OfField
 from moft.known.camera import along
 from moft.media.tensors import load_as, save_tensors
 from moft.models.tap import Tap
+from moft.request.along import Along
 from moft.request.motion import Motion
 from moft.types import ClipSize
 
 if TYPE_CHECKING:
-    from moft.feature.resampled import Followed
+    from moft.feature.given import Given
     from moft.request.like import Like
 
 _PAN = 0.025  # shorter sides a frame, at which a clip's own content is moved to see how it answers
@@ -201,16 +203,19 @@ def _value(
 
 def from_like(
     pipe: Any,
-    like: Like,
-    followed: Followed,
+    like: Like | Along,
+    followed: Followed | Given,
     statistics: Statistics,
     *,
     onto: np.ndarray | None = None,
     seed: int = 0,
 ) -> FromClip | OfField:
-    """What a request asks whose clip was read (`moft.feature.resampled`); `onto` as of `from_clip`."""
-    if like.by_flow:
+    """What a request asks whose clip or field was read (`moft.feature.given`); `onto` as of `from_clip`.
+
+    Raises RequestError for a field that says nothing there."""
+    if isinstance(like, Along) or like.by_flow:
         return OfField(followed.field(onto), statistics, like.strength, like.steps)
+    assert isinstance(followed, Followed)
     how = ClipReading(like.per_position, like.invert, seed=seed)
     return from_clip(
         pipe,

@@ -135,6 +135,8 @@ class Field:
         rows, columns = self.weight.shape[1:]
         scale = min(rows / height, columns / width)
         high, wide = (max(round(n * scale), 1) for n in (height, width))
+        if (high, wide) == (rows, columns):
+            return self
         top, left = (rows - high) // 2, (columns - wide) // 2
         part = slice(top, top + high), slice(left, left + wide)
         factor = min(rows, columns) / (min(height, width) * scale)

@@ -54,7 +54,8 @@ def read_field(path: PathLike, size: tuple[int, int] | None = None) -> Field:
         if isinstance(found, Tracks):
             if size is None:
                 raise RequestError(
-                    "expected the size of the picture that the tracks are of, got none; pass (height, width)"
+                    "expected the size of the picture that the tracks are of, got none; pass (height, "
+                    "width), or --size WIDTHxHEIGHT"
                 )
             return field_of_tracks(found.points, found.visible, ClipSize(found.frames, *size))
         return field_of_flow(found)
@@ -89,27 +90,48 @@ def field_of_flow(flow: Flow) -> Field:
     return Field.of_steps(steps, known.astype(float))
 
 
+def holds_field(path: PathLike) -> bool:
+    """Whether a file is of a kind that `read_field` reads, by its first bytes; what else is wrong with it is
+    said when it is read. Raises RequestError for what is no ordinary file."""
+    with open_ordinary(path, RequestError) as file:
+        return _kind(file.read(_HEAD)) is not None
+
+
+def _kind(head: bytes) -> str | None:
+    """Of a file, by its first bytes."""
+    text = head.removeprefix(_BOM).lstrip()
+    if head.startswith((NPY, ZIP)):
+        return "npy" if head.startswith(NPY) else "npz"
+    if head[4:9] == b"\0\0\0\0{":  # the length of the header, and its beginning
+        return "safetensors"
+    if text.startswith((b"[", b"{")):
+        return "json"
+    return "csv" if text.lower().startswith(b"point,") else None
+
+
 def _read(path: PathLike) -> Field | Tracks | Flow:
     with open_ordinary(path, RequestError) as file:
         head = file.read(_HEAD)
-    if head.startswith(NPY):
+    kind = _kind(head)
+    if kind == "safetensors":
+        return Field.load(path)
+    if kind == "npy":
         return _of_array(path)
-    if head.startswith(ZIP):
+    if kind == "csv":
+        return _of_table(path)
+    if kind is None:
+        raise RequestError(
+            f"cannot read {path}: expected a field of moft (.safetensors), tracks (.npy, .npz, JSON of "
+            "paths, CSV of point,frame,x,y) or a dense flow (.npy), got "
+            f"{head[:16]!r}; a clip is followed by --like"
+        )
+    if kind == "npz":
         arrays = read_arrays(path, ("tracks", "visibility", "flow"))
         with about(path):
             return _of_arrays(arrays)
-    if head[4:9] == b"\0\0\0\0{":  # the length of the header, and its beginning
-        return Field.load(path)
-    if head.removeprefix(_BOM).lstrip().startswith((b"[", b"{")):
-        value = plain.read(path, "tracks", most=MOST_BYTES)
-        with about(path):
-            return _of_paths(value)
-    if head.removeprefix(_BOM).lstrip().lower().startswith(b"point,"):
-        return _of_table(path)
-    raise RequestError(
-        f"cannot read {path}: expected a field of moft (.safetensors), tracks (.npy, .npz, JSON of paths, "
-        f"CSV of point,frame,x,y) or a dense flow (.npy), got {head[:16]!r}; a clip is followed by --like"
-    )
+    value = plain.read(path, "tracks", most=MOST_BYTES)
+    with about(path):
+        return _of_paths(value)
 
 
 _HEAD, _BOM = 64, b"\xef\xbb\xbf"

@@ -1,5 +1,5 @@
 """What motion is wanted: small request objects and their JSON forms. `Motion` says it, `Like` shows it by a
-clip, `Drag` by points.
+clip, `Along` by a field, `Drag` by points.
 
 Directions name where the PICTURE CONTENT goes: x right, y down, degrees 0 right, 90 down, 180 left, 270 up.
 Camera right = picture left: ask for "left" to get what a camera panning right would see.

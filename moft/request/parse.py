@@ -7,16 +7,20 @@ from typing import Any
 
 from moft import plain
 from moft.errors import RecipeError, RequestError
+from moft.request.along import Along
 from moft.request.drag import Drag
 from moft.request.fields import read
 from moft.request.like import Like
 from moft.request.motion import Motion
 
-AnyRequest = Motion | Like | Drag
+AnyRequest = Motion | Like | Along | Drag
+
+_KINDS: dict[str, type[AnyRequest]] = {"like": Like, "field": Along, "points": Drag}
 
 
-def read_requests_file(path: str | os.PathLike[str]) -> list[Motion | Like]:
-    """Requests from a file that holds a JSON list of them, as `Motion.to_json` and `Like.to_json` give.
+def read_requests_file(path: str | os.PathLike[str]) -> list[Motion | Like | Along]:
+    """Requests from a file that holds a JSON list of them, as `Motion.to_json`, `Like.to_json` and
+    `Along.to_json` give.
 
     Raises RequestError for no such file and for no JSON; RecipeError for requests that are none."""
     name = os.fspath(path)
@@ -32,7 +36,8 @@ def read_requests_file(path: str | os.PathLike[str]) -> list[Motion | Like]:
 
 
 def read_requests(data: Any) -> tuple[AnyRequest, ...]:
-    """Requests from a list of their JSON forms, those with "like" being of a clip, those with "points" drags.
+    """Requests from a list of their JSON forms, those with "like" being of a clip, those with "field" of
+    a field, those with "points" drags.
 
     Raises RecipeError, naming the field, for everything that is not as it should be."""
     if not isinstance(data, list):
@@ -43,6 +48,6 @@ def read_requests(data: Any) -> tuple[AnyRequest, ...]:
 def read_request(value: Any, where: str) -> AnyRequest:
     """One of them; `where` is what errors call it."""
     keys = value if isinstance(value, dict) else {}
-    kind = Like if "like" in keys else Drag if "points" in keys else Motion
+    kind = next((cls for key, cls in _KINDS.items() if key in keys), Motion)
     request: AnyRequest = read(kind, value, where)
     return request

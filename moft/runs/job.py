@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from moft.errors import RecipeError, RequestError
+from moft.request.along import Along
 from moft.request.drag import Drag
 from moft.request.fields import part, read
-from moft.request.motion import Motion
+from moft.request.like import Like
 from moft.request.parse import AnyRequest, read_requests
 from moft.request.said import check, said
 from moft.steering.settings import Settings
@@ -88,7 +89,8 @@ class Job:
 
     @property
     def files(self) -> list[str]:
-        """Every file and folder that is named: clips to follow, masks, first frame, clip to be steered."""
+        """Every file and folder that is named: clips and fields to follow, masks, first frame, clip to be
+        steered."""
         named = [name for request in self.requests for name in named_files(request)]
         return list(dict.fromkeys(name for name in (*named, self.scene.image, self.scene.video) if name))
 
@@ -120,9 +122,11 @@ def named_files(request: AnyRequest) -> list[str]:
 
     if isinstance(request, Drag):
         return []
-    regions = [request.region] if isinstance(request, Motion) else [request.region, request.like_region]
-    clip = [] if isinstance(request, Motion) else [request.like]
-    return [name for name in (*clip, *map(region_file, regions)) if name]
+    regions = [request.region, request.like_region] if isinstance(request, Like) else [request.region]
+    shown = (
+        [request.like] if isinstance(request, Like) else request.files if isinstance(request, Along) else []
+    )
+    return [name for name in (*shown, *map(region_file, regions)) if name]
 
 
 def check_requests(requests: tuple[AnyRequest, ...]) -> None:

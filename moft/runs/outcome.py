@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moft.feature.resampled import Followed, read_followed
+from moft.feature.given import Given, read_shown
+from moft.feature.resampled import Followed
 from moft.media.frames import Source
 from moft.media.mask import check_agreement, read_regions
 from moft.metrics.agreement import Agreement, agreement, as_asked
 from moft.metrics.motion import STILL_SPEED, MeasuredMotion, Verdict, check_mask, judged, measure
+from moft.request.along import Along
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
@@ -89,15 +91,15 @@ class Outcome:
 class Placed:
     """A request laid over the clips to be made."""
 
-    request: Motion | Like
+    request: Motion | Like | Along
     mask: Mask | None  # (h w) or (f h w) in 0…1; None: the whole frame
-    clip: Followed | None = None  # the clip to follow at the frames and size of the run, if there is one
+    clip: Followed | Given | None = None  # what to follow at the frames and size of the run, if it is shown
 
     def ready(self, model: Model, seed: int) -> Any:
         """What `moft.steer` takes; a clip is read under the seed's noise."""
         from moft.feature.reference import from_like
 
-        if not isinstance(self.request, Like):
+        if isinstance(self.request, Motion):
             return self.request
         assert self.clip is not None
         return from_like(model.pipe, self.request, self.clip, model.statistics, onto=self.mask, seed=seed)
@@ -111,7 +113,10 @@ class Placed:
     @cached_property
     def field(self) -> Field | None:
         """What is followed place by place, at the size of the run; None where words are, or a clip's mean."""
-        if not isinstance(self.request, Like) or not self.request.by_flow or self._goal[0] == Motion("still"):
+        by_places = isinstance(self.request, Along) or (
+            isinstance(self.request, Like) and self.request.by_flow
+        )
+        if not by_places or self._goal[0] == Motion("still"):
             return None
         assert self.clip is not None
         return self.clip.field(self.mask)
@@ -120,19 +125,21 @@ class Placed:
     def _goal(self) -> tuple[Motion | None, MeasuredMotion | None]:
         if isinstance(self.request, Motion):
             return self.request, None
+        if isinstance(self.clip, Given):
+            return Motion("still") if self.clip.still else None, None
         assert self.clip is not None
         reference = measure(self.clip.video, self.clip.look)
         return as_motion(reference, ClipSize.of(self.clip.video)), reference
 
 
 def lay_out(
-    requests: Sequence[Motion | Like],
+    requests: Sequence[Motion | Like | Along],
     size: ClipSize,
     tell: Callable[[str], object],
     source: Source | None = None,
 ) -> list[Placed]:
-    """Each request with its region and clip at the size of the run; `tell` hears what was resampled, cropped
-    or left out. source: what the run starts from.
+    """Each request with its region and what it shows at the size of the run; `tell` hears what was resampled,
+    cropped or left out. source: what the run starts from.
 
     Raises RequestError for requests that contradict each other, MediaError for files that cannot be used."""
     masks = read_regions([request.region for request in requests], size, tell, source)
@@ -141,7 +148,7 @@ def lay_out(
         if mask is not None:
             check_mask(mask, size)
     return [
-        Placed(request, mask, read_followed(request, size, tell) if isinstance(request, Like) else None)
+        Placed(request, mask, None if isinstance(request, Motion) else read_shown(request, size, tell))
         for request, mask in zip(requests, masks, strict=True)
     ]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from moft.field.arrows import arrow, enlarged
 from moft.field.asked import asked_flow
 from moft.metrics.agreement import CELLS
 from moft.metrics.flow import dense_flow
@@ -62,13 +63,13 @@ def story(
         "plain": plain,
         "steered": steered,
     }
-    shown = {name: [_enlarged(frame, factor) for frame in clip] for name, clip in panels.items()}
+    shown = {name: [enlarged(frame, factor) for frame in clip] for name, clip in panels.items()}
     shown["asked, measured"] = [
         _arrows(frame, flow[i], goal[i], [part[i] for part in parts], factor)
         for frame, i in zip(steered, _steps(steered), strict=True)
     ]
     shown[f"off by 0 to {top:.1f} px"] = [
-        _enlarged(_heat(off[i] / top, steered[i]), factor) for i in _steps(steered)
+        enlarged(_heat(off[i] / top, steered[i]), factor) for i in _steps(steered)
     ]
     return np.stack(
         [_row(dict(zip(shown, frames, strict=True))) for frames in zip(*shown.values(), strict=True)]
@@ -106,20 +107,13 @@ def _inside(region: np.ndarray | None, size: tuple[int, ...]) -> npt.NDArray[np.
     return np.broadcast_to(True if region is None else region > 0.5, size)
 
 
-def _enlarged(frame: Video, factor: int) -> Image:
-    from PIL import Image
-
-    height, width = frame.shape[:2]
-    return Image.fromarray(frame).resize((width * factor, height * factor), Image.Resampling.BICUBIC)
-
-
 def _arrows(
     frame: Video, flow: Flow, goal: Flow, regions: Sequence[npt.NDArray[np.bool_]], factor: int
 ) -> Image:
     """The frame, paler, with two arrows a region (h w): the mean motion that was asked of it, and its own."""
     from PIL import ImageDraw
 
-    picture = _enlarged((frame // 2 + 112).astype(np.uint8), factor)
+    picture = enlarged((frame // 2 + 112).astype(np.uint8), factor)
     draw, side = ImageDraw.Draw(picture), min(frame.shape[:2])
     means = [(region, goal[region].mean(0), flow[region].mean(0)) for region in regions if region.any()]
     size = 1.0 if len(means) < CELLS**2 else 0.55
@@ -134,7 +128,7 @@ def _arrows(
         )  # arrows beside each other
         for velocity, colour, sign in zip(pair, (ASKED, MEASURED), (-1, 1), strict=True):
             far = velocity * size * REACH * side * factor / longest
-            _arrow(
+            arrow(
                 draw,
                 middle + sign * across,
                 far if np.linalg.norm(velocity) >= FAINT * side / 64 else None,
@@ -142,27 +136,6 @@ def _arrows(
                 size,
             )
     return picture
-
-
-def _arrow(
-    draw: Any, middle: npt.NDArray[np.floating[Any]], by: Any, colour: tuple[int, int, int], size: float
-) -> None:
-    """An arrow as long as `by` through the middle, or a dot for None; size: how thick, 1 being usual."""
-    x, y = middle
-    if by is None:
-        dot = 5 * size
-        draw.ellipse((x - dot, y - dot, x + dot, y + dot), fill=colour, outline="white")
-        return
-    x, y = x - by[0] / 2, y - by[1] / 2
-    tip = (x + by[0], y + by[1])
-    draw.line((x, y, *tip), fill="white", width=round(7 * size))
-    draw.line((x, y, *tip), fill=colour, width=round(4 * size))
-    angle = math.atan2(by[1], by[0])
-    sides = [
-        (tip[0] - 13 * size * math.cos(angle + turn), tip[1] - 13 * size * math.sin(angle + turn))
-        for turn in (0.5, -0.5)
-    ]
-    draw.polygon([tip, *sides], fill=colour, outline="white")
 
 
 def _heat(share: npt.NDArray[np.floating[Any]], frame: Video) -> Video:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from moft.feature.model import Model
 
 # 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags;
-# 3 no rate; 4 followed clips by MOFT alone
+# 3 no rate; 4 followed clips by MOFT alone, and knew no fields
 FORMAT = 5
 _OLD_RATE = 8.0  # frames a second at which everything was written up to format 3
 MAX_THREADS = 1024
@@ -115,8 +115,8 @@ class Recipe:
 
     @property
     def files(self) -> list[str]:
-        """Every file and folder that is named: clips to follow, masks, first frame, clip to be steered,
-        motion channels."""
+        """Every file and folder that is named: clips and fields to follow, masks, first frame, clip to be
+        steered, motion channels."""
         return list(dict.fromkeys([*self.job.files, *([self.channels] if self.channels else [])]))
 
     def located(self, folder: Path) -> Recipe:
@@ -207,7 +207,9 @@ def _of_first_format(value: Any, frames: int) -> AnyRequest:
 
 def _elsewhere(request: AnyRequest, where: dict[str, str]) -> AnyRequest:
     """The same with its files at other places, by their names here."""
-    names = [field.name for field in fields(request) if field.name in ("like", "region", "like_region")]
+    names = [
+        field.name for field in fields(request) if field.name in ("like", "field", "region", "like_region")
+    ]
     moved: dict[str, Any] = {name: where[old] for name in names if (old := getattr(request, name)) in where}
     return replace(request, **moved)
 

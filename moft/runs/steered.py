@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moft.feature.resampled import Resampled, read_resampled
+from moft.feature.resampled import Followed, Resampled, read_resampled
 from moft.feature.target import held_of
 from moft.media.frames import Source
 from moft.metrics.quality import psnr
@@ -136,7 +136,7 @@ class Steered(Trial):
             for outcome, placed in zip(attempt.outcome, self.placed, strict=True)
             if (goal := outcome.goal if placed.field is None else _steps(placed.field, size)) is not None
         ]
-        followed = [placed.clip.video for placed in self.placed if placed.clip is not None]
+        followed = [placed.clip.video for placed in self.placed if isinstance(placed.clip, Followed)]
         return story(attempt.plain.video, attempt.steered.video, goals, followed)
 
     def told(self, attempts: Sequence[Attempt], kept: int) -> dict[str, Any]:

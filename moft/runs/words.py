@@ -236,7 +236,8 @@ def in_words(part: dict[str, Any]) -> str:
     if found.get("reason"):
         return f"no, {found['reason']}, whatever its mean"
     if found.get("agreement"):
-        share = f"{100 * found['share']:.0f}% of the clip's motion"
+        whose = "the clip's motion" if "reference" in part else "the field's motion"
+        share = f"{100 * found['share']:.0f}% of {whose}"
         return f"{verdict}, {share}, {_where_and_when(found['agreement'])}"
     if part["goal"].get("direction") == "still":
         return f"{verdict}, moves by {found['motion']['mean_speed']:.2f} px a frame"

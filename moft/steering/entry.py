@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from moft.errors import RequestError, SteeringWarning
+from moft.feature.given import read_shown
 from moft.feature.reference import FromClip, from_like
-from moft.feature.resampled import read_followed
 from moft.feature.statistics import Statistics, find_statistics
 from moft.feature.target import OfField, Synthesised, Target
+from moft.field.field import Field
 from moft.media.mask import check_agreement, check_region, read_regions
 from moft.models.pipeline import host_of
 from moft.models.size import clip_size
 from moft.models.tap import Tap
+from moft.request.along import Along
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from moft.steering.recording import Recording
     from moft.types import ClipSize
 
-Steerable = Motion | Like | Drag | FromClip | OfField | Objective  # what `steer` takes
+Steerable = Motion | Like | Along | Drag | Field | FromClip | OfField | Objective  # what `steer` takes
 
 
 @contextmanager
@@ -58,7 +60,8 @@ def steer(
 
     Args:
         pipe: a diffusers video pipeline of a known family (`moft models`).
-        requests: one or more: `Motion`, `Like`, `FromClip`, or an `Objective`; or one `Drag`.
+        requests: one or more: `Motion`, `Like`, `Along`, `Field`, `FromClip`, or an `Objective`; or one
+            `Drag`.
         statistics: motion channels of this model; None takes those shipped with or computed for it.
         regions: one for each request: a mask, (h w) or for each frame (f h w), in 0…1 at any resolution, a
             text as of `Motion.region`, or None for that named by the request itself. Where neither names
@@ -67,7 +70,8 @@ def steer(
         plain: the plain run of the same seed, made under `record`: what surrounds the regions then stays as
             in it for `Settings.keep` of the steps. Without it, motion spreads out of a region. If its keys
             were recorded too, `Settings.keep_keys` puts them in place of the run's own.
-        size: of what will be sampled, for a `Like`; None is that of its statistics, else the model's own.
+        size: of what will be sampled, for a `Like` or an `Along`; None is that of its statistics, else
+            the model's own.
         by_callback: change latents only through `pipe(…, callback_on_step_end=run.callback)`.
     Raises:
         RequestError: contradictory requests, or no statistics known for this model; for what depends on the
@@ -190,9 +194,9 @@ def _targets(
         raise RequestError(
             f"expected one region (or None) per request, got {len(regions)} for {len(requests)}"
         )
-    if statistics is None and any(isinstance(request, Motion | Like) for request in requests):
+    if statistics is None and any(isinstance(request, Motion | Like | Along | Field) for request in requests):
         statistics = find_statistics(pipe)
-    if any(isinstance(request, Like) for request in requests):
+    if any(isinstance(request, Like | Along) for request in requests):
         assert statistics is not None
         size = size or clip_size(pipe, None, None, None, statistics.made)
         requests = _clips_read(pipe, requests, statistics, size, regions)
@@ -206,11 +210,15 @@ def _targets(
         if isinstance(request, Motion):
             assert statistics is not None
             targets.append(Synthesised(request, statistics))
+        elif isinstance(request, Field):
+            assert statistics is not None
+            targets.append(OfField(request, statistics))
         elif isinstance(request, FromClip | OfField | Objective):
             targets.append(request)
         else:
+            kind = type(request).__name__
             raise RequestError(
-                f"expected a Motion, Like, Drag, FromClip or Objective, got {type(request).__name__}"
+                f"expected a Motion, Like, Along, Drag, Field, FromClip or Objective, got {kind}"
             )
     return targets
 
@@ -228,11 +236,11 @@ def _clips_read(
     size: ClipSize,
     regions: Sequence[Any] | None,
 ) -> list[Steerable]:
-    """The requests, those that name a clip read at this size."""
+    """The requests, those that name a clip or a field read at this size."""
     masks = read_regions(_places(requests, regions), size)
     return [
-        from_like(pipe, request, read_followed(request, size), statistics, onto=mask)
-        if isinstance(request, Like)
+        from_like(pipe, request, read_shown(request, size), statistics, onto=mask)
+        if isinstance(request, Like | Along)
         else request
         for request, mask in zip(requests, masks, strict=True)
     ]

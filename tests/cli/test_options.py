@@ -10,17 +10,27 @@ import pytest
 
 from moft.cli.options import requests_of
 from moft.errors import MoftError, RecipeError, RequestError
+from moft.request.along import Along
 from moft.request.like import Like
 from moft.request.motion import Motion
 from moft.request.parse import read_requests_file
 
 
-def typed(*options: tuple[str, Any], **flags: bool) -> list[Motion | Like]:
+def typed(*options: tuple[str, Any], **flags: bool) -> list[Motion | Like | Along]:
     """As the command line gives them: names in order, values by name."""
     given: dict[str, list[Any]] = {}
     for name, value in options:
         given.setdefault(name, []).append(value)
     return requests_of([name for name, _ in options], given, **flags)
+
+
+def test_a_field_is_a_request_with_a_region_and_a_strength_of_its_own() -> None:
+    found = typed(
+        ("motion", "left"), HALF, ("strength", 1.0), ("field", "a.npz"), ("region", "rest"), ("strength", 2.0)
+    )
+    assert found == [Motion("left", region=HALF[1]), Along("a.npz", region="rest", strength=2)]
+    with pytest.raises(RequestError, match="--speed"):
+        typed(("field", "a.npz"), ("speed", "2px"))
 
 
 HALF = ("region", "box:0,0,50%,100%")
@@ -114,6 +124,7 @@ def test_a_file_of_requests_is_what_was_written(tmp_path: Path) -> None:
     wanted = [
         Motion("left", speed="2px", region="rest", steps=(0.1, 0.5)),
         Like("a.mp4", "m.png", like_frames=(0, 8), invert=True),
+        Along("a_tracks.npy", region="rest"),
     ]
     (tmp_path / "r.json").write_text(json.dumps([request.to_json() for request in wanted]))
     assert read_requests_file(tmp_path / "r.json") == wanted

@@ -57,7 +57,7 @@ def test_a_job_needs_no_torch() -> None:
     assert done.stdout.split() == ["False", "False"]
 
 
-@pytest.mark.parametrize("cls", [moft.Scene, moft.Settings, moft.Motion, moft.Like, moft.Drag])
+@pytest.mark.parametrize("cls", [moft.Scene, moft.Settings, moft.Motion, moft.Like, moft.Along, moft.Drag])
 def test_of_every_field_something_is_said(cls: Any) -> None:
     told = said_of(cls)
     assert set(told) == set(cls.__dataclass_fields__)
@@ -68,6 +68,8 @@ def test_the_files_of_a_job_are_those_it_names() -> None:
     scene = moft.Scene("a", image="first.png")
     requests = (moft.Motion("left", region="m.png"), moft.Like("a.mp4", region="rest", like_region="m.png"))
     assert moft.Job(scene, requests).files == ["m.png", "a.mp4", "first.png"]
+    along = moft.Along("a_tracks.npy", region="m.png")
+    assert moft.Job(scene, (along,)).files == ["a_tracks.npy", "a_visibility.npy", "m.png", "first.png"]
 
 
 # ---------------------------------------------------------------- what is written can be read

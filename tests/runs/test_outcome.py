@@ -11,11 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 from drawn import noise
+from sklearn.datasets import load_sample_image
 
 import moft
 from moft.errors import MediaError, RequestError
+from moft.field.field import Field
 from moft.known.filmed import filmed
+from moft.known.pans import pan
 from moft.metrics.motion import Verdict
+from moft.request.along import Along
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
@@ -84,7 +88,7 @@ def test_the_clip_itself_follows_its_own_motion_and_its_reverse_does_not() -> No
 # ---------------------------------------------------------------- laid out
 
 
-def lay(*requests: Motion | Like) -> tuple[list[Any], list[str]]:
+def lay(*requests: Motion | Like | Along) -> tuple[list[Any], list[str]]:
     said: list[str] = []
     return lay_out(requests, SIZE, said.append), said
 
@@ -115,6 +119,25 @@ def test_a_clip_is_judged_place_by_place(tmp_path: Path, kind: str) -> None:
     assert asked.outcome(other, still).followed is False
     told = in_words(outcome.to_json())
     assert told.startswith("yes, ") and "of the clip's motion, cosine 1.00" in told and "least at row" in told
+
+
+@pytest.mark.parametrize("text", ["right 2px", "zoom in 2%"])
+def test_a_field_is_judged_place_by_place(tmp_path: Path, text: str) -> None:
+    Field.of_motion(Motion(text), SIZE).save(tmp_path / "a.safetensors")
+    (asked,), said = lay(Along(str(tmp_path / "a.safetensors")))
+    goes = pan(load_sample_image("flower.jpg"), Motion(text), SIZE, zoom=1.6)
+    outcome = asked.outcome(goes[::-1], goes)
+    assert not said and outcome.goal is None and outcome.reference is None
+    assert outcome.followed is True and outcome.steered.share == pytest.approx(1, abs=0.2)
+    assert outcome.plain.followed is False
+    assert "of the field's motion, cosine" in in_words(outcome.to_json())
+
+
+def test_a_field_in_which_nothing_moves_is_judged_by_stillness(tmp_path: Path) -> None:
+    Field.of_motion(Motion("still"), SIZE).save(tmp_path / "a.safetensors")
+    (asked,), _ = lay(Along(str(tmp_path / "a.safetensors")))
+    outcome = asked.outcome(panned([2] * 7), panned([0] * 7))
+    assert outcome.followed is True and outcome.plain.followed is False
 
 
 def test_a_still_clip_is_judged_by_stillness(tmp_path: Path) -> None:

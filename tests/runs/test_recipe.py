@@ -26,6 +26,7 @@ from moft.media.files import file_digest, frames_digest
 from moft.media.reading import read_metadata
 from moft.plain import MAX_BYTES
 from moft.printing import printable
+from moft.request.along import Along
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
@@ -123,6 +124,11 @@ def test_a_recipe_for_every_kind_of_request_comes_back(data: dict[str, Any]) -> 
         ((turned, timed), ()),
         ((like,), ("clip.mp4", "m.png", "masks")),
         ((replace(turned, region="m.png"), like, timed), ("m.png", "clip.mp4", "masks")),
+        (
+            (Along("a_tracks.npy", region="m.png", strength=2.0),),
+            ("a_tracks.npy", "a_visibility.npy", "m.png"),
+        ),
+        ((Along("a.safetensors", steps=(0.1, 0.5)), timed), ("a.safetensors",)),
         ((Drag((((24, 32.5), (38, 32)), ((52, 10),)), radius=12),), ()),
         ((Drag((((24, 32),),)),), ()),
     ):

@@ -100,6 +100,20 @@ def test_a_clip_that_is_named_is_followed_as_one_that_was_read(
         assert torch.equal(sample(pipe), named)
 
 
+def test_a_field_in_a_file_steers_as_the_field_itself(model: Model, tmp_path: Path) -> None:
+    pipe, statistics = model.pipe, model.statistics
+    field = moft.Field.of_motion(moft.Motion("right 2px"), SIZE)
+    field.save(tmp_path / "a.safetensors")
+    along = moft.Along(str(tmp_path / "a.safetensors"))
+    with moft.steer(pipe, along, statistics=statistics, size=SIZE):
+        named = sample(pipe)
+    with moft.steer(pipe, field, statistics=statistics) as run:
+        assert torch.allclose(sample(pipe), named, atol=1e-4)
+    (objective,) = run.objectives(SIZE)
+    assert objective.kind == "blocks" and objective.keep_spread  # type: ignore[attr-defined]
+    assert not torch.allclose(sample(pipe), named, atol=1e-4)
+
+
 def test_a_drag_goes_alone(model: Model) -> None:
     requests = (moft.Drag([[(20, 32), (34, 32)]]), moft.Motion("left"))
     with pytest.raises(moft.RequestError, match="a Drag by itself"):
