@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import zipfile
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
 NPY, ZIP = b"\x93NUMPY", b"PK\x03\x04"  # how the files begin
 _HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
 _MOST_MEMBERS = 100
+_FREE, _A_BYTE = 2**22, 20  # numbers of the smallest archive, and more for each byte of it
 
 
 def read_array(path: PathLike) -> np.ndarray[Any, Any]:
     """The array of an .npy file. Raises RequestError for another file, objects, and too many numbers."""
     with open_ordinary(path, RequestError) as file:
-        return _array(file, str(path))
+        return _array(file, str(path), MOST_NUMBERS)
 
 
 def read_arrays(path: PathLike, names: Collection[str]) -> dict[str, np.ndarray[Any, Any]]:
@@ -42,8 +44,10 @@ def read_arrays(path: PathLike, names: Collection[str]) -> dict[str, np.ndarray[
                 )
             for name in names:
                 if f"{name}.npy" in archive.namelist():
+                    packed = min(archive.getinfo(f"{name}.npy").compress_size, os.path.getsize(path))
+                    most = min(MOST_NUMBERS, _FREE + _A_BYTE * packed)  # a small file asks for little memory
                     with archive.open(f"{name}.npy") as member:
-                        found[name] = _array(member, f"{path}, {name}")  # type: ignore[arg-type]
+                        found[name] = _array(member, f"{path}, {name}", most)  # type: ignore[arg-type]
     except MoftError:
         raise
     except Exception as error:  # zipfile raises whatever it likes for an archive that is bent
@@ -51,7 +55,7 @@ def read_arrays(path: PathLike, names: Collection[str]) -> dict[str, np.ndarray[
     return found
 
 
-def _array(file: BinaryIO, name: str) -> np.ndarray[Any, Any]:
+def _array(file: BinaryIO, name: str, most: int) -> np.ndarray[Any, Any]:
     """What the header says is believed only as far as there are bytes for it."""
     try:
         version = npy.read_magic(file)
@@ -66,9 +70,9 @@ def _array(file: BinaryIO, name: str) -> np.ndarray[Any, Any]:
             f"cannot read {name}: expected an array of numbers, got {kind!s:.50}; save it as float32"
         )
     count = math.prod(shape)
-    if count > MOST_NUMBERS:
+    if count > most:
         raise RequestError(
-            f"cannot read {name}: expected at most {MOST_NUMBERS} numbers, got {count}; scale it down first"
+            f"cannot read {name}: expected at most {most} numbers, got {count}; scale it down first"
         )
     held = file.read(count * kind.itemsize)
     if len(held) < count * kind.itemsize:

@@ -162,7 +162,7 @@ class Field:
                 if not tensor.is_floating_point() or tensor.numel() > MOST_NUMBERS:
                     got = f"{tensor.numel()} of {tensor.dtype}"
                     raise RequestError(f"{name}: expected at most {MOST_NUMBERS} floats, got {got}")
-            return cls(displacement.double().numpy(), weight.double().numpy())
+            return cls(displacement.float().numpy(), weight.float().numpy())
 
         return load_as(made, path, KIND, ("displacement", "weight"), {})
 

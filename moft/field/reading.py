@@ -24,7 +24,7 @@ from moft import plain
 from moft.errors import RequestError
 from moft.field.arrays import NPY, ZIP, read_array, read_arrays
 from moft.field.field import Field
-from moft.field.tracks import FURTHEST, MOST_PLACES, MOST_POINTS, Tracks, field_of_tracks
+from moft.field.tracks import FURTHEST, Tracks, check_count, field_of_tracks
 from moft.media.tensors import about
 from moft.ordinary import open_ordinary
 from moft.request.along import beside
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from moft.types import Flags, Flow, PathLike
 
 MOST_BYTES = 2**25  # of a text
-MOST_FRAMES = 2**14  # of tracks in a text
 _COLUMNS = ["point", "frame", "x", "y", "visible"]
 _SEEN = {"1": True, "true": True, "0": False, "false": False}
 
@@ -86,8 +85,8 @@ def field_of_flow(flow: Flow) -> Field:
         raise RequestError(
             "expected a flow that is known somewhere, got none that is finite; compute it anew"
         )
-    steps = np.where(known[..., None], flow, 0).astype(float) / min(flow.shape[1:3])
-    return Field.of_steps(steps, known.astype(float))
+    steps = np.where(known[..., None], flow, 0).astype(np.float32) / min(flow.shape[1:3])
+    return Field.of_steps(steps, known.astype(np.float32))
 
 
 def holds_field(path: PathLike) -> bool:
@@ -227,9 +226,5 @@ def _of_rows(rows: list[tuple[str, int, float, float, bool]]) -> Tracks:
 
 def _empty(count: int, frames: int) -> tuple[Any, Any]:
     """Points (n f 2) that are visible nowhere (n f), if there may be so many."""
-    if count > MOST_POINTS or frames > MOST_FRAMES or count * frames > MOST_PLACES:
-        raise RequestError(
-            f"expected at most {MOST_POINTS} points in {MOST_FRAMES} frames and {MOST_PLACES} places, got "
-            f"{count} in {frames}; leave some out"
-        )
+    check_count(count, frames)
     return np.zeros((count, frames, 2)), np.zeros((count, frames), bool)

@@ -14,11 +14,20 @@ if TYPE_CHECKING:
     from moft.types import ClipSize, Flags, Floats
 
 CELLS = 64  # of the field, along the longer side
-MOST_POINTS, MOST_PLACES = 2**14, 2**20  # points, and points times frames
+MOST_POINTS, MOST_FRAMES, MOST_PLACES = 2**14, 2**10, 2**20  # the last are points times frames
 FURTHEST = 1e6  # px, of a point
 _NEAREST, _WIDEST = 0.04, 0.15  # shorter sides: how far a point speaks for its surroundings
 _SLOPE = 0.03  # of a point's reach squared: how little a slope must rest on to be believed
 _ASKED = 256  # points whose nearest one tells how close they stand
+
+
+def check_count(points: int, frames: int) -> None:
+    """Raise RequestError for more tracks than a field is made of."""
+    if points > MOST_POINTS or frames > MOST_FRAMES or points * frames > MOST_PLACES:
+        raise RequestError(
+            f"expected at most {MOST_POINTS} points in {MOST_FRAMES} frames and {MOST_PLACES} places, got "
+            f"{points} in {frames}; leave some out"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +48,7 @@ class Tracks:
         shape = self.points.shape
         if len(shape) != 3 or shape[2] != 2 or shape[0] < 1 or shape[1] < 2:
             raise RequestError(f"expected points (n f 2), n ≥ 1 and f ≥ 2, got {shape}")
-        if shape[0] > MOST_POINTS or shape[0] * shape[1] > MOST_PLACES:
-            raise RequestError(
-                f"expected at most {MOST_POINTS} points and {MOST_PLACES} places of them, got {shape[0]} in "
-                f"{shape[1]} frames; leave some out"
-            )
+        check_count(*shape[:2])
         if self.visible.shape != shape[:2]:
             raise RequestError(
                 f"expected a visibility for each point and frame {shape[:2]}, got {self.visible.shape}"

@@ -174,6 +174,30 @@ def test_like_records_the_clip_s_own_motion(tiny_folder: Path, tmp_path: Path) -
     assert record["requests"] == [{"like": str(clip), "region": str(region), "strength": 1.0}]
 
 
+def test_a_field_is_followed_judged_recorded_and_replayed(tiny_folder: Path, tmp_path: Path) -> None:
+    at = np.zeros((1, 12, 2, 2)) + np.array([[12, 20], [40, 44]])
+    at[..., 0] += np.arange(12)[:, None]
+    np.save(tmp_path / "a_tracks.npy", at)
+    np.save(tmp_path / "a_visibility.npy", np.ones((1, 12, 2)))
+    tracks, out = tmp_path / "a_tracks.npy", tmp_path / "a.mp4"
+    result = moft_cli(
+        "steer", "--model", tiny_folder, *PROMPT, "--field", tracks, "--region", "box:0,0,100%,50%", "-o", out
+    )
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "a.json").read_text())
+    (part,) = record["outcome"]
+    assert part["goal"] is None and "reference" not in part
+    assert {"cosine", "share", "by_place"} <= part["steered"]["agreement"].keys()
+    assert "% of the field's motion, cosine" in result.stdout
+    assert record["notes"][0] == f"{tracks}: 12 frames resampled to 8, 1.5 times as fast"
+    assert set(record["inputs"]) == {str(tracks), str(tmp_path / "a_visibility.npy")}
+    again = moft_cli("replay", out, "--model", tiny_folder, "-o", tmp_path / "b.mp4")
+    assert again.exit_code == 0 and "identical: yes" in again.stdout, again.output
+    np.save(tmp_path / "a_visibility.npy", np.zeros((1, 12, 2)))
+    changed = moft_cli("replay", out, "--model", tiny_folder, "-o", tmp_path / "c.mp4")
+    assert changed.exit_code == 2 and "a_visibility.npy" in changed.stderr
+
+
 def steered_twice(folder: Path, out: Path, *options: object) -> tuple[Any, dict[str, Any]]:
     halves = (
         "--motion",

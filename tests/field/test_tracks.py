@@ -112,6 +112,7 @@ def test_a_point_that_is_lost_is_not_known_from_there_on() -> None:
         (np.full((3, 6, 2), 0.5), np.ones((3, 6)), "got all within 0…1"),
         (np.full((3, 7, 2), 9.0), np.ones((3, 7)), "points of 6 frames, got 7"),
         (np.zeros((2**14 + 1, 2, 2)), np.ones((2**14 + 1, 2)), "at most 16384 points"),
+        (np.zeros((1, 2**10 + 1, 2)), np.ones((1, 2**10 + 1)), "in 1024 frames"),
         (np.zeros((2**11, 2**10, 2)), np.ones((2**11, 2**10)), "1048576 places"),
     ],
 )

@@ -22,6 +22,7 @@ from moft.bench import results
 from moft.bench.tables import page
 from moft.cli.commands import app
 from moft.cli.options import points_of, requests_of
+from moft.feature.given import read_shown
 from moft.feature.model import model_digest
 from moft.feature.reference import FromClip
 from moft.feature.resampled import read_followed
@@ -35,6 +36,7 @@ from moft.media.opening import is_image
 from moft.media.reading import read_metadata, read_video
 from moft.metrics.networks import vision
 from moft.models.loading import load_pipeline
+from moft.request.along import Along
 from moft.request.like import Like
 from moft.request.motion import Motion
 from moft.request.parse import read_requests_file
@@ -206,10 +208,12 @@ def a_region(case: Case) -> object:
 
 def options(case: Case) -> object:
     """Several options of one run, one of them bent."""
-    order = [case.chance.choice(("motion", "path", "like")) for _ in range(case.chance.randrange(1, 3))]
+    order = [
+        case.chance.choice(("motion", "path", "like", "field")) for _ in range(case.chance.randrange(1, 3))
+    ]
     given: dict[str, list[str]] = {}
     for kind in order:
-        usual = {"motion": "left", "path": "0,0 0.1,0.1", "like": "clip.mp4"}[kind]
+        usual = {"motion": "left", "path": "0,0 0.1,0.1", "like": "clip.mp4", "field": "a.npz"}[kind]
         given.setdefault(kind, []).append(case.chance.choice((usual, case.text)))
     for name in ("speed", "ease", "span", "region", "strength", "like_region", "like_frames"):
         if case.chance.random() < 0.3:
@@ -225,7 +229,7 @@ BESIDE_A_MOTION = (
 
 def command_line(case: Case) -> object:
     """`moft steer` or `moft drag` with a bent option, of a model that is not there."""
-    name = case.chance.choice(("motion", "path", "like", "requests", *BESIDE_A_MOTION))
+    name = case.chance.choice(("motion", "path", "like", "field", "requests", *BESIDE_A_MOTION))
     usual = ["--motion", "left"] if name in BESIDE_A_MOTION else []
     os.chdir(case.path.parent)
     where = [] if name == "model" else ["--model", "nowhere/at/all"]
@@ -307,6 +311,8 @@ READERS = (
     Reader("folders of frames", masks, BY_ENDING[".png"], anything_of_a_clip, as_masks),
     Reader("statistics", s.statistics, TENSORS, lambda case: Statistics.load(case.path)),
     Reader("references", s.references, TENSORS, lambda case: FromClip.load(case.path)),
+    Reader("fields", s.fields, BLIND, lambda case: read_shown(Along(str(case.path)), SIZE, silent),
+           extra=BY_ENDING),
     Reader("read-outs", s.readouts, TENSORS, lambda case: Readout.load(case.path)),
     Reader("heat maps", s.readings, TENSORS, a_reading),
     Reader("sweeps", lambda _: [f for f in s.model_files() if f[0] == "sweep.json"], JSON, a_sweep),

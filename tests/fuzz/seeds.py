@@ -16,9 +16,11 @@ from PIL import Image
 import moft
 from moft.feature.reference import FromClip
 from moft.feature.statistics import Statistics
+from moft.field.field import Field
 from moft.interpreter.readout import Readout
 from moft.media.tensors import save_tensors
 from moft.media.writing import write_video
+from moft.request.along import Along
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
@@ -156,7 +158,7 @@ def jobs() -> list[Seed]:
 
 def request_files() -> list[Seed]:
     """Files for --requests."""
-    lists = [MOTIONS[:1], MOTIONS[1:3], (Like("clip.mp4", strength=0.5), Motion("still", region=BOX))]
+    lists = [MOTIONS[:1], MOTIONS[1:3], (Like("clip.mp4", strength=0.5), Along("a.npz", region=BOX))]
     return [("requests.json", json.dumps([r.to_json() for r in some]).encode()) for some in lists]
 
 
@@ -197,6 +199,25 @@ def references(folder: Path) -> list[Seed]:
     """Features of clips to follow."""
     made = [torch.ones(8, 5, *cells) for cells in ((1, 1), (4, 4))]
     return [stored(FromClip(one, torch.arange(5), "up_blocks.1", 1.0, 300).save, folder) for one in made]
+
+
+def fields(folder: Path) -> list[Seed]:
+    """Fields, tracks and dense flow in every kind of file that is read."""
+    at = 20 + np.arange(24.0).reshape(4, 3, 2)
+    npz, npy, flow = BytesIO(), BytesIO(), BytesIO()
+    np.savez_compressed(npz, tracks=at, visibility=np.ones((4, 3), bool))
+    np.save(npy, at.astype(np.float32))
+    np.save(flow, np.ones((3, 6, 8, 2), np.float32))
+    paths = [[{"x": x, "y": y} for x, y in path] for path in at.swapaxes(0, 1).tolist()]
+    rows = [f"{i},{j},{x},{y},1" for j, places in enumerate(at.tolist()) for i, (x, y) in enumerate(places)]
+    return [
+        stored(Field.of_steps(np.ones((3, 4, 4, 2)) / 9).save, folder),
+        ("a.npz", npz.getvalue()),
+        ("a.npy", npy.getvalue()),
+        ("flow.npy", flow.getvalue()),
+        ("a.json", json.dumps(paths).encode()),
+        ("a.csv", "\n".join(["point,frame,x,y,visible", *rows]).encode()),
+    ]
 
 
 def readouts(folder: Path) -> list[Seed]:
