@@ -115,12 +115,13 @@ def _not_due(run: Report, asked: Asked) -> str:
 
 
 def stretched(objectives: Sequence[Objective], size: ClipSize) -> list[str]:
-    """What to tell of clips to follow that were read in another number of frames than is sampled."""
+    """What to tell of clips and fields to follow that were read in another number of frames than is
+    sampled."""
     read = [getattr(getattr(objective, "target", None), "frames", None) for objective in objectives]
     return [
-        f"a clip was read in {frames} frames, and {size.frames} are sampled: its motion is followed in the "
-        f"same time, {(frames - 1) / max(size.frames - 1, 1):.2g} times as fast a frame; read it in as many "
-        "(size=moft.ClipSize(…) for a Like)"
+        f"a clip or field was read in {frames} frames, and {size.frames} are sampled: its motion is followed "
+        f"in the same time, {(frames - 1) / max(size.frames - 1, 1):.2g} times as fast a frame; read it in "
+        "as many (size=moft.ClipSize(…) for a Like or an Along), or give a Field that is stretched to it"
         for frames in dict.fromkeys(read)
         if frames is not None and frames != size.frames
     ]

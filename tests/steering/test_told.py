@@ -525,5 +525,5 @@ def test_a_clip_read_in_another_number_of_frames_is_told_once_a_size():
                 pipe(frames=count)
 
         _, said = told(double(), thrice, target)
-        (note,) = [note for note in said if "a clip was read" in note]
+        (note,) = [note for note in said if "a clip or field was read" in note]
         assert f"read in {frames} frames, and 16 are sampled" in note and f"{factor} times as fast" in note
