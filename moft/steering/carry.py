@@ -51,11 +51,11 @@ class Carry(Change):
 
 
 def check_carried(requests: Sequence[object]) -> None:
-    """Raise RequestError for a request that cannot be carried: a zoom, a turn, or a clip to follow."""
+    """Raise RequestError for a request that cannot be carried: a zoom, a turn, a clip or field to follow."""
     if not all(isinstance(r, Motion) and _goes(r) for r in requests):
         raise RequestError(
-            "expected motions that go somewhere to carry along, got a zoom, a turn or a clip to follow; "
-            "leave carry out"
+            "expected motions that go somewhere to carry along, got a zoom, a turn, a clip or a field "
+            "to follow; leave carry out"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -204,6 +205,15 @@ def test_what_is_bent_is_refused_with_its_name(tmp_path: Path, data: bytes, word
     (tmp_path / "bent").write_bytes(data)
     with pytest.raises(RequestError, match=f"bent.*{words}"):
         read_field(tmp_path / "bent", SIZE)
+
+
+def test_a_small_file_that_names_a_late_frame_asks_for_little_memory(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("point,frame,x,y\n1,0,9,9\n1,1,9,9\n1,1023,9,9")
+    tracemalloc.start()
+    field = read_field(tmp_path / "a.csv", SIZE)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(field.weight) == 1024 and most < 250e6  # bytes; 300 MB are promised in all
 
 
 def test_tracks_whose_visibility_is_gone_or_another_s_are_refused(tmp_path: Path) -> None:
