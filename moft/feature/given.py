@@ -31,11 +31,12 @@ class Given:
     whole: Field  # of the run's frames and px
 
     def field(self, onto: Mask | None = None) -> Field:
-        """The field, which stays where it is; `onto`, (h w) or (f h w) in 0…1, is where it counts.
+        """The field, which stays where it is; `onto`, (h w) or (f h w) in 0…1 at any resolution, is where it
+        counts.
 
         Raises RequestError where it says nothing there."""
-        inside = self.whole.weight if onto is None else self.whole.weight * onto
-        if not inside.any():
+        inside = self.whole if onto is None else self.whole.masked(onto)
+        if not inside.weight.any():
             raise RequestError(
                 f"cannot use {self.name}: expected a field that says something where it counts, got weight 0 "
                 "all over; choose another region"

@@ -81,6 +81,10 @@ def test_a_field_must_say_something_where_it_counts(tmp_path: Path) -> None:
     assert found.field(half) is found.whole
     with pytest.raises(RequestError, match="says something where it counts"):
         found.field(1 - half)
+    coarse = np.array([[1, 0, 0, 0]], np.float32)  # a region of another resolution, as an array may be
+    assert found.field(coarse) is found.whole
+    with pytest.raises(RequestError, match="says something where it counts"):
+        found.field(np.repeat(coarse[None, :, ::-1], 3, 0))
 
 
 def test_it_is_known_whether_anything_moves(tmp_path: Path) -> None:
