@@ -105,17 +105,23 @@ def _explained(record: dict[str, Any], out: Path) -> str:
 def measure(
     clip: Annotated[str, typer.Argument(help="Any clip.")],
     region: Annotated[str | None, typer.Option(help=f"Where to look: {PLACES}.")] = None,
+    movers: Annotated[
+        bool, typer.Option("--movers", help="And what in the whole clip moves otherwise than its ground.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure how the picture content of a clip moves."""
     import moft
-    from moft.runs.words import describe
+    from moft.field.movers import parted
+    from moft.runs.words import describe, described_movers
 
     needs("cv2")
     video = moft.read_video(clip)
     mask = moft.read_region(region, ClipSize.of(video), say) if region else None
     found = moft.measure(video, mask).to_json()
-    show(in_json(found) if as_json else describe(found))
+    if movers:
+        found |= parted(video).to_json()
+    show(in_json(found) if as_json else "\n".join([describe(found), *described_movers(found)]))
 
 
 @app.command("score", epilog=f"Example: moft score like.mp4 steered.mp4 --json.  {CONVENTION}")

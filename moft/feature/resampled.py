@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from moft.errors import RequestError
 from moft.field.field import Field
+from moft.field.parts import part_of
 from moft.field.shown import field_of
 from moft.media.checks import Tell
 from moft.media.frames import Taken, cut_away, evenly
@@ -24,6 +25,7 @@ from moft.media.mask import fit_region, read_region
 from moft.media.opening import is_image
 from moft.media.rate import read_rate
 from moft.media.reading import read_frames, read_video
+from moft.media.region_text import clip_part
 from moft.metrics.flow import dense_flow
 from moft.types import ClipSize
 
@@ -52,12 +54,14 @@ class Followed:
 
     video: Video  # uint8 (f h w 3), of the run's frames and size
     look: Mask | None  # where to look in it, (h w) or (f h w) in 0…1; None: everywhere
+    part: Field | None = None  # how the part of it moves that was named, wherever it is put; None: none was
 
     def field(self, onto: Mask | None = None) -> Field:
-        """How it moves, or what lies in the bounds of `look`, laid over those of `onto`.
+        """How it moves, or what lies in the bounds of `look`, laid over those of `onto`; of a part that was
+        named, that one's motion.
 
         Raises RequestError as `field_of` does."""
-        return self._shown.laid_over(self.look, onto)
+        return self._shown.laid_over(self.look, onto) if self.part is None else self.part
 
     @cached_property
     def _shown(self) -> Field:
@@ -68,19 +72,23 @@ def read_followed(like: Like, size: ClipSize, tell: Tell = warnings.warn) -> Fol
     """The clip that a request names, and where to look in it, at the frames and size of a run; `tell` hears
     what was resampled and cut away.
 
-    Raises RequestError for frames of one colour, in which nothing can be followed; it and MediaError as
-    `read_resampled` and `read_region` do."""
+    Raises RequestError for frames of one colour, in which nothing can be followed, and for a part that is not
+    in it; it and MediaError as `read_resampled` and `read_region` do."""
     start, end = like.like_frames or (0, None)
-    clip = read_resampled(like.like, size, tell, start, end)
+    name, part = clip_part(like.like)
+    clip = read_resampled(name, size, tell, start, end)
     if (clip.video == clip.video[:, :1, :1]).all():
         raise RequestError(
-            f"cannot use {like.like}: expected a clip in which something moves, got frames of one colour; "
+            f"cannot use {name}: expected a clip in which something moves, got frames of one colour; "
             "choose another clip, or other like_frames"
         )
-    if not like.like_region:
-        return Followed(clip.video, None)
-    there = read_region(like.like_region, ClipSize(size.frames, *clip.shape), tell, clip.taken)
-    return Followed(clip.video, fit_region(there, size))
+    look = None
+    if like.like_region:
+        there = read_region(like.like_region, ClipSize(size.frames, *clip.shape), tell, clip.taken)
+        look = fit_region(there, size)
+    if part is None:
+        return Followed(clip.video, look)
+    return Followed(clip.video, *part_of(clip.video, part, look, like.like))
 
 
 def read_resampled(

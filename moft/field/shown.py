@@ -24,10 +24,14 @@ def field_of(video: Video) -> Field:
     Raises RequestError for what is no clip, and where too little is found again from frame to frame."""
     check_video(video)
     steps, sure = zip(*sure_flows(video), strict=True)
-    found = float(np.mean(sure))
+    check_found(float(np.mean(sure)))
+    return Field.of_steps(np.stack(steps) / min(video.shape[1:3]), np.stack(sure).astype(float))
+
+
+def check_found(found: float) -> None:
+    """Raise RequestError where less than `LEAST_FOUND` of a clip is found again in the next frame."""
     if found < LEAST_FOUND:
         raise RequestError(
             f"expected a clip whose parts are found again from frame to frame, got one of which {found:.0%} "
             'is; cut it where a scene ends, or follow it by="moft"'
         )
-    return Field.of_steps(np.stack(steps) / min(video.shape[1:3]), np.stack(sure).astype(float))

@@ -11,7 +11,7 @@ import numpy as np
 from moft.types import ClipSize
 
 if TYPE_CHECKING:
-    from moft.types import Floats, Flow, Picture, Video
+    from moft.types import Flags, Floats, Flow, Picture, Video
 
 SPEED = 1 / 32  # shorter sides a frame: 2 px of 64
 ZOOM, ROLL = 0.06, 0.08  # a frame: of the scale, and radians
@@ -28,27 +28,44 @@ class Moves:
     turn: Floats
 
 
+@dataclass(frozen=True)
+class Thing:
+    """An object before the scene, a disc: how it moves, where its middle is on average, (x, y) from that of
+    the frame, and its radius, in shorter sides."""
+
+    moves: Moves
+    at: tuple[float, float] = (0, 0)
+    radius: float = 0.22
+
+
 @dataclass(frozen=True, eq=False)
 class Filmed:
-    """A clip uint8 (f h w 3), and the motion of what each pixel shows to the next frame, (f-1 h w 2) px."""
+    """A clip uint8 (f h w 3), the motion of what each pixel shows to the next frame, (f-1 h w 2) px, that of
+    the scene alone, seen or not, and where each object is seen, (n f h w)."""
 
     video: Video
     steps: Flow
+    scene: Flow
+    things: Flags
 
 
 def filmed(kind: str, photos: Sequence[Picture], size: ClipSize, seed: int = 0) -> Filmed:
-    """A clip of one of `KINDS`, of square size, of two photographs uint8 (h w 3), the second an object's; the
-    seed decides which way they go and what of them is seen."""
+    """A clip of one of `KINDS` or `CROWDS`, of square size, of two photographs uint8 (h w 3), the second that
+    of objects; the seed decides which way they go and what of them is seen."""
     rng = np.random.default_rng(seed)
-    scene, thing = KINDS[kind](np.linspace(-0.5, 0.5, size.frames) * (size.frames - 1), rng)
+    clock = np.linspace(-0.5, 0.5, size.frames) * (size.frames - 1)
+    scene, things = {**KINDS, **CROWDS}[kind](clock, rng)
     pictures = [_cut(photo, size.side, rng) for photo in photos[:2]]
-    video, steps = _film(pictures[0], scene, size)
-    if thing is not None:
-        over, along = _film(pictures[-1], thing, size)
+    video, ground = _film(pictures[0], scene, size)
+    steps, seen = ground, np.zeros((len(things), *video.shape[:3]), bool)
+    for i, thing in enumerate(things):
+        over, along = _film(pictures[-1], thing.moves, size)
         there = _disc(thing, size)
         video = np.where(there[..., None], over, video)
         steps = np.where(there[:-1, ..., None], along, steps)
-    return Filmed(video, steps)
+        seen[:i] &= ~there
+        seen[i] = there
+    return Filmed(video, steps, ground, seen)
 
 
 def _heading(rng: np.random.Generator) -> Floats:
@@ -74,16 +91,36 @@ def _spun(clock: Floats, growth: float, turn: float) -> Moves:
     return Moves(np.zeros((len(clock), 2)), growth * clock, turn * clock)
 
 
-Layers = tuple[Moves, Moves | None]
+Layers = tuple[Moves, tuple[Thing, ...]]  # the scene's moves, and its objects
 KINDS: dict[str, Callable[[Floats, np.random.Generator], Layers]] = {
-    "pan": lambda t, rng: (_along(_heading(rng), t), None),
-    "zoom": lambda t, rng: (_spun(t, rng.choice([-1, 1]) * np.log1p(ZOOM), 0), None),
-    "roll": lambda t, rng: (_spun(t, 0, rng.choice([-1, 1]) * ROLL), None),
-    "object": lambda t, rng: (_spun(t, 0, 0), _along(_heading(rng), t)),
-    "against": lambda t, rng: (lambda way: (_along(-way / 2, t), _along(way, t)))(_heading(rng)),
-    "there and back": lambda t, rng: (_along(_heading(rng), _back(t)), None),
-    "accelerating": lambda t, rng: (_along(_heading(rng), (t - t[0]) ** 2 / (t[-1] - t[0])), None),
-    "shake": lambda t, rng: (_shaken(t, rng), None),
+    "pan": lambda t, rng: (_along(_heading(rng), t), ()),
+    "zoom": lambda t, rng: (_spun(t, rng.choice([-1, 1]) * np.log1p(ZOOM), 0), ()),
+    "roll": lambda t, rng: (_spun(t, 0, rng.choice([-1, 1]) * ROLL), ()),
+    "object": lambda t, rng: (_spun(t, 0, 0), (Thing(_along(_heading(rng), t)),)),
+    "against": lambda t, rng: (lambda way: (_along(-way / 2, t), (Thing(_along(way, t)),)))(_heading(rng)),
+    "there and back": lambda t, rng: (_along(_heading(rng), _back(t)), ()),
+    "accelerating": lambda t, rng: (_along(_heading(rng), (t - t[0]) ** 2 / (t[-1] - t[0])), ()),
+    "shake": lambda t, rng: (_shaken(t, rng), ()),
+}
+
+
+def _two(way: Floats, scene: Moves, clock: Floats) -> Layers:
+    """Two objects side by side that go two ways."""
+    ways, sides = (way, -way), ((-0.25, 0.0), (0.25, 0.0))
+    return scene, tuple(Thing(_along(w, clock), at, 0.17) for w, at in zip(ways, sides, strict=True))
+
+
+CROWDS: dict[str, Callable[[Floats, np.random.Generator], Layers]] = {
+    "object over a zoom": lambda t, rng: (
+        _spun(t, rng.choice([-1, 1]) * np.log1p(ZOOM), 0),
+        (Thing(_along(_heading(rng), t)),),
+    ),
+    "object over a roll": lambda t, rng: (
+        _spun(t, 0, rng.choice([-1, 1]) * ROLL),
+        (Thing(_along(_heading(rng), t)),),
+    ),
+    "two objects": lambda t, rng: _two(_heading(rng), _spun(t, 0, 0), t),
+    "two objects over a pan": lambda t, rng: _two(_heading(rng), _along(_heading(rng) / 2, t), t),
 }
 
 
@@ -138,8 +175,8 @@ def _turned(place: Floats, angle: float) -> Floats:
     return place @ turn
 
 
-def _disc(moves: Moves, size: ClipSize) -> np.ndarray:
-    """Where an object is, a disc of nearly half the side: (f h w)."""
-    place = _places(size.height, size.width)
-    away = [np.linalg.norm(_at_rest(place, moves, i, size.side), axis=-1) for i in range(size.frames)]
-    return np.stack(away) < 0.22 * size.side
+def _disc(thing: Thing, size: ClipSize) -> Flags:
+    """Where an object is: (f h w)."""
+    place = _places(size.height, size.width) - size.side * np.array(thing.at)
+    away = [np.linalg.norm(_at_rest(place, thing.moves, i, size.side), axis=-1) for i in range(size.frames)]
+    return np.stack(away) < thing.radius * size.side

@@ -76,10 +76,24 @@ def mask_object(text: str) -> tuple[str, int | None]:
     """The file or folder of masks that a region names, and the number of one object in it, if it names one.
 
     A file whose own name ends so is that file."""
-    named = re.fullmatch(r"(.+)#(\d{1,5})", text, re.DOTALL | re.ASCII)
+    name, number = named_part(text, r"\d{1,5}")
+    return name, None if number is None else int(number)
+
+
+def clip_part(text: str) -> tuple[str, str | None]:
+    """The file or folder that a clip to follow names, and which part of it, if it names one: "mover",
+    "mover2" and so on, or "ground".
+
+    A file whose own name ends so is that file."""
+    return named_part(text, r"mover(?:[1-9]\d?)?|ground")
+
+
+def named_part(text: str, part: str) -> tuple[str, str | None]:
+    """A file's name apart from what is said behind it by "#", which a regular expression tells."""
+    named = re.fullmatch(rf"(.+)#({part})", text, re.DOTALL | re.ASCII)
     if named is None or os.path.exists(text):
         return text, None
-    return named[1], int(named[2])
+    return named[1], named[2]
 
 
 def mask_files(name: str) -> list[str]:

@@ -27,7 +27,9 @@ WAYS = ("flow", "moft")
 class Like:
     """The motion of a clip, or of a part of one.
 
-    like: file name of the clip.
+    like: file name of the clip. "clip.mp4#mover" asks for the motion of the largest part that moves otherwise
+        than its ground, "#mover2" for that of the second largest, "#ground" for the camera's; a file whose
+        own name ends so is that file.
     region: where it counts in what is made, as `Motion.region`.
     like_region: where to look in the clip, in the same words (px of the clip itself, and not "rest"); it may
         lie elsewhere and be of another size. None: everywhere.
@@ -43,7 +45,11 @@ class Like:
     Raises RequestError for what is no text, not finite, or out of range.
     """
 
-    like: str = said(..., "Follow the motion of this clip instead.")
+    like: str = said(
+        ...,
+        "Follow the motion of this clip instead; clip.mp4#mover: of what moves in it otherwise than its "
+        "ground, #mover2 the second largest, #ground the camera.",
+    )
     region: str | None = like_others(None, REGION)
     like_region: str | None = said(None, f"Where to look in the clip to follow: {PLACES}.")
     like_frames: tuple[int, int] | None = said(

@@ -118,14 +118,16 @@ class Job:
 
 def named_files(request: AnyRequest) -> list[str]:
     """The files, and folders of masks, that a request names."""
-    from moft.media.region_text import region_file
+    from moft.media.region_text import clip_part, region_file
 
     if isinstance(request, Drag):
         return []
     regions = [request.region, request.like_region] if isinstance(request, Like) else [request.region]
-    shown = (
-        [request.like] if isinstance(request, Like) else request.files if isinstance(request, Along) else []
-    )
+    shown = list[str]()
+    if isinstance(request, Like):
+        shown = [clip_part(request.like)[0]]
+    elif isinstance(request, Along):
+        shown = request.files
     return [name for name in (*shown, *map(region_file, regions)) if name]
 
 

@@ -206,11 +206,18 @@ def _of_first_format(value: Any, frames: int) -> AnyRequest:
 
 
 def _elsewhere(request: AnyRequest, where: dict[str, str]) -> AnyRequest:
-    """The same with its files at other places, by their names here."""
+    """The same with its files at other places, by their names here; what is said behind a name stays."""
     names = [
         field.name for field in fields(request) if field.name in ("like", "field", "region", "like_region")
     ]
-    moved: dict[str, Any] = {name: where[old] for name in names if (old := getattr(request, name)) in where}
+    moved: dict[str, Any] = {}
+    for name in names:
+        old = getattr(request, name)
+        if not isinstance(old, str):
+            continue
+        file = old if old in where else old.rpartition("#")[0]
+        if file in where:
+            moved[name] = where[file] + old[len(file) :]
     return replace(request, **moved)
 
 

@@ -36,6 +36,25 @@ def describe(motion: dict[str, Any]) -> str:
     return text
 
 
+def described_movers(found: dict[str, Any]) -> list[str]:
+    """A line for each mover of a clip (`moft.field.movers`), and one for its ground; none if none were looked
+    for."""
+    if "movers" not in found:
+        return []
+    rows = [("ground", f"{_heading(found['ground']['inside'])} on average")]
+    for i, mover in enumerate(found["movers"]):
+        left, top, width, height = mover["where"]
+        place = f"{mover['share']:.0%} of the picture, in {left:g},{top:g},{width:g},{height:g}"
+        against = f"against the ground {_heading(mover['against'])}"
+        rows.append((f"mover {i + 1}", f"{_heading(mover['inside'])}, {against}; {place}"))
+    return [f"{name}: {text}" for name, text in rows] + ["movers: none"] * (not found["movers"])
+
+
+def _heading(velocity: Sequence[float]) -> str:
+    x, y = velocity
+    return f"{direction_of(x, y)}, {math.hypot(x, y):.2f} px a frame ({x:+.2f}, {y:+.2f})"
+
+
 def _name(motion: dict[str, Any]) -> str:
     """What moves and how; records of 0.1.0 say no name."""
     name = motion.get("named") or (direction_of(*motion["inside"]) if motion["speed"] >= 0.05 else "still")

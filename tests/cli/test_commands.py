@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from drawn import noise, photograph
 from typer.testing import CliRunner
 
 import moft
@@ -19,6 +20,7 @@ import moft.cli
 from moft.cli.commands import app
 from moft.errors import BackboneError, RequestError
 from moft.feature.statistics import STATISTICS_FILE
+from moft.known.filmed import filmed
 from moft.metrics.quality import Encoder, Judge
 from moft.models import size
 from moft.runs import save
@@ -525,6 +527,20 @@ def test_measure_tells_where_the_picture_goes(tmp_path: Path) -> None:
     assert found["inside"][0] == pytest.approx(2, abs=0.3) and found["outside"][0] == pytest.approx(
         2, abs=0.3
     )
+
+
+def test_measure_tells_what_moves_otherwise_than_the_ground(tmp_path: Path) -> None:
+    shown = filmed("against", [photograph("china.jpg"), noise(1)], moft.ClipSize(8, 64, 64), 3)
+    moft.write_video(tmp_path / "a.mp4", shown.video)
+    found = json.loads(moft_cli("measure", tmp_path / "a.mp4", "--movers", "--json").stdout)
+    (mover,) = found["movers"]
+    way = np.array([step[at].mean(0) for step, at in zip(shown.steps, shown.things[0], strict=False)]).mean(0)
+    assert mover["inside"] == pytest.approx(way, abs=0.25) and len(mover["per_frame"]) == 7
+    assert found["ground"]["inside"] == pytest.approx(shown.scene.mean((0, 1, 2)), abs=0.2)
+    lines = moft_cli("measure", tmp_path / "a.mp4", "--movers").stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines[1:]] == ["ground", "mover 1"]
+    assert moft_cli("measure", panned(tmp_path / "b.mp4"), "--movers").stdout.endswith("movers: none\n")
+    assert "movers" not in json.loads(moft_cli("measure", tmp_path / "a.mp4", "--json").stdout)
 
 
 def test_measure_refuses_a_single_picture(tmp_path: Path) -> None:

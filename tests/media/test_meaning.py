@@ -1,6 +1,8 @@
 """What a person sees as the region is the region, whatever a mask file holds; and which reading was taken is
 said."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from movies import noisy, timed_movie
@@ -8,7 +10,7 @@ from PIL import Image
 
 from moft.errors import MediaError, RequestError
 from moft.media.mask import read_region, read_regions
-from moft.media.region_text import mask_object, region_file
+from moft.media.region_text import clip_part, mask_object, region_file
 from moft.types import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
@@ -339,3 +341,15 @@ def test_a_mask_of_nearly_nothing_or_all_is_told(tmp_path, area, word):
     mask[: area[0], : area[1]] = 255
     Image.fromarray(mask).save(tmp_path / "m.png")
     assert word in read(tmp_path / "m.png")[1][0]
+
+
+def test_a_part_of_a_clip_is_named_behind_it_unless_that_is_a_file(tmp_path: Path) -> None:
+    for part in ("mover", "mover2", "mover12", "ground"):
+        assert clip_part(f"a.mp4#{part}") == ("a.mp4", part) and clip_part(f"shots/#{part}") == (
+            "shots/",
+            part,
+        )
+    for text in ("a.mp4", "a.mp4#movers", "a.mp4#mover0", "a.mp4#mover100", "a.mp4#2", "#mover"):
+        assert clip_part(text) == (text, None)
+    (tmp_path / "a.mp4#mover").touch()
+    assert clip_part(str(tmp_path / "a.mp4#mover")) == (str(tmp_path / "a.mp4#mover"), None)

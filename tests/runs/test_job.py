@@ -70,6 +70,8 @@ def test_the_files_of_a_job_are_those_it_names() -> None:
     assert moft.Job(scene, requests).files == ["m.png", "a.mp4", "first.png"]
     along = moft.Along("a_tracks.npy", region="m.png")
     assert moft.Job(scene, (along,)).files == ["a_tracks.npy", "a_visibility.npy", "m.png", "first.png"]
+    parts = (moft.Like("b.mp4#mover", region="m.png#2"), moft.Like("b.mp4#ground", region="rest"))
+    assert moft.Job(scene, parts).files == ["b.mp4", "m.png", "first.png"]
 
 
 # ---------------------------------------------------------------- what is written can be read

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from drawn import noise
+from drawn import noise, photograph
+from drawn import pan as drawn_pan
 from sklearn.datasets import load_sample_image
 
 import moft
@@ -253,3 +254,46 @@ def test_steps_that_were_asked_for_are_left_as_they_are(settings: Settings, want
     assert {remedy.settings.steps for remedy in islice(remedies(settings, 0, [wanted]), 4)} == {
         settings.steps
     }
+
+
+# ---------------------------------------------------------------- parts of a clip
+
+
+def parts_of_a_clip(tmp_path: Path) -> tuple[list[Like], list[Any]]:
+    """The mover of a clip for the left half and its ground for the rest, and the true motion of both, px a
+    frame."""
+    shown = filmed("against", [photograph("china.jpg"), noise(1)], SIZE, 3)
+    name = str(tmp_path / "clip.mp4")
+    moft.write_video(name, shown.video)
+    requests = [Like(f"{name}#mover", region="box:0,0,50%,100%"), Like(f"{name}#ground", region="rest")]
+    return requests, [shown.steps[0, 32, 32], shown.scene[0, 32, 32]]
+
+
+def test_a_mover_and_the_ground_are_followed_each_in_its_own_place(tmp_path: Path) -> None:
+    requests, ways = parts_of_a_clip(tmp_path)
+    placed = lay_out(requests, SIZE, pytest.fail)
+    for one, way in zip(placed, ways, strict=True):
+        assert one.field is not None
+        assert 64 * one.field.steps.mean((0, 1, 2)) == pytest.approx(way, abs=0.2)
+    asked, turned = (
+        np.concatenate([drawn_pan(left, 8)[:, :, :32], drawn_pan(right, 8)[:, :, 32:]], 2)
+        for left, right in (ways, [-ways[0], -ways[1]])
+    )
+    for one in placed:
+        outcome = one.outcome(turned, asked)
+        assert outcome.followed and outcome.plain.followed is False
+        assert outcome.reference is not None and outcome.steered.share == pytest.approx(1, abs=0.25)
+    assert placed[0].outcome(asked, asked).reference.inside == pytest.approx(ways[0], abs=0.3)  # type: ignore[union-attr]
+
+
+def test_by_moft_a_mover_is_read_where_it_is(tmp_path: Path) -> None:
+    (request, _), (way, _) = parts_of_a_clip(tmp_path)
+    (placed,) = lay_out([Like(request.like, by="moft")], SIZE, pytest.fail)
+    assert placed.clip is not None and placed.clip.look is not None and placed.field is None
+    assert moft.measure(placed.clip.video, placed.clip.look).inside == pytest.approx(way, abs=0.3)
+
+
+def test_a_clip_without_that_part_is_refused_by_its_name(tmp_path: Path) -> None:
+    moft.write_video(tmp_path / "a.mp4", drawn_pan((2, 1), 8))
+    with pytest.raises(RequestError, match=r"a\.mp4#mover: expected 1 or more parts"):
+        lay_out([Like(str(tmp_path / "a.mp4#mover"))], SIZE, pytest.fail)

@@ -119,8 +119,10 @@ def test_a_recipe_for_every_kind_of_request_comes_back(data: dict[str, Any]) -> 
     like = Like(
         "clip.mp4", region="m.png", like_region="masks", like_frames=(3, 9), per_position=True, strength=2.0
     )
+    part, other = Like("clip.mp4#mover2", region="m.png#3"), Like("clip.mp4#ground", region="rest")
     for requests, files in (
         ((path,), ()),
+        ((part, other), ("clip.mp4", "m.png")),
         ((turned, timed), ()),
         ((like,), ("clip.mp4", "m.png", "masks")),
         ((replace(turned, region="m.png"), like, timed), ("m.png", "clip.mp4", "masks")),
@@ -345,6 +347,26 @@ def test_replay_of_several_requests_is_exact(tiny_folder: Path, tmp_path: Path) 
     refused(
         moft_cli("replay", moved / "a.gif", "-o", tmp_path / "c.gif"), "masks", "another file of that name"
     )
+
+
+def test_what_is_said_behind_a_file_stays_with_it_in_another_place(
+    data: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "clip.mp4").write_bytes(b"a")
+    (tmp_path / "m.png").write_bytes(b"b")
+    names = {"gone/clip.mp4": "clip.mp4", "gone/m.png": "m.png"}
+    requests = (
+        Like("gone/clip.mp4#mover", region="gone/m.png#2"),
+        Like("gone/clip.mp4", region="rest", like_region="gone/m.png"),
+    )
+    inputs = {name: file_digest(str(tmp_path / here)) for name, here in names.items()}
+    found = replace(Recipe.from_json(data), requests=requests, inputs=inputs).located(tmp_path)
+    clip, mask = (str(tmp_path / here) for here in names.values())
+    assert found.requests == (
+        Like(f"{clip}#mover", region=f"{mask}#2"),
+        Like(clip, region="rest", like_region=mask),
+    )
+    assert set(found.inputs) == {clip, mask}
 
 
 def test_replay_finds_a_clip_beside_the_recipe_and_its_own_channels(

@@ -1,5 +1,5 @@
-"""`moft bench control`, `content`, `clips`, `retry`, `rules`, `reading`: how well it steers, as lines of
-JSON."""
+"""`moft bench control`, `content`, `clips`, `retry`, `rules`, `reading`, `field`, `movers`: how well it
+steers and sees, as lines of JSON."""
 
 from __future__ import annotations
 
@@ -85,6 +85,24 @@ def field(
     settings = Settings(keep_spread=keep_spread, gradient_steps=gradient_steps)
     kinds, ways = chosen(only, KINDS), chosen(way, WAYS)
     _write(output, measured(_pipeline(output), kinds, ways, prompts, settings, tuning, _tell))
+
+
+@app.command()
+def movers(
+    only: Annotated[list[str] | None, typer.Option(help="Only these kinds of motion; give several.")] = None,
+    clips: Annotated[int, typer.Option(min=1, help="Of each kind of motion.")] = 10,
+    side: Annotated[int, typer.Option(min=16, help="Of the clips, px.")] = 64,
+    tuning: Annotated[bool, typer.Option("--tuning", help="Training photographs instead.")] = False,
+    output: Output = None,
+) -> None:
+    """Whether what moves otherwise than its ground is found: over a still ground and a moving one, several,
+    and none. No clip is sampled."""
+    needs("cv2", "skimage" if tuning else "sklearn")
+    from moft.bench.control.movers import NAMES, measured
+    from moft.types import ClipSize
+
+    kinds = chosen(only, NAMES)
+    _write(output, measured(kinds, clips, ClipSize(8, side, side), tuning, _tell))
 
 
 @app.command()
