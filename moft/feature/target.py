@@ -50,15 +50,10 @@ class Target(Protocol):
         """What a MOFT (b f k h w) of a clip of this size should be: broadcastable to it."""
 
 
-@dataclass(frozen=True, eq=False)
-class OfField:
-    """The wanted feature for a field: at each place each channel moves in proportion to the displacement
-    there, as of `Synthesised`."""
+class _ByStatistics:
+    """What a target takes over from the model's statistics."""
 
-    field: Field
     statistics: Statistics
-    strength: float = 1.0
-    steps: tuple[float, float] | None = None
 
     @property
     def channels(self) -> Tensor:
@@ -75,6 +70,17 @@ class OfField:
     @property
     def scale(self) -> float:
         return self.statistics.scale
+
+
+@dataclass(frozen=True, eq=False)
+class OfField(_ByStatistics):
+    """The wanted feature for a field: at each place each channel moves in proportion to the displacement
+    there, as of `Synthesised`."""
+
+    field: Field
+    statistics: Statistics
+    strength: float = 1.0
+    steps: tuple[float, float] | None = None
 
     @property
     def frames(self) -> int:
@@ -110,29 +116,13 @@ def expected(path: Tensor, statistics: Statistics) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Synthesised:
+class Synthesised(_ByStatistics):
     """The wanted feature for a motion: each channel moves in proportion to the displacement, between its
     statistical minimum and maximum, so it is piecewise linear over the frames and breaks where the direction
     changes (paper, Sec. 3.3). The whole is enlarged by the model's gain."""
 
     motion: Motion
     statistics: Statistics
-
-    @property
-    def channels(self) -> Tensor:
-        return self.statistics.channels
-
-    @property
-    def layer(self) -> str:
-        return self.statistics.layer
-
-    @property
-    def timestep(self) -> int:
-        return self.statistics.timestep
-
-    @property
-    def scale(self) -> float:
-        return self.statistics.scale
 
     @property
     def strength(self) -> float:

@@ -54,7 +54,7 @@ def agreement(video: Video, wanted: Flow, weight: Floats | None = None) -> Agree
         expected = f"steps ({len(found)} h w 2) and weights ({len(found)} h w)"
         refuse(expected, f"{wanted.shape} and {sure.shape}", "resample them to the clip's frames")
     sides = found.shape[1:3]
-    wanted, sure = _places(wanted, *sides), _places(sure[..., None], *sides)[..., 0]
+    wanted, sure = places(wanted, *sides), places(sure[..., None], *sides)[..., 0]
     cells = [_cells(value * sure[..., None]) for value in (found, wanted)]
     counts = _cells(sure[..., None])
     if not counts.any():
@@ -104,11 +104,13 @@ _LITTLE = 0.01  # of the mean of the squared field
 
 def _cells(value: Floats) -> Floats:
     """Means (f n n k) over the places of (f h w k)."""
-    return _places(value, CELLS, CELLS)
+    return places(value, CELLS, CELLS)
 
 
-def _places(value: Floats, height: int, width: int) -> Floats:
-    """(f h w k) at other numbers of rows and columns."""
+def places(value: Floats, height: int, width: int) -> Floats:
+    """(f h w k) at other numbers of rows and columns, as means over areas or what lies between."""
+    if value.shape[1:3] == (height, width):
+        return value
     rows, columns = areas(height, value.shape[1]), areas(width, value.shape[2])
     found: Floats = np.einsum("ih,jw,fhwk->fijk", rows, columns, value, optimize=True)
     return found

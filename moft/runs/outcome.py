@@ -159,7 +159,7 @@ def judge(video: Video, mask: Mask | None, goal: Motion | None, field: Field | N
     motion, size = measure(video, mask), ClipSize.of(video)
     if field is None:
         return Judgement(motion, None if goal is None else judged(motion, goal, size))
-    inner = field.weight if mask is None else field.weight * mask
+    inner = (field if mask is None else field.masked(mask)).weight
     found = agreement(video, field.steps * size.side, np.minimum(inner[:-1], inner[1:]))
     return Judgement(motion, as_asked(found), found)
 

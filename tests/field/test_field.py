@@ -83,6 +83,14 @@ def test_a_pan_and_a_zoom_are_read_off_a_clip() -> None:
     assert zoom[0, 0] @ [-1, -1] > 0.8 and zoom[3, 3] @ [1, 1] > 0.8
 
 
+def test_a_large_clip_is_read_in_fewer_cells_and_moves_as_far() -> None:
+    small = carried(noise(), [(2 * i, -i) for i in range(4)])
+    field = field_of(small.repeat(4, 1).repeat(5, 2)[:, :, :299])  # of sides that are no multiples
+    assert field.weight.shape == (4, 128, 150) and field.weight.max() <= 1
+    assert np.median(field.steps[:, :, :, 1] * 256) == pytest.approx(-4, abs=0.3)
+    assert np.median(field.steps[:, :, :, 0] * 256) == pytest.approx(10, abs=0.6)
+
+
 def test_a_cut_shows_no_motion() -> None:
     cut = np.random.default_rng(0).integers(0, 255, (4, 64, 64, 3), np.uint8)
     with pytest.raises(RequestError, match="found again from frame to frame"):
