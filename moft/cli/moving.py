@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from moft.cli.app import CONVENTION, AsJson, app
@@ -139,6 +138,8 @@ def _shown(source: str, sides: tuple[int, int] | None, frames: int | None) -> tu
 
 
 def _drawn(found: Field, clip: Video | None, picture: Picture | None) -> Video:
+    import numpy as np
+
     from moft.field.arrows import with_arrows
     from moft.field.carried import carried
     from moft.media.frames import side_by_side
@@ -162,6 +163,8 @@ def _write(out: Path, video: Video) -> None:
 
 def told(found: Field) -> dict[str, Any]:
     """What a field is, as plain JSON values; speeds in shares of the shorter side a frame, by weight."""
+    import numpy as np
+
     sure = np.minimum(found.weight[:-1], found.weight[1:])
     total = max(float(sure.sum()), 1e-9)
     x, y = (float((found.steps[..., axis] * sure).sum() / total) for axis in (0, 1))
