@@ -33,7 +33,6 @@ RUNS = {
     "zoom": "steer PROMPT --motion 'zoom in'",
     "still": "steer PROMPT --motion still --seed 3",
     "path": "steer PROMPT --path '0,0 -0.3,0 0,0'",
-    "like": "steer PROMPT --like CLIP",
     "like by moft": "steer PROMPT --like CLIP --by moft",
     "like per position": "steer PROMPT --like CLIP --per-position",
     "like inverted, its part": "steer PROMPT --like CLIP --invert --like-region box:0,0,50%,50%",
