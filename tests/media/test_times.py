@@ -94,6 +94,13 @@ def test_what_stays_or_is_cut_is_held(tmp_path, what):
     assert "held for up to 4" in said[0]
 
 
+def test_large_frames_are_made_along_what_moves_too(tmp_path):
+    drawn = carried(noise(), [(2 * t, 0) for t in (0, 1, 3)]).repeat(12, 1).repeat(12, 2)
+    path = animation(tmp_path / "a.png", [100, 200, 100], frames=drawn)
+    found = gone(read_video(path, tell=lambda _: None)[:, ::12, ::12])
+    assert np.abs(found - [0, 2, 4, 6]).max() < 0.4
+
+
 @pytest.mark.parametrize("shape", [(8, 40000), (40, 2000), (15, 64), (2048, 1040)])
 def test_frames_that_are_too_large_or_narrow_to_follow_are_held(tmp_path, shape):
     first = np.zeros((*shape, 3), np.uint8)

@@ -13,7 +13,8 @@ from moft.metrics.leaps import misfit
 if TYPE_CHECKING:
     from moft.types import Flow, Picture
 
-_MOST = 2**21  # px of a frame, 1920 x 1088 say; a flow takes some hundred bytes for each
+_MOST = 2**21  # px of a frame, 1920 x 1088 say
+_LARGE = 2**19  # px of a frame whose flow is looked for at half its size
 _STILL = 1 / 1024  # of the shorter side: what goes less far looks the same at every moment
 
 
@@ -29,10 +30,31 @@ def between(before: Picture, after: Picture, shares: Sequence[float]) -> Iterato
         return None
     if height * width > _MOST:
         return None
-    flow = flow_between(before, after)
-    if np.abs(flow).max() < _STILL * min(before.shape[:2]) or not _fits(before, after, flow):
+    first, last = _reduced(before), _reduced(after)
+    flow = flow_between(first, last)
+    if np.abs(flow).max() < _STILL * min(flow.shape[:2]) or not _fits(first, last, flow):
         return None
-    return (_at(before, after, flow, share) for share in shares)
+    whole = _enlarged(flow, height, width)
+    return (_at(before, after, whole, share) for share in shares)
+
+
+def _reduced(picture: Picture) -> Picture:
+    """Large pictures at half their size, whose flow is as good and takes a quarter of the memory."""
+    import cv2
+
+    height, width = picture.shape[:2]
+    if height * width <= _LARGE:
+        return picture
+    return np.asarray(cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _enlarged(flow: Flow, height: int, width: int) -> Flow:
+    import cv2
+
+    if flow.shape[:2] == (height, width):
+        return flow
+    scale = np.array([width / flow.shape[1], height / flow.shape[0]], np.float32)
+    return np.asarray(cv2.resize(flow, (width, height))) * scale
 
 
 def _fits(before: Picture, after: Picture, flow: Flow) -> bool:
