@@ -9,6 +9,7 @@ import pytest
 from movies import noisy, psnr, raw_movie, refused, smooth, timed_movie, turned_movie
 from PIL import Image
 
+from moft.errors import MediaError
 from moft.media.mask import read_region
 from moft.media.reading import read_video
 from moft.types import ClipSize
@@ -121,6 +122,13 @@ def test_a_mask_is_turned_as_the_picture_it_was_drawn_on(tmp_path, orientation):
     assert np.array_equal(read_region(str(tmp_path / "folder"), size), [expected] * 2)
     path = turned_movie(tmp_path / "m.mp4", [left[..., None].repeat(3, -1)] * 2, MATRICES[orientation])
     assert np.array_equal(read_region(str(path), size), [expected] * 2)
+
+
+@pytest.mark.parametrize("aspect", ["1/20", "17"])
+def test_pixels_that_no_picture_has_are_refused(tmp_path, aspect):
+    path = timed_movie(tmp_path / "a.mp4", "libx264", smooth(2), aspect=Fraction(aspect))
+    with pytest.raises(MediaError, match="pixels at most 16 times as wide as high"):
+        read_video(path)
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mov", "a.mkv"])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from moft.media.checks import Budget
     from moft.types import Floats
 
+_NARROWEST = 16  # to one: pixels of real clips are 2 to 1 at most
 _OFF = 0.02  # by which an axis may miss a multiple of 90 degrees
 
 
@@ -83,8 +84,14 @@ def turned(image: Image, matrix: Floats) -> Image:
 
 def squared(image: Image, aspect: float) -> Image:
     """The picture in square pixels, where its own are `aspect` times as wide as high; it only grows, as in
-    players."""
+    players. Raises MediaError for pixels that no picture has."""
     from PIL.Image import Resampling
+
+    if not 1 / _NARROWEST <= aspect <= _NARROWEST:
+        raise MediaError(
+            f"cannot show a clip as it says: expected pixels at most {_NARROWEST} times as wide as high, or "
+            f"the other way, got {aspect:.3g}; re-encode it in square ones"
+        )
 
     width, height = image.width * max(aspect, 1.0), image.height / min(aspect, 1.0)
     size = max(round(width), 1), max(round(height), 1)
