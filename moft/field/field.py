@@ -11,7 +11,7 @@ import numpy as np
 from moft.errors import RequestError
 from moft.field.asked import asked_flow
 from moft.media.mask import check_region
-from moft.metrics.agreement import areas
+from moft.metrics.agreement import places
 from moft.request.checks import number
 
 if TYPE_CHECKING:
@@ -182,9 +182,7 @@ def _beside(weight: Floats) -> Floats:
 def _resized(value: Floats, frames: int, height: int, width: int) -> Floats:
     """(f h w k) at other numbers of frames, rows and columns."""
     sampled = np.einsum("gf,fhwk->ghwk", _moments(frames, len(value)), value)
-    rows, columns = areas(height, value.shape[1]), areas(width, value.shape[2])
-    found: Floats = np.einsum("ih,jw,ghwk->gijk", rows, columns, sampled, optimize=True)
-    return found
+    return places(sampled, height, width)
 
 
 def _moments(count: int, given: int) -> Floats:

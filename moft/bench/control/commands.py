@@ -79,7 +79,8 @@ def field(
     """Whether a clip's motion is followed place by place and over time: pans, zooms, rolls, objects, and what
     turns back, speeds up or shakes; unguided beside each."""
     needs("diffusers", "cv2")
-    from moft.bench.control.fields import KINDS, WAYS, measured
+    from moft.bench.control.fields import WAYS, measured
+    from moft.known.filmed import KINDS
     from moft.steering.settings import Settings
 
     settings = Settings(keep_spread=keep_spread, gradient_steps=gradient_steps)

@@ -14,7 +14,7 @@ import numpy as np
 import moft
 from moft.bench.task import CLIP, PROMPTS, SEED, TUNING_PROMPTS, TUNING_SEED
 from moft.bench.task import clips as sample
-from moft.known.filmed import KINDS, Filmed, filmed
+from moft.known.filmed import Filmed, filmed
 from moft.known.photographs import held_out_photographs, training_photographs
 from moft.media.writing import write_video
 from moft.metrics.agreement import agreement, as_asked
@@ -82,6 +82,3 @@ def _row(clips: list[tuple[np.ndarray, Filmed]]) -> dict[str, Any]:
         "points_kept": round(float(np.mean([kept(video) for video, _ in clips])), 3),
         "left_over": round(float(np.mean([left_over(video) for video, _ in clips])), 4),
     }
-
-
-__all__ = ["KINDS", "WAYS", "measured"]

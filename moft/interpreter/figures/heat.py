@@ -46,62 +46,51 @@ def draw_heat_maps(
         rows: name → one map (h w) a target.
         aucs: name → AUC of each map against that flow.
     """
-    if len(targets) <= FEW:
-        return _side_by_side(source, point, targets, flows, rows, aucs)
-    width, height = 1.75 * (len(targets) + 1) + 0.6, 1.72 * (len(rows) + 1) + 0.5
+    few = len(targets) <= FEW
     with styled():
-        figure, panels = new_figure(len(rows) + 1, len(targets) + 1, width, height)
-        show_picture(panels[0, 0], source, "source and point")
-        mark_point(panels[0, 0], point)
-        _show_targets(panels[0, 1:], targets, flows)
-        for line, (name, maps) in enumerate(rows.items(), 1):
-            title = NAMES.get(name, name).replace(" ", "\n", 1)
-            panels[line, 0].axis("off")
-            panels[line, 0].text(0.96, 0.5, title, ha="right", va="center", wrap=True)
-            for panel, similarity, auc in zip(panels[line, 1:], maps, aucs[name], strict=True):
-                image = _show_map(panel, similarity, _auc(auc))
-        _key(figure, image, panels)
-    return figure
-
-
-def _side_by_side(
-    source: np.ndarray,
-    point: Sequence[float],
-    targets: Mapping[str, np.ndarray],
-    flows: Sequence[np.ndarray],
-    rows: Mapping[str, Sequence[np.ndarray]],
-    aucs: Mapping[str, Sequence[float | None]],
-) -> Figure:
-    """The same, each target followed by its maps, as many in a line as there is room for."""
-    across = min(len(rows), ACROSS)
-    deep = math.ceil(len(rows) / across)
-    with styled():
-        figure, panels = new_figure(
-            deep * len(targets), across + 2, 1.75 * (across + 2) + 0.8, 2.1 * deep * len(targets)
+        figure, panels, places = (
+            _side_by_side(len(targets), len(rows)) if few else _below(len(targets), len(rows))
         )
         for panel in panels.flat:
             panel.axis("off")
         show_picture(panels[0, 0], source, "source and point")
         mark_point(panels[0, 0], point)
-        _show_targets(panels[::deep, 1], targets, flows)
-        for i in range(len(targets)):
-            for j, (name, maps) in enumerate(rows.items()):
-                panel = panels[i * deep + j // across, 2 + j % across]
-                panel.axis("on")
-                title = NAMES.get(name, name).replace(" ", "\n", 1).replace(".motion", ".\nmotion", 1)
-                image = _show_map(panel, maps[i], f"{title}\n{_auc(aucs[name][i])}")
+        _show_targets([line[0] for line in places], targets, flows)
+        for row, (name, maps) in enumerate(rows.items(), 1):
+            title = NAMES.get(name, name).replace(" ", "\n", 1)
+            if not few:
+                panels[row, 0].text(0.96, 0.5, title, ha="right", va="center", wrap=True)
+            above = title.replace(".motion", ".\nmotion", 1) + "\n" if few else ""
+            for line, similarity, auc in zip(places, maps, aucs[name], strict=True):
+                image = _show_map(
+                    line[row], similarity, above + ("AUC –" if auc is None else f"AUC {auc:.2f}")
+                )
         _key(figure, image, panels)
     return figure
 
 
+def _below(targets: int, rows: int) -> tuple[Figure, Any, Any]:
+    """The figure, its panels, and those of each target: its picture, and its maps one below the other."""
+    figure, panels = new_figure(rows + 1, targets + 1, 1.75 * (targets + 1) + 0.6, 1.72 * (rows + 1) + 0.5)
+    return figure, panels, panels[:, 1:].T
+
+
+def _side_by_side(targets: int, rows: int) -> tuple[Figure, Any, Any]:
+    """The same, each target followed by its maps, as many in a line as there is room for."""
+    across = min(rows, ACROSS)
+    deep = math.ceil(rows / across)
+    figure, panels = new_figure(
+        deep * targets, across + 2, 1.75 * (across + 2) + 0.8, 2.1 * deep * targets + 0.3
+    )
+    lines = [panels[i * deep : (i + 1) * deep] for i in range(targets)]
+    return figure, panels, [[line[0, 1], *line[:, 2:].flat] for line in lines]
+
+
 def _show_map(panel: Any, similarity: np.ndarray, title: str) -> Any:
+    panel.axis("on")
     image = panel.imshow(similarity, vmin=-1, vmax=1, cmap=HEAT, interpolation="nearest")
     bare(panel, title)
     return image
-
-
-def _auc(value: float | None) -> str:
-    return "AUC –" if value is None else f"AUC {value:.2f}"
 
 
 def _key(figure: Figure, image: Any, panels: Any) -> None:
