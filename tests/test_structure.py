@@ -40,6 +40,7 @@ RANKS = (
     {"steering", "interpreter"},
     {"runs"},
     {"miniature"},
+    {"batch"},
     {"bench"},
     {"cli"},
 )
