@@ -1,0 +1,242 @@
+"""The loop of one worker: take a job, make it, keep what it gave, until none is left.
+
+    work("sweep/jobs.sqlite", "sweep")
+
+It runs in a process of its own and shares nothing with others but the store: so it may be killed at any
+moment. A job's files lie in a folder of its key, the record last: where that is there, the job was done.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from moft.batch.store import PASSING, Claimed, Store
+from moft.batch.work import Work
+from moft.errors import MoftError
+from moft.memory import is_out_of_memory
+
+if TYPE_CHECKING:
+    from moft.feature.model import Model
+    from moft.runs.sample import Step, Watch
+
+CLIP, RECORD = "clip.mp4", "clip.json"
+STORE = "jobs.sqlite"  # in the folder of a batch
+EVERY = 0.5  # seconds between two notes of how far a job is
+Preview = Callable[["Model", "Step"], Any]  # plain JSON for an event "preview", or None for none now
+
+
+class Runner(Protocol):
+    """Makes what a job asks, and gives what the store keeps of it."""
+
+    def __call__(self, job: Claimed, out: Path, watch: Watcher) -> Any: ...
+
+
+class Gone(MoftError):
+    """Raised inside a run whose worker is to end: the job goes back to the queue."""
+
+
+class Watcher:
+    """Between a run and the store: told of every step, it notes how far the run is, shows it to whoever wants
+    previews, and ends it where nobody wants it any more.
+
+    alone: whether whoever started this process has ended.
+    """
+
+    def __init__(self, store: Store, key: str, preview: Preview | None, alone: Callable[[], bool]) -> None:
+        self.store, self.key, self.preview, self.alone = store, key, preview, alone
+        self._noted = 0.0
+
+    def of(self, model: Model) -> Watch:
+        """What `moft.run` takes."""
+
+        def watch(step: Step) -> None:
+            self.check()
+            now = time.monotonic()
+            if now - self._noted >= EVERY or step.index == step.count:
+                self._noted = now
+                told = {"part": step.part, "step": step.index, "of": step.count}
+                self.store.event(self.key, PASSING, told)
+            seen = self.preview(model, step) if self.preview is not None else None
+            if seen is not None:
+                self.store.event(self.key, "preview", seen)
+
+        return watch
+
+    def check(self) -> None:
+        """Raise `Cancelled` for a job that nobody wants any more, `Gone` if the worker is to end."""
+        from moft.runs.sample import Cancelled
+
+        if not self.store.wanted(self.key):
+            raise Cancelled("cancelled")
+        if self.alone():
+            raise Gone("whoever asked has ended")
+
+
+class Maker:
+    """Makes clips as `moft steer` does, with the model of the job before if that will do."""
+
+    def __init__(self) -> None:
+        import torch
+
+        self._threads = torch.get_num_threads()
+        self._source: tuple[str, str | None] | None = None
+        self._model: Model | None = None
+
+    def __call__(self, job: Claimed, out: Path, watch: Watcher) -> dict[str, Any]:
+        from moft.media.files import make_folder
+        from moft.runs.running import run
+        from moft.runs.save import check_output
+
+        wanted = Work.parse(job.job)
+        wanted.check_inputs()
+        model = self.loaded(wanted)
+        make_folder(out)
+        check_output(out / CLIP, wanted.files, wanted.job.scene.fps)
+        found = run(model, wanted.job, watch=watch.of(model))
+        return told(found.save(out / CLIP))
+
+    def loaded(self, wanted: Work) -> Model:
+        """The model that a job asks for; the one before is let go first."""
+        import torch
+
+        from moft.feature.model import load
+        from moft.models.loading import settle_threads
+
+        if self._model is None or self._source != wanted.source:
+            self._model = None
+            torch.set_num_threads(self._threads)
+            self._model = load(wanted.model, channels=wanted.channels)
+            self._source = wanted.source
+            settle_threads(self._model.pipe)
+        return self._model
+
+
+def told(record: dict[str, Any]) -> dict[str, Any]:
+    """Of a record what a table of many shows."""
+    outcome = [one["steered"] for one in record["outcome"]] if "outcome" in record else []
+    memory = [record[part]["peak_memory_mb"] for part in ("plain", "steered")]
+    return {
+        "followed": record["followed"],
+        "asked": record["asked"],
+        "share": [one.get("share") for one in outcome],
+        "angle": [one.get("angle") for one in outcome],
+        "seconds": {
+            "plain": record["plain"]["seconds"],
+            "steered": record["steered"]["seconds"],
+            "guidance": record["guidance_seconds"],
+        },
+        "peak_memory_mb": max((value for value in memory if value is not None), default=None),
+        "tries": len(record["tries"]),
+        "seed": record["seed"],
+        "frames_digest": record["frames_digest"],
+        "notes": record["notes"],
+    }
+
+
+def stands(out: Path) -> dict[str, Any] | None:
+    """What is told of a job whose files are there, since its worker ended before it could say so."""
+    from moft import plain
+
+    try:
+        return told(plain.parse((out / RECORD).read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+class Worker:
+    """One of those who share a store.
+
+    Args:
+        folder: where jobs' folders are made.
+        runner: what makes them.
+        retries: how often a job that fails is tried again.
+        preview: makes events "preview" of steps.
+        forever: wait for jobs instead of ending when there are none.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        runner: Runner,
+        *,
+        retries: int = 0,
+        preview: Preview | None = None,
+        forever: bool = False,
+    ) -> None:
+        self.store, self.folder, self.runner = store, folder, runner
+        self.retries, self.preview, self.forever = retries, preview, forever
+        self._parent = os.getppid()
+
+    def run(self) -> None:
+        """Make jobs until none is left, or whoever started this process has ended."""
+        with self.store.worker() as me:
+            while not self.alone():
+                if (job := self.store.claim(me)) is not None:
+                    self.make(job)
+                elif self.forever:
+                    time.sleep(EVERY)
+                else:
+                    return
+
+    def alone(self) -> bool:
+        """Whether whoever started this process has ended, killed perhaps."""
+        return os.getppid() != self._parent
+
+    def make(self, job: Claimed) -> None:
+        """One job, to whatever end: its own errors are kept, and the next one may come. What ends the worker
+        itself, a signal or a disk that is full, is raised."""
+        from moft.runs.sample import Cancelled
+
+        out = self.folder / job.key
+        if (found := stands(out)) is not None:
+            self.store.done(job.key, found)
+            return
+        watch = Watcher(self.store, job.key, self.preview, self.alone)
+        try:
+            found = self.runner(job, out, watch)
+        except (Cancelled, Gone):
+            self.store.stopped(job.key)
+        except Exception as error:
+            if is_disk_full(error):
+                self.store.stopped(job.key)
+                raise
+            self.store.failed(job.key, in_a_line(error), again=job.attempts <= self.retries)
+        except BaseException:
+            self.store.stopped(job.key)
+            raise
+        else:
+            self.store.done(job.key, found)
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error comes of a disk without room, which is no fault of the job."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__
+    return False
+
+
+def in_a_line(error: Exception) -> str:
+    """What a job failed of: an error raised on purpose says it itself."""
+    text = " ".join(str(error).split())
+    if isinstance(error, MoftError):
+        return text
+    if is_out_of_memory(error):
+        return "out of memory; ask for fewer frames or a smaller size, or for save_memory"
+    return f"{type(error).__name__}: {text[:300]}; moft did not foresee this: run the job by itself"
+
+
+def work(store: str, folder: str, index: int = 0, *, retries: int = 0) -> None:
+    """What a process of a batch runs: make jobs until none is left. index: which of several workers."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.set_device(index % torch.cuda.device_count())
+    Worker(Store(store), Path(folder), Maker(), retries=retries).run()
