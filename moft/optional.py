@@ -17,6 +17,9 @@ def needs(*modules: str) -> None:
         "jinja2": "explain",
         "sklearn": "explain",
         "skimage": "photos",
+        "fastapi": "app",
+        "uvicorn": "app",
+        "python_multipart": "app",
     }
     for module in modules:
         if find_spec(module) is None:

@@ -26,6 +26,8 @@ HEAVY = {
     "skimage",
     "pyiqa",
     "sklearn",
+    "fastapi",
+    "uvicorn",
 }
 
 # Imports go to earlier ranks only, and never to another wing of the same rank: what two need goes to an
@@ -42,6 +44,7 @@ RANKS = (
     {"miniature"},
     {"batch"},
     {"bench"},
+    {"app"},
     {"cli"},
 )
 
@@ -63,7 +66,7 @@ def test_a_request_is_made_without_torch_and_numpy() -> None:
 
 
 def test_modules_load_optional_packages_only_where_they_use_them() -> None:
-    wings = set().union(*RANKS) - {"cli", "bench", "miniature"}
+    wings = set().union(*RANKS) - {"app", "cli", "bench", "miniature"}
     modules = [module_of(path) for path in sources() if wing(path) in wings]
     assert not loaded_by(f"import {', '.join(modules)}") & (HEAVY - {"torch"})
 

@@ -21,11 +21,11 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from moft.batch.alive import Workers
+from moft.batch.rows import COLUMNS, Claimed, Event, Row, row_of
 from moft.errors import MediaError, RequestError
 
 STATES = ("queued", "running", "done", "failed", "poisoned", "cancelled")
@@ -45,46 +45,6 @@ create table events (
     at real not null);
 create index events_by_key on events (key, id);
 """
-_COLUMNS = "number, key, job, note, state, attempts, killed, unwanted, error, result, began, ended"
-
-
-@dataclass(frozen=True)
-class Claimed:
-    """A job that a worker has taken."""
-
-    key: str
-    job: str  # JSON
-    note: str
-    attempts: int  # 1 the first time
-
-
-@dataclass(frozen=True)
-class Row:
-    """A job and what became of it."""
-
-    number: int  # in the order in which they were added, from 1
-    key: str
-    job: str  # JSON
-    note: str
-    state: str  # one of STATES
-    attempts: int  # how often it was begun
-    killed: int  # of these, how often its worker died
-    unwanted: bool  # its worker was asked to stop
-    error: str | None  # of the last attempt that failed
-    result: Any  # what `done` was given
-    began: float | None  # seconds since 1970, of the last attempt
-    ended: float | None
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened to a job."""
-
-    id: int  # later ones have greater ids, which are never used again
-    key: str
-    kind: str  # a state that it came into, or what a worker calls it
-    data: Any
-    at: float  # seconds since 1970
 
 
 class Store:
@@ -142,6 +102,17 @@ class Store:
                 self._end(db, key, "cancelled")
             db.execute("update jobs set unwanted = 1 where key = ? and state = 'running'", (key,))
 
+    def remove(self, key: str) -> None:
+        """Forget a job that nobody is at work on; an event "removed" is all that is left of it."""
+        with self._writing() as db:
+            if self._state(db, key) == "running":
+                raise RequestError(
+                    f"expected a job that is not running, got {key}, which is; cancel it first"
+                )
+            db.execute("delete from jobs where key = ?", (key,))
+            db.execute("delete from events where key = ?", (key,))
+            self._tell(db, key, "removed", None)
+
     def retry(self, key: str) -> None:
         """Queue a job again that failed, was set aside or cancelled, as if it was never tried."""
         with self._writing() as db:
@@ -164,12 +135,14 @@ class Store:
                 name = life.enter_context(self._workers.one())
             yield name
 
-    def claim(self, worker: str) -> Claimed | None:
-        """Take the oldest queued job; None if there is none."""
+    def claim(self, worker: str, note: str | None = None) -> Claimed | None:
+        """Take the oldest queued job, or the oldest of a note; None if there is none."""
+        chosen, of = ("", ()) if note is None else ("and note = ?", (note,))
         with self._writing() as db:
             found = db.execute(
-                "select number, key, job, note, attempts from jobs where state = 'queued' "
-                "order by number limit 1"
+                f"select number, key, job, note, attempts from jobs where state = 'queued' {chosen} "
+                "order by number limit 1",
+                of,
             ).fetchone()
             if found is None:
                 return None
@@ -249,6 +222,11 @@ class Store:
             ).fetchall()
         return [Event(id, key, kind, json.loads(data), at) for id, key, kind, data, at in found]  # noqa: A001
 
+    def last_event(self) -> int:
+        """The id of what happened last; 0 if nothing did."""
+        with self._reading() as db:
+            return int(db.execute("select coalesce(max(id), 0) from events").fetchone()[0])
+
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state, all states named."""
         with self._reading() as db:
@@ -258,8 +236,8 @@ class Store:
     def get(self, key: str) -> Row | None:
         """One job; None if there is none of that key."""
         with self._reading() as db:
-            found = db.execute(f"select {_COLUMNS} from jobs where key = ?", (key,)).fetchone()
-        return None if found is None else _row(found)
+            found = db.execute(f"select {COLUMNS} from jobs where key = ?", (key,)).fetchone()
+        return None if found is None else row_of(found)
 
     def rows(self) -> Iterator[Row]:
         """All jobs in the order in which they were added, however many; none is locked meanwhile."""
@@ -267,11 +245,11 @@ class Store:
         while True:
             with self._reading() as db:
                 found = db.execute(
-                    f"select {_COLUMNS} from jobs where number > ? order by number limit {_PAGE}", (last,)
+                    f"select {COLUMNS} from jobs where number > ? order by number limit {_PAGE}", (last,)
                 ).fetchall()
             if not found:
                 return
-            yield from map(_row, found)
+            yield from map(row_of, found)
             last = found[-1][0]
 
     # ------------------------------------------------------------ inside a transaction
@@ -339,9 +317,3 @@ class Store:
             raise MediaError(
                 f"cannot keep jobs in {self.path}: {error}; check disk, rights, and that it is a file of moft"
             ) from error
-
-
-def _row(found: tuple[Any, ...]) -> Row:
-    named = dict(zip(_COLUMNS.split(", "), found, strict=True))
-    result = None if named["result"] is None else json.loads(named["result"])
-    return Row(**{**named, "unwanted": bool(named["unwanted"]), "result": result})

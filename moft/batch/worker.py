@@ -15,7 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from moft.batch.store import PASSING, Claimed, Store
+from moft.batch.rows import Claimed
+from moft.batch.store import PASSING, Store
 from moft.batch.work import Work
 from moft.errors import MoftError
 from moft.memory import is_out_of_memory
@@ -34,6 +35,19 @@ class Runner(Protocol):
     """Makes what a job asks, and gives what the store keeps of it."""
 
     def __call__(self, job: Claimed, out: Path, watch: Watcher) -> Any: ...
+
+
+class OfModel(Protocol):
+    """Says which model it is for, as `Work` does."""
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def channels(self) -> str | None: ...
+
+    @property
+    def source(self) -> tuple[str, str | None]: ...
 
 
 class Gone(MoftError):
@@ -100,7 +114,7 @@ class Maker:
         found = run(model, wanted.job, watch=watch.of(model))
         return told(found.save(out / CLIP))
 
-    def loaded(self, wanted: Work) -> Model:
+    def loaded(self, wanted: OfModel) -> Model:
         """The model that a job asks for; the one before is let go first."""
         import torch
 

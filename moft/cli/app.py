@@ -33,6 +33,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON on stdout.
 
 
 ORDER = (
+    "app",
     "steer",
     "drag",
     "replay",

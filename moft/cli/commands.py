@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from moft.bench.commands import app as bench
-from moft.cli import channels, looking, moving, steering
+from moft.cli import channels, looking, moving, page, steering
 from moft.cli.app import app
 
 app.add_typer(bench, name="bench")
 
-__all__ = ["app", "channels", "looking", "moving", "steering"]
+__all__ = ["app", "channels", "looking", "moving", "page", "steering"]

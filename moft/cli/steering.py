@@ -219,7 +219,7 @@ def replay(
     with steps_shown() as watch:
         run = moft.replay(file, model=model, channels=channels, tell=warn, watch=watch)
     record = _saved(run, out)
-    same = "yes, every frame" if record["identical"] else "no"
+    same = {True: "yes, every frame", False: "no", None: "not told, the recipe was never made"}[run.identical]
     show(in_json(record) if as_json else f"{summary(record)}\nidentical: {same}")
 
 

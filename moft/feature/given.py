@@ -50,9 +50,15 @@ class Given:
         return bool((speed < STILL_SPEED).all())
 
 
-def read_shown(request: Like | Along, size: ClipSize, tell: Tell = warnings.warn) -> Followed | Given:
+def read_shown(
+    request: Like | Along,
+    size: ClipSize,
+    tell: Tell = warnings.warn,
+    cells: tuple[int, int] | None = None,
+) -> Followed | Given:
     """What a request names, at the frames and size of a run; `tell` hears what was resampled and cut away.
 
+    cells: (rows, columns) at which a field is laid out; None: one a pixel.
     Raises RequestError and MediaError as `read_followed` and `read_field` do."""
     if not isinstance(request, Along):
         return read_followed(request, size, tell)
@@ -61,7 +67,7 @@ def read_shown(request: Like | Along, size: ClipSize, tell: Tell = warnings.warn
     if part.weight.shape != found.weight.shape:
         tell(f"{request.field}: cropped to its middle, of the shape of {size.width} x {size.height} px")
     in_time = _in_time(request.field, part, size.frames, tell)
-    return Given(request.field, in_time.resized(size.frames, size.height, size.width))
+    return Given(request.field, in_time.resized(size.frames, *(cells or (size.height, size.width))))
 
 
 def _in_time(name: str, field: Field, frames: int, tell: Tell) -> Field:

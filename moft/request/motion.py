@@ -54,10 +54,10 @@ EASES: dict[
 }
 
 _MAX_PATH = 1000  # shorter sides; keeps every displacement a finite number of pixels
-_ZOOMS = {"zoom in": 1, "zoom out": -1}
-_TURNS = {"turn clockwise": 1, "turn counterclockwise": -1}
+ZOOMS = {"zoom in": 1, "zoom out": -1}  # name -> which way the scale goes
+TURNS = {"turn clockwise": 1, "turn counterclockwise": -1}
 _STILL = "still"
-_NAMES = {name.replace("-", " "): name for name in (*DIRECTIONS, *_ZOOMS, *_TURNS, _STILL)}
+_NAMES = {name.replace("-", " "): name for name in (*DIRECTIONS, *ZOOMS, *TURNS, _STILL)}
 _KNOWN = ", ".join(_NAMES.values()) + ", or degrees (0 right, 90 down)"
 
 
@@ -164,7 +164,7 @@ class Motion:
     @property
     def turns(self) -> bool:
         """Whether it goes round the middle."""
-        return self.direction in _TURNS
+        return self.direction in TURNS
 
     def same(self, other: object) -> bool:
         """Whether both ask for the same motion, wherever and however hard."""
@@ -192,7 +192,7 @@ class Motion:
                     f"it is not in px: divide px by {short}",
                 )
             return [(x * short, y * short) for x, y in places]
-        if self.direction == _STILL or self.direction in _ZOOMS or self.turns:
+        if self.direction == _STILL or self.direction in ZOOMS or self.turns:
             return [(0.0, 0.0)] * frames
         angle = math.radians(DIRECTIONS.get(str(self.direction), number(self.direction)))
         x, y = round(math.cos(angle), 15), round(math.sin(angle), 15)  # "down" shall not drift 6e-17 px aside
@@ -205,7 +205,7 @@ class Motion:
         Above 1 is zoomed in; 1.0 for everything but zooms. Raises RequestError like `displacement`.
         """
         short = _shorter_side(size)
-        sign = _ZOOMS.get(str(self.direction), 0)
+        sign = ZOOMS.get(str(self.direction), 0)
         if not sign:
             return [1.0] * size.frames
         return [(1 + 2 * self._fraction(short)) ** (sign * i) for i in self._elapsed(size.frames)]
@@ -213,7 +213,7 @@ class Motion:
     def angle(self, size: ClipSize) -> list[float]:
         """How far the picture is turned at each frame of a clip relative to frame 0: `size.frames` radians,
         clockwise. 0.0 for everything but turns. Raises RequestError like `displacement`."""
-        short, sign = _shorter_side(size), _TURNS.get(str(self.direction), 0)
+        short, sign = _shorter_side(size), TURNS.get(str(self.direction), 0)
         if not sign:
             return [0.0] * size.frames
         value, unit = speed_of(self.speed)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from moft.errors import RecipeError, RequestError
@@ -94,6 +95,12 @@ class Job:
         named = [name for request in self.requests for name in named_files(request)]
         return list(dict.fromkeys(name for name in (*named, self.scene.image, self.scene.video) if name))
 
+    def renamed(self, where: Mapping[str, str]) -> Job:
+        """The same with its files at other places, by their names here; what is said behind a name stays."""
+        image, video = (name and where.get(name, name) for name in (self.scene.image, self.scene.video))
+        requests = tuple(_renamed(request, where) for request in self.requests)
+        return replace(self, scene=replace(self.scene, image=image, video=video), requests=requests)
+
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; `from_json` reads it."""
         return {
@@ -129,6 +136,21 @@ def named_files(request: AnyRequest) -> list[str]:
     elif isinstance(request, Along):
         shown = request.files
     return [name for name in (*shown, *map(region_file, regions)) if name]
+
+
+def _renamed(request: AnyRequest, where: Mapping[str, str]) -> AnyRequest:
+    names = [
+        field.name for field in fields(request) if field.name in ("like", "field", "region", "like_region")
+    ]
+    moved: dict[str, Any] = {}
+    for name in names:
+        old = getattr(request, name)
+        if not isinstance(old, str):
+            continue
+        file = old if old in where else old.rpartition("#")[0]
+        if file in where:
+            moved[name] = where[file] + old[len(file) :]
+    return replace(request, **moved)
 
 
 def check_requests(requests: tuple[AnyRequest, ...]) -> None:

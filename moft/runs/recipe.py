@@ -124,14 +124,12 @@ class Recipe:
 
         Raises RecipeError for a file that is in neither place as it was."""
         where = {name: _found(name, digest, folder) for name, digest in self.inputs.items()}
-        image, video, channels = (
-            where[name] if name else None for name in (self.scene.image, self.scene.video, self.channels)
-        )
+        job = self.job.renamed(where)
         return replace(
             self,
-            scene=replace(self.scene, image=image, video=video),
-            channels=channels,
-            requests=tuple(_elsewhere(request, where) for request in self.requests),
+            scene=job.scene,
+            channels=where[self.channels] if self.channels else None,
+            requests=job.requests,
             inputs={where[name]: digest for name, digest in self.inputs.items()},
         )
 
@@ -203,22 +201,6 @@ def _of_first_format(value: Any, frames: int) -> AnyRequest:
         return replace(found, like_frames=(0, frames)) if isinstance(found, Like) else found
     except RequestError as error:
         raise RecipeError(f"request: {error}") from error
-
-
-def _elsewhere(request: AnyRequest, where: dict[str, str]) -> AnyRequest:
-    """The same with its files at other places, by their names here; what is said behind a name stays."""
-    names = [
-        field.name for field in fields(request) if field.name in ("like", "field", "region", "like_region")
-    ]
-    moved: dict[str, Any] = {}
-    for name in names:
-        old = getattr(request, name)
-        if not isinstance(old, str):
-            continue
-        file = old if old in where else old.rpartition("#")[0]
-        if file in where:
-            moved[name] = where[file] + old[len(file) :]
-    return replace(request, **moved)
 
 
 # ---------------------------------------------------------------- reading

@@ -29,7 +29,7 @@ def replay(
     watch: Watch | None = None,
 ) -> Run:
     """Make again what a clip, or the record beside it, was made from; `Run.identical` says whether the frames
-    are the same.
+    are the same, and is None where the recipe names none.
 
         run = moft.replay("left.mp4")
 
@@ -51,6 +51,8 @@ def replay(
         tell(difference)
     with on_threads(recipe.threads):
         again = run(loaded, recipe.job, watch=watch)
+    if recipe.frames_digest is None:  # of a job that nobody has made yet
+        return again
     again = replace(again, identical=again.recipe.frames_digest == recipe.frames_digest)
     if not again.identical:
         tell("the frames are not those of the original")

@@ -133,7 +133,7 @@ class Run:
     kept: int  # which of them
     trial: Trial
     recipe: Recipe  # all that the steered clip was made from
-    identical: bool | None = None  # of a replay: are the frames those of the original?
+    identical: bool | None = None  # of a replay: are the frames those of the original? None: it names none
 
     @property
     def best(self) -> Attempt:

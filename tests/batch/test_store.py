@@ -46,6 +46,27 @@ def test_jobs_are_claimed_in_order_and_once(store: Store) -> None:
     assert claimed[0] is not None and claimed[0].note == "first"
 
 
+def test_jobs_of_a_note_are_claimed_before_others(store: Store) -> None:
+    store.add([("look", "{}", "look"), ("d", "{}", "first")])
+    with store.worker() as me:
+        claimed = [store.claim(me, note) for note in ("look", "look", "first", "first", None, None, None)]
+    assert [job and job.key for job in claimed] == ["look", None, "a", "d", "b", "c", None]
+
+
+def test_what_is_removed_is_gone_but_for_the_word_that_it_is(store: Store) -> None:
+    with store.worker() as me:
+        store.claim(me)
+        with pytest.raises(moft.RequestError, match="cancel it first"):
+            store.remove("a")
+    store.event("b", "said", "something")
+    store.remove("b")
+    assert states(store) == {"a": "running", "c": "queued"}
+    assert [event.kind for event in store.events(key="b")] == ["removed"]
+    assert store.last_event() == store.events()[-1].id
+    with pytest.raises(moft.RequestError, match="which is none"):
+        store.remove("b")
+
+
 def test_every_state_is_counted_and_told(store: Store) -> None:
     with store.worker() as me:
         store.claim(me)

@@ -1,0 +1,1 @@
+"""The worker: the process that has the model. It knows the folder, and nobody else."""

@@ -1,0 +1,105 @@
+"""What the worker makes, by kind of job: clips, steered or plain; facts of a model; looks into it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from moft.app.asked.kinds import Facts, Looked, PlainClip, Planed, parse
+from moft.app.folder import Folder, write_json
+from moft.app.work.facts import facts_of
+from moft.app.work.live import Live
+from moft.app.work.reading import read_clip_inside, read_plane
+from moft.batch.rows import Claimed
+from moft.batch.store import PASSING
+from moft.batch.work import Work
+from moft.batch.worker import CLIP, RECORD, Maker, Watcher, told
+from moft.media.files import make_folder, staging
+
+if TYPE_CHECKING:
+    from moft.feature.model import Model
+    from moft.runs.sample import Step, Watch
+
+EVERY = 0.2  # seconds between two notes of how far a run is
+
+
+class Making(Maker):
+    """Makes what is asked in a folder, with the model of the job before if that will do."""
+
+    def __init__(self, folder: Folder) -> None:
+        super().__init__()
+        self.folder = folder
+
+    def __call__(self, job: Claimed, out: Path, watch: Watcher) -> Any:
+        make: dict[str, Callable[[Claimed, Path, Watcher], Any]] = {
+            "steer": self._steered,
+            "plain": self._plain,
+            "model": self._facts,
+            "look": self._looked,
+            "plane": self._planed,
+        }
+        return make[job.note](job, out, watch)
+
+    def _steered(self, job: Claimed, out: Path, watch: Watcher) -> Any:
+        from moft.runs.running import run
+
+        wanted = Work.parse(job.job)
+        wanted.check_inputs()
+        model = self.loaded(wanted)
+        wanted = wanted.ready(model, dict(wanted.inputs))
+        make_folder(out)
+        found = run(model, wanted.job, watch=self._watch(model, job, watch, out))
+        return told(found.save(out / CLIP))
+
+    def _plain(self, job: Claimed, out: Path, watch: Watcher) -> Any:
+        """A clip that nobody steers, to draw on."""
+        from moft.media.writing import write_video
+        from moft.runs.sample import sample
+
+        wanted = parse(PlainClip, job.job)
+        model = self.loaded(wanted)
+        scene = replace(wanted.scene, size=wanted.scene.size or model.size())
+        make_folder(out)
+        found = sample(model.pipe, scene, "plain", watch=self._watch(model, job, watch, out))
+        seconds = {"plain": found.seconds, "steered": None, "guidance": None}
+        record = {"seconds": seconds, "peak_memory_mb": found.peak_memory_mb}
+        with staging(out, last=RECORD) as passing:
+            write_video(passing / CLIP.replace(".", ".plain."), found.video, fps=scene.fps or model.fps)
+            (passing / RECORD).write_text(json.dumps(record), encoding="utf-8")
+        return record
+
+    def _facts(self, job: Claimed, out: Path, watch: Watcher) -> Any:
+        wanted = parse(Facts, job.job)
+        found = facts_of(self.loaded(wanted))
+        write_json(self.folder.models / f"{wanted.name}.json", found)
+        return None
+
+    def _looked(self, job: Claimed, out: Path, watch: Watcher) -> Any:
+        wanted = parse(Looked, job.job)
+        read_clip_inside(self.loaded(wanted), wanted, self.folder.looks)
+        return None
+
+    def _planed(self, job: Claimed, out: Path, watch: Watcher) -> Any:
+        wanted = parse(Planed, job.job)
+        read_plane(self.loaded(wanted), wanted, self.folder.looks)
+        return None
+
+    def _watch(self, model: Model, job: Claimed, watch: Watcher, out: Path) -> Watch:
+        """Told of every step: ends the run where nobody wants it any more, notes how far it is, shows it."""
+        live, noted = Live(model, out), 0.0
+
+        def watching(step: Step) -> None:
+            nonlocal noted
+            watch.check()
+            shown = live.show(step.latents)
+            now = time.monotonic()
+            if now - noted >= EVERY or step.index == step.count:
+                noted = now
+                far = {"part": step.part, "index": step.index, "count": step.count, "live": shown}
+                self.folder.jobs.event(job.key, PASSING, far)
+
+        return watching
