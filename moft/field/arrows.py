@@ -1,4 +1,4 @@
-"""Arrows on pictures, and a field as such."""
+"""Arrows on pictures, a field as such, and the ways of points."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from moft.errors import RequestError
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
     from moft.field.field import Field
+    from moft.field.tracks import Tracks
     from moft.types import Floats, Picture, Video
 
 ORANGE = (230, 159, 0)  # Okabe and Ito's
+COLOURS = (ORANGE, (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0))  # theirs too
+TAIL = 12  # frames for which the way of a point stays
 SIDE = 384  # px: least shorter side of a picture with the arrows of a field
 ACROSS = 16  # arrows along the longer side
 _KNOWN = 0.2  # weight below which a place has no arrow
@@ -49,6 +54,39 @@ def with_arrows(video: Video, field: Field) -> Video:
             far = float(np.linalg.norm(by))
             by = by * min(1.0, room / max(far, 1e-9))
             arrow(draw, middle, by if far >= _FAINT * room else None, ORANGE, room / 60)
+        shown.append(np.asarray(picture))
+    return np.stack(shown)
+
+
+def with_tracks(video: Video, tracks: Tracks) -> Video:
+    """Each frame, paler and enlarged to `SIDE`, with a dot at each point that is seen there and the way that
+    it came in the last `TAIL` frames; where it was not seen there is none.
+
+    video: uint8 (f h w 3) of the tracks' frames, or one frame for all. Returns uint8 (f H W 3).
+    Raises RequestError for another number of frames.
+    """
+    from PIL import ImageDraw
+
+    if len(video) not in (1, tracks.frames):
+        raise RequestError(
+            f"expected one picture, or as many as the tracks have frames, {tracks.frames}, got {len(video)}; "
+            "draw on the clip that was tracked"
+        )
+    factor = max(math.ceil(SIDE / min(video.shape[1:3])), 1)
+    dot = max(factor * min(video.shape[1:3]) / 120, 2.0)
+    places = factor * (tracks.points + 0.5)
+    shown = []
+    for i in range(tracks.frames):
+        frame = video[i if len(video) > 1 else 0]
+        picture = enlarged((frame // 2 + 112).astype(np.uint8), factor)
+        draw = ImageDraw.Draw(picture)
+        for n in np.flatnonzero(tracks.visible[:, i]):
+            colour = COLOURS[n % len(COLOURS)]
+            for j in range(max(i - TAIL, 0), i):
+                if tracks.visible[n, j] and tracks.visible[n, j + 1]:
+                    draw.line((*places[n, j], *places[n, j + 1]), fill=colour, width=round(dot))
+            x, y = places[n, i]
+            draw.ellipse((x - dot, y - dot, x + dot, y + dot), fill=colour, outline="white")
         shown.append(np.asarray(picture))
     return np.stack(shown)
 

@@ -274,8 +274,8 @@ def _check_settings(denoiser: nn.Module) -> None:
             )
     if any(p.is_inference() for p in denoiser.parameters()):
         raise BackboneError(
-            "the denoiser's weights were made under torch.inference_mode, which leaves no gradient; load the "
-            "pipeline outside of it"
+            "the denoiser's weights were made under torch.inference_mode, which leaves no gradient; load and "
+            "run the pipeline inside torch.inference_mode(False)"
         )
 
 

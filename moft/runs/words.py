@@ -110,7 +110,8 @@ def _of_requests(record: dict[str, Any]) -> str:
     rows.append(
         ("time", f"{record['steered']['seconds']:.1f} s, {record['guidance_seconds']:.1f} s of it steering")
     )
-    rows.append(("files", ", ".join(record["files"].values())))
+    if "files" in record:
+        rows.append(("files", ", ".join(record["files"].values())))
     return listed(rows, 11)
 
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from drawn import noise
 
-from moft.field.arrows import ORANGE, with_arrows
+from moft.errors import RequestError
+from moft.field.arrows import COLOURS, ORANGE, TAIL, with_arrows, with_tracks
 from moft.field.carried import carried
 from moft.field.field import Field
+from moft.field.tracks import Tracks
 from moft.metrics.agreement import agreement
 from moft.request.motion import Motion
 from moft.types import ClipSize
@@ -77,3 +79,40 @@ def test_what_stands_still_is_a_dot_and_what_is_faster_is_longer() -> None:
     seen = arrows(with_arrows(np.full((6, 64, 96, 3), 128, np.uint8), Field.of_steps(steps)))[0]
     tall = [seen[180:216, x : x + 36].any(1).sum() for x in (72, 252, 468)]
     assert 0 < tall[0] < tall[1] / 2 and tall[1] < 0.7 * tall[2]
+
+
+def test_tracks_are_drawn_where_points_are_and_came_from() -> None:
+    points = np.array([[[10.0 + 4 * i, 20] for i in range(6)], [[10, 50] for _ in range(6)]])
+    visible = np.array([[True] * 6, [True, True, False, False, True, True]])
+    clip = np.zeros((6, 64, 96, 3), np.uint8)
+    drawn = with_tracks(clip, Tracks(points, visible))
+    assert np.array_equal(drawn, with_tracks(clip[:1], Tracks(points, visible)))
+    factor = drawn.shape[1] // 64
+    for n, colour in enumerate(COLOURS[:2]):
+        for i in range(6):
+            found = np.abs(drawn[i].astype(int) - colour).sum(-1) < 40
+            if not visible[n, i]:
+                assert not found.any()
+                continue
+            rows, columns = np.nonzero(found)
+            x, y = factor * (points[n, i] + 0.5)
+            first = factor * (points[n, max(i - TAIL, 0), 0] + 0.5)
+            assert columns.min() == pytest.approx(first, abs=2 * factor) and rows.mean() == pytest.approx(
+                y, abs=2
+            )
+            assert columns.max() == pytest.approx(x, abs=factor)
+
+
+def test_a_way_that_was_not_seen_is_not_drawn() -> None:
+    points = np.array([[[10.0 + 16 * i, 20] for i in range(4)]])
+    drawn = with_tracks(
+        np.zeros((1, 64, 96, 3), np.uint8), Tracks(points, np.array([[True, True, False, True]]))
+    )
+    between = drawn[3, :, 6 * 30 : 6 * 52].astype(int)
+    assert not (np.abs(between - ORANGE).sum(-1) < 40).any()
+
+
+def test_tracks_of_another_length_than_the_clip_are_refused() -> None:
+    tracks = Tracks(np.zeros((1, 4, 2)), np.ones((1, 4), bool))
+    with pytest.raises(RequestError, match="or as many as the tracks have frames, 4, got 3"):
+        with_tracks(np.zeros((3, 64, 64, 3), np.uint8), tracks)

@@ -322,7 +322,9 @@ def test_a_class_whose_forward_hides_its_arguments_is_refused(monkeypatch: pytes
 def test_weights_made_in_inference_mode_are_refused():
     with torch.inference_mode():
         pipe = double()
-    with pytest.raises(BackboneError, match="load the pipeline outside"):
+    with pytest.raises(
+        BackboneError, match=r"load and run the pipeline inside torch.inference_mode\(False\)"
+    ):
         told(pipe, lambda pipe: pipe())
 
 
