@@ -114,3 +114,23 @@ def given(nodes: Any, workflow: Any, link: list[Any]) -> str:
 def test_every_node_but_one_is_in_a_workflow(nodes: Any) -> None:
     used = {node["class_type"] for path in API for node in json.loads(path.read_text()).values()}
     assert nodes.NODE_CLASS_MAPPINGS.keys() - used == {"MoftUsePipeline"}
+
+
+@pytest.mark.parametrize("path", API, ids=lambda path: path.stem)
+def test_a_workflow_says_the_same_to_the_editor(path: Path) -> None:
+    drawn = json.loads((path.parents[1] / path.name).read_text())
+    links = {number: [str(source), slot] for number, source, slot, *_ in drawn["links"]}
+    said = {}
+    for node in drawn["nodes"]:
+        values = iter(node.get("widgets_values", []))
+        said[str(node["id"])] = found = {"class_type": node["type"], "inputs": {}}
+        for one in node["inputs"]:
+            name, value = one["name"], next(values) if "widget" in one else None
+            if name == "seed":
+                assert next(values) == "fixed"  # not another one with each run
+            if one["link"] is not None or value is not None:
+                found["inputs"][name] = value if one["link"] is None else links[one["link"]]
+    asked = json.loads(path.read_text())
+    assert said == {
+        number: {key: node[key] for key in ("class_type", "inputs")} for number, node in asked.items()
+    }
