@@ -15,7 +15,8 @@ LOG = "worker.log"
 _EVERY = 0.5  # seconds between two looks
 _PAUSES = (1.0, 5.0, 15.0, 60.0)  # seconds before one is started again, one after the other
 _LIVED = 60.0  # seconds after which a worker's end says nothing of the next one's
-_ROOM = 2**20  # bytes; a disk with less is full
+_ROOM = 2**17  # bytes; a disk with less is full
+_FULL = "the disk is full; make room on it, and the runs go on"
 _MOST_LOG = 2**20  # bytes
 
 
@@ -44,7 +45,7 @@ class Keeper:
             if self._child is not None and self._child.poll() is not None:
                 self._ended(self._child.returncode)
             if self.folder.is_held(WORKER):
-                self.up, self.why = True, ""
+                self.up, self.why = True, _FULL if self._is_full() else ""
             elif self._child is None and time.monotonic() >= self._next:
                 self._begin()
 
@@ -71,12 +72,18 @@ class Keeper:
         self.up, self.why = False, self._reason(status)
 
     def _reason(self, status: int) -> str:
-        if shutil.disk_usage(self.folder.root).free < _ROOM:
-            return "the disk is full; make room on it, and the runs go on"
+        if self._is_full():
+            return _FULL
         if status < 0:
             return f"the worker was stopped by signal {-status}; it is started again"
         lines = self._said()
         return f"the worker ended{f': {lines[-1]:.300}' if lines else ''}; it is started again"
+
+    def _is_full(self) -> bool:
+        try:
+            return shutil.disk_usage(self.folder.root).free < _ROOM
+        except OSError:
+            return False
 
     def _said(self) -> list[str]:
         try:

@@ -27,7 +27,7 @@ def status_of(error: BaseException) -> int:
         return error.status
     if isinstance(error, NotHere):
         return 404
-    if _is_full(error):
+    if is_full(error):
         return 507
     if isinstance(error, (RequestError, RecipeError, BackboneError, MediaError, MoftError)):
         return 400
@@ -36,7 +36,7 @@ def status_of(error: BaseException) -> int:
 
 def told(error: BaseException) -> dict[str, Any]:
     """An error as the page shows it: no traceback, no control characters."""
-    if not isinstance(error, MoftError):
+    if not isinstance(error, MoftError) or is_full(error):
         return {**_unforeseen(error), "where": None}
     named = str(error).partition(": ")
     where = named[0] if named[1] and " " not in named[0] and named[0][:1].isalpha() else None
@@ -50,7 +50,7 @@ def in_two(text: str) -> dict[str, str]:
 
 
 def _unforeseen(error: BaseException) -> dict[str, str]:
-    if _is_full(error):
+    if is_full(error):
         return {
             "error": "the disk is full",
             "do": "make room on it, then try again; nothing finished is lost",
@@ -66,7 +66,7 @@ def _unforeseen(error: BaseException) -> dict[str, str]:
     return {"error": f"moft did not foresee this ({name})", "do": "the terminal that runs moft app says more"}
 
 
-def _is_full(error: BaseException | None) -> bool:
+def is_full(error: BaseException | None) -> bool:
     """Whether the disk had no room, here or in what led here; SQLite and the media wing say it in words."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _FULL:

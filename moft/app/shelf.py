@@ -45,6 +45,7 @@ _TRACKS, _VISIBILITY = "_tracks.npy", "_visibility.npy"
 _ANY_PICTURE = (2**13, 2**13)  # px, in which tracks lie until it is known which they are of
 _CHUNK = 2**20
 _MOST_KEPT = 2**28  # bytes of decoded clips
+_MOST_TOLD = 1000  # clips of runs of which is known what they are
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Shelf:
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
-        self._clips = Kept(_MOST_KEPT)
+        self._clips, self._told = Kept(_MOST_KEPT), Kept(_MOST_TOLD)
 
     # ------------------------------------------------------------ what is there
 
@@ -87,7 +88,9 @@ class Shelf:
                 media: Media = read(Media, found, "media")
                 return media
         elif (path := self._of_run(name)) is not None and path.is_file():
-            return _seen(path, name, path.name, path.suffix)
+            at = (name, path.stat().st_mtime_ns)
+            of_run: Media = self._told.get(at, lambda: _seen(path, name, path.name, path.suffix), lambda _: 1)
+            return of_run
         raise no_such("clip or file", name)
 
     def all(self) -> list[Media]:

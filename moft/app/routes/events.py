@@ -20,6 +20,7 @@ from moft.batch.store import PASSING, STATES
 from moft.errors import MoftError
 
 router = APIRouter(prefix="/api")
+_LAST = 2**62  # no id is greater
 EVERY = 0.15  # seconds between two looks at the store
 
 
@@ -33,13 +34,14 @@ async def events(
     """Everything since an event, then as it comes."""
     jobs, keeper = here.desk.folder.jobs, here.keeper
     resumed = int(last_event_id) if last_event_id is not None and last_event_id.isdecimal() else after
-    at = await run_in_threadpool(jobs.last_event) if resumed is None else resumed
-    up: bool | None = None
+    at = await run_in_threadpool(jobs.last_event) if resumed is None else min(resumed, _LAST)
+    known: tuple[bool, str] | None = None  # of the worker
     yield ServerSentEvent(comment="moft", retry=1000)
     while not request.app.state.closing.is_set():
-        if keeper is not None and keeper.up != up:
-            up = keeper.up
-            yield ServerSentEvent(event="worker", data={"worker": "up" if up else "down", "why": keeper.why})
+        if keeper is not None and (keeper.up, keeper.why) != known:
+            known = keeper.up, keeper.why
+            of_worker = {"worker": "up" if keeper.up else "down", "why": keeper.why or None}
+            yield ServerSentEvent(event="worker", data=of_worker)
         for event, told in await run_in_threadpool(_since, here.desk, at):
             at = event.id
             for name, data in told:

@@ -9,6 +9,8 @@ from pathlib import Path
 from moft.app.folder import WORKER, Folder
 from moft.app.work.making import Making
 from moft.app.work.until import UntilLeft
+from moft.errors import MoftError
+from moft.printing import printable
 
 
 def main() -> None:
@@ -20,4 +22,7 @@ def main() -> None:
             UntilLeft(folder, Making(folder)).run()
 
 
-main()
+try:
+    main()
+except MoftError as error:
+    sys.exit(printable(str(error)))

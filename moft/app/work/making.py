@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moft.app.asked.kinds import Facts, Looked, PlainClip, Planed, parse
 from moft.app.folder import Folder, write_json
+from moft.app.refusals import is_full
 from moft.app.work.facts import facts_of
+from moft.app.work.live import FILE as LIVE
 from moft.app.work.live import Live
 from moft.app.work.reading import read_clip_inside, read_plane
 from moft.batch.rows import Claimed
 from moft.batch.store import PASSING
 from moft.batch.work import Work
 from moft.batch.worker import CLIP, RECORD, Maker, Watcher, told
+from moft.errors import MediaError, MoftError
 from moft.media.files import make_folder, staging
 
 if TYPE_CHECKING:
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from moft.runs.sample import Step, Watch
 
 EVERY = 0.2  # seconds between two notes of how far a run is
+_ROOM = 2.0  # seconds after which it is looked whether the disk has room again
 
 
 class Making(Maker):
@@ -42,7 +47,10 @@ class Making(Maker):
             "look": self._looked,
             "plane": self._planed,
         }
-        return make[job.note](job, out, watch)
+        try:
+            return make[job.note](job, out, watch)
+        finally:  # what the clip will be is worth a look only until it is there
+            (out / LIVE).unlink(missing_ok=True)
 
     def _steered(self, job: Claimed, out: Path, watch: Watcher) -> Any:
         from moft.runs.running import run
@@ -53,7 +61,7 @@ class Making(Maker):
         wanted = wanted.ready(model, dict(wanted.inputs))
         make_folder(out)
         found = run(model, wanted.job, watch=self._watch(model, job, watch, out))
-        return told(found.save(out / CLIP))
+        return told(_with_room(lambda: found.save(out / CLIP), watch))
 
     def _plain(self, job: Claimed, out: Path, watch: Watcher) -> Any:
         """A clip that nobody steers, to draw on."""
@@ -67,10 +75,14 @@ class Making(Maker):
         found = sample(model.pipe, scene, "plain", watch=self._watch(model, job, watch, out))
         seconds = {"plain": found.seconds, "steered": None, "guidance": None}
         record = {"seconds": seconds, "peak_memory_mb": found.peak_memory_mb}
-        with staging(out, last=RECORD) as passing:
-            write_video(passing / CLIP.replace(".", ".plain."), found.video, fps=scene.fps or model.fps)
-            (passing / RECORD).write_text(json.dumps(record), encoding="utf-8")
-        return record
+
+        def save() -> dict[str, Any]:
+            with staging(out, last=RECORD) as passing:
+                write_video(passing / CLIP.replace(".", ".plain."), found.video, fps=scene.fps or model.fps)
+                (passing / RECORD).write_text(json.dumps(record), encoding="utf-8")
+            return record
+
+        return _with_room(save, watch)
 
     def _facts(self, job: Claimed, out: Path, watch: Watcher) -> Any:
         wanted = parse(Facts, job.job)
@@ -100,6 +112,19 @@ class Making(Maker):
             if now - noted >= EVERY or step.index == step.count:
                 noted = now
                 far = {"part": step.part, "index": step.index, "count": step.count, "live": shown}
-                self.folder.jobs.event(job.key, PASSING, far)
+                with suppress(MediaError):  # a disk without room for a note is no reason to stop
+                    self.folder.jobs.event(job.key, PASSING, far)
 
         return watching
+
+
+def _with_room(save: Callable[[], Any], watch: Watcher) -> Any:
+    """Write what was made; where the disk is full, keep it until there is room, or nobody wants it."""
+    while True:
+        try:
+            return save()
+        except MoftError as error:
+            if not is_full(error):
+                raise
+        time.sleep(_ROOM)
+        watch.check()
