@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +22,9 @@ from moft.runs.job import Scene
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from moft.feature.statistics import Statistics
+    from moft.types import ClipSize
 
 
 Level = Annotated[
@@ -43,6 +47,9 @@ def channels(
     frames: Frames = None,
     height: Side = None,
     width: Side = None,
+    courses: Annotated[
+        int, typer.Option(min=0, max=2**14, help="Clips that go every way, to follow what turns back.")
+    ] = 256,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Default: where `moft steer` looks.")
     ] = None,
@@ -63,21 +70,35 @@ def channels(
     # those made before were for clips of this length
     known = find_statistics(pipe).made if statistics_path(pipe).exists() else {}
     size = clip_size(pipe, frames, height, width, known)
-    clips = list(pans(list(pictures.values()), size))
-    say(f"reading {len(clips)} pans of {len(pictures)} pictures")
+    shown = list(pictures.values())
+    clips = list(pans(shown, size))
+    say(f"reading {len(clips)} pans of {len(shown)} pictures")
     found = find_motion_channels(
         pipe, clips, layer=layer, timestep=timestep, share=share, model=model, track=tracked
     )
-    made = {
-        "command": command(),
-        "versions": versions(),
-        "photos": list(pictures),
-        "clips": len(clips),
-        "frames": size.frames,
-        "size": [size.height, size.width],
-    }
+    if courses:
+        found = _with_courses(found, pipe, shown, size, courses)
+    made = _made(list(pictures), len(clips), courses, size)
     replace(found, made=made).save(where)
     show(f"{len(found.channels)} motion channels of {found.layer}, in {where}")
+
+
+def _made(photos: list[str], clips: int, courses: int, size: ClipSize) -> dict[str, Any]:
+    told = {"photos": photos, "clips": clips, "courses": courses}
+    shape = {"frames": size.frames, "size": [size.height, size.width]}
+    return {"command": command(), "versions": versions(), **told, **shape}
+
+
+def _with_courses(
+    found: Statistics, pipe: Any, pictures: list[np.ndarray], size: ClipSize, count: int
+) -> Statistics:
+    """The same with what the layer's whole curves say of whole courses, from so many clips."""
+    from moft.feature.courses import find_courses
+    from moft.known.filmed import journey
+
+    say(f"reading {count} clips that go every way")
+    draw = partial(journey, pictures, size)
+    return replace(found, courses=find_courses(pipe, draw, count, found.layer, track=tracked))
 
 
 def _kept_at(path: Path) -> Path:

@@ -162,7 +162,7 @@ def _alike(*paths: str) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Both clips at the shorter one's length (spread over the longer one, or its first frames, as a clip to
     follow is taken) and the smaller one's size (cropped to its shape, then resized), and what they were."""
     import moft
-    from moft.feature.resampled import frames_taken
+    from moft.field.resampled import frames_taken
 
     clips = [moft.read_video(path) for path in paths]
     was = [list(clip.shape[:3]) for clip in clips]

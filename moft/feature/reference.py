@@ -24,9 +24,9 @@ from moft.feature.checks import (
 from moft.feature.definition import ccr, motion_feature, pool
 from moft.feature.read import both_ways, inverted_features
 from moft.feature.regions import at_cells, laid_over
-from moft.feature.resampled import Followed
 from moft.feature.statistics import Statistics, find_statistics, latent_path
 from moft.feature.target import OfField
+from moft.field.resampled import Followed
 from moft.known.camera import along
 from moft.media.tensors import load_as, save_tensors
 from moft.models.tap import Tap
@@ -35,7 +35,7 @@ from moft.request.motion import Motion
 from moft.types import ClipSize
 
 if TYPE_CHECKING:
-    from moft.feature.given import Given
+    from moft.field.given import Given
     from moft.request.like import Like
 
 _PAN = 0.025  # shorter sides a frame, at which a clip's own content is moved to see how it answers
@@ -73,6 +73,10 @@ class FromClip:
     def per_position(self) -> bool:
         """Whether each place has a target of its own."""
         return self.value.shape[2:].numel() > 1
+
+    @property
+    def by_course(self) -> bool:
+        return False
 
     @property
     def frames(self) -> int | None:
@@ -210,7 +214,7 @@ def from_like(
     onto: np.ndarray | None = None,
     seed: int = 0,
 ) -> FromClip | OfField:
-    """What a request asks whose clip or field was read (`moft.feature.given`); `onto` as of `from_clip`.
+    """What a request asks whose clip or field was read (`moft.field.given`); `onto` as of `from_clip`.
 
     Raises RequestError for a field that says nothing there."""
     if isinstance(like, Along) or like.by_flow:

@@ -47,6 +47,7 @@ class Statistics:
     model: str
     made: dict[str, Any] = dataclasses.field(default_factory=dict)  # provenance: command, versions, scores
     gain: float = 1.0  # targets are this much larger, so that clips move as fast as asked (`moft calibrate`)
+    courses: Tensor | None = None  # (f c f 2) of all channels of the layer: `moft.feature.courses`
 
     def __post_init__(self) -> None:
         check_channels(self.channels)
@@ -56,6 +57,8 @@ class Statistics:
         check_floats("high", self.high, (count,))
         check_place(self.layer, self.timestep)
         check_gain("gain", self.gain)
+        if self.courses is not None:
+            check_floats("courses", self.courses, (None, None, len(self.courses), 2))
         check_made(self.made)
 
     @property
@@ -70,12 +73,15 @@ class Statistics:
     @property
     def digest(self) -> str:
         """Of the numbers that steering uses, not of the file that they were in: "sha256:…"."""
-        tensors = (self.channels, self.response, self.low, self.high)
+        tensors = [self.channels, self.response, self.low, self.high]
+        tensors += [] if self.courses is None else [self.courses]
         return digest_of([self.layer, self.timestep, self.gain, *(tensor.tolist() for tensor in tensors)])
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a safetensors file, whole or not at all."""
         tensors = {name: getattr(self, name) for name in _TENSORS}
+        if self.courses is not None:
+            tensors["courses"] = self.courses
         save_tensors(path, tensors, {"kind": _KIND} | {name: getattr(self, name) for name in _NOTES})
 
     @classmethod
@@ -85,7 +91,7 @@ class Statistics:
         Raises:
             RequestError: anything else, or nothing there.
         """
-        return load_as(cls, path, _KIND, _TENSORS, _NOTES, later=["gain"])
+        return load_as(cls, path, _KIND, _TENSORS, _NOTES, later=["gain"], perhaps=["courses"])
 
 
 _KIND = "moft statistics"

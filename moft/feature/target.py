@@ -46,6 +46,10 @@ class Target(Protocol):
     def steps(self) -> tuple[float, float] | None:
         """Share of the denoising steps in which it is asked, if the request says so itself."""
 
+    @property
+    def by_course(self) -> bool:
+        """Whether the course that the layer's curves show is asked as well (`moft.feature.courses`)."""
+
     def at(self, feature: Tensor, size: ClipSize) -> Tensor:
         """What a MOFT (b f k h w) of a clip of this size should be: broadcastable to it."""
 
@@ -87,18 +91,28 @@ class OfField(_ByStatistics):
         """Of the clip that was read."""
         return len(self.field.displacement)
 
+    @property
+    def by_course(self) -> bool:
+        return self.statistics.courses is not None
+
     def at(self, feature: Tensor, size: ClipSize) -> Tensor:
         """(1 f k h w)."""
         field = self.field.resized(*cells_of(feature))
         path = torch.from_numpy(field.displacement).float()
         return _LARGER * expected(path, self.statistics)
 
+    def course(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
+        """What the layer's curves should show at so many frames, rows and columns: `expected_course`."""
+        path = torch.from_numpy(self.field.resized(*cells).displacement).float()
+        return expected_course(path, self.statistics)
+
     def weight(self, feature: Tensor) -> Tensor:
-        """How much each place of a MOFT (b f k h w) counts, (f h w) in 0…1."""
+        """How much each place of a feature (b f k h w) counts, (f h w) in 0…1."""
         return torch.from_numpy(self.field.resized(*cells_of(feature)).weight).float()
 
 
 _LARGER = 1.4  # than what whole frames are asked: blocks answer less (docs/lab/field.md)
+_STEADY, _CHANGES = 1.0, 1.5  # of the gain, for courses; likewise
 
 
 def cells_of(feature: Tensor) -> tuple[int, int, int]:
@@ -113,6 +127,15 @@ def expected(path: Tensor, statistics: Statistics) -> Tensor:
     value = torch.einsum("fhwa,ka->fkhw", path, statistics.response)
     low, high = (bound[None, :, None, None] for bound in (statistics.low, statistics.high))
     return statistics.gain * value.clamp(low, high)[None]
+
+
+def expected_course(path: Tensor, statistics: Statistics) -> Tensor:
+    """What a layer's curves should show, (1 f 2 h w), for displacements (f h w 2) in shorter sides: more than
+    these, since they show less than there is, of changes of speed most."""
+    clock = (torch.arange(len(path)) - (len(path) - 1) / 2)[:, None, None, None]
+    steady = clock * (clock * path).sum(0) / clock.square().sum()
+    whole = _STEADY * steady + _CHANGES * (path - steady)
+    return statistics.gain * whole.permute(0, 3, 1, 2)[None]
 
 
 @dataclass(frozen=True)
@@ -132,9 +155,19 @@ class Synthesised(_ByStatistics):
     def steps(self) -> tuple[float, float] | None:
         return self.motion.steps
 
+    @property
+    def by_course(self) -> bool:
+        return self.statistics.courses is not None and self.motion.bends
+
     def at(self, feature: Tensor, size: ClipSize) -> Tensor:
         """(1 f k h w), or (1 f k 1 1) if the motion is the same everywhere."""
-        return expected(self._displacement(feature.shape[1], feature.shape[3:], size), self.statistics)
+        value = expected(self._displacement(feature.shape[1], feature.shape[3:], size), self.statistics)
+        return _LARGER * value if self.by_course else value
+
+    def course(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
+        """What the layer's curves should show at so many frames, rows and columns: `expected_course`."""
+        path = self._displacement(cells[0], cells[1:], size)
+        return expected_course(path.expand(*cells, 2), self.statistics)
 
     def _displacement(self, frames: int, cells: Sequence[int], size: ClipSize) -> Tensor:
         path = latent_path(self.motion, size, frames)[:, None, None]

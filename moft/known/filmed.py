@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 SPEED = 1 / 32  # shorter sides a frame: 2 px of 64
 ZOOM, ROLL = 0.06, 0.08  # a frame: of the scale, and radians
-_FINE = 4  # px of a picture that is drawn for one of the clip
+# A picture is drawn so many times as large as the clip, and of clips of large sides not as large.
+_MOST_FINE, _DRAWN = 4, 512
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,13 @@ def filmed(kind: str, photos: Sequence[Picture], size: ClipSize, seed: int = 0) 
     rng = np.random.default_rng(seed)
     clock = np.linspace(-0.5, 0.5, size.frames) * (size.frames - 1)
     scene, things = {**KINDS, **CROWDS}[kind](clock, rng)
+    return _filmed(scene, things, photos, size, rng)
+
+
+def _filmed(
+    scene: Moves, things: Sequence[Thing], photos: Sequence[Picture], size: ClipSize, rng: np.random.Generator
+) -> Filmed:
+    """Two photographs, the second that of objects, cut at random and moved so."""
     pictures = [_cut(photo, size.side, rng) for photo in photos[:2]]
     video, ground = _film(pictures[0], scene, size)
     steps, seen = ground, np.zeros((len(things), *video.shape[:3]), bool)
@@ -131,20 +139,25 @@ def _cut(photo: Picture, side: int, rng: np.random.Generator) -> Picture:
     height, width = photo.shape[:2]
     extent = round(rng.uniform(0.7, 1) * min(height, width))
     top, left = rng.integers(0, height - extent + 1), rng.integers(0, width - extent + 1)
-    target = 2 * _FINE * side
+    target = 2 * _fine(side) * side
     way = cv2.INTER_AREA if extent > target else cv2.INTER_CUBIC
     part = photo[top : top + extent, left : left + extent]
     return np.asarray(cv2.resize(part, (target, target), interpolation=way), np.uint8)
+
+
+def _fine(side: int) -> int:
+    return max(1, min(_MOST_FINE, _DRAWN // side))
 
 
 def _film(picture: Picture, moves: Moves, size: ClipSize) -> tuple[Video, Flow]:
     """A picture whose middle moves so: (f h w 3), and the flow of every pixel, (f-1 h w 2) px."""
     import cv2
 
-    place, fine = _places(size.height, size.width), _places(_FINE * size.height, _FINE * size.width)
+    more = _fine(size.side)
+    place, fine = _places(size.height, size.width), _places(more * size.height, more * size.width)
     frames, rest = [], []
     for i in range(size.frames):
-        seen = _at_rest(fine / _FINE, moves, i, size.side) * _FINE + picture.shape[0] / 2 - 0.5
+        seen = _at_rest(fine / more, moves, i, size.side) * more + picture.shape[0] / 2 - 0.5
         x, y = seen.astype(np.float32).transpose(2, 0, 1)
         drawn = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         frames.append(cv2.resize(drawn, (size.width, size.height), interpolation=cv2.INTER_AREA))
@@ -180,3 +193,32 @@ def _disc(thing: Thing, size: ClipSize) -> Flags:
     place = _places(size.height, size.width) - size.side * np.array(thing.at)
     away = [np.linalg.norm(_at_rest(place, thing.moves, i, size.side), axis=-1) for i in range(size.frames)]
     return np.stack(away) < thing.radius * size.side
+
+
+def journey(photos: Sequence[Picture], size: ClipSize, seed: int) -> Filmed:
+    """A clip like those of `filmed`, whose camera and, in every other one, an object go any way: straight,
+    faster and slower, back, round a bend, shaking (`moft.known.world.moves.PROFILES`), up to twice `SPEED`;
+    some cameras also zoom and roll."""
+    rng = np.random.default_rng(seed)
+    scene = _wandering(rng, size.frames)
+    if rng.random() < 0.4:
+        clock = np.linspace(-0.5, 0.5, size.frames) * (size.frames - 1)
+        rates = rng.uniform(-1, 1, 2) * (ZOOM, ROLL)
+        scene = replace(scene, growth=rates[0] * clock, turn=rates[1] * clock)
+    things: tuple[Thing, ...] = ()
+    if rng.random() < 0.5:
+        at = rng.uniform(-0.25, 0.25, 2)
+        things = (Thing(_wandering(rng, size.frames), (at[0], at[1]), rng.uniform(0.15, 0.3)),)
+    order = rng.permutation(len(photos))
+    return _filmed(scene, things, [photos[i] for i in order], size, rng)
+
+
+def _wandering(rng: np.random.Generator, frames: int) -> Moves:
+    """One of the world's paths in any direction, some of them still."""
+    from moft.known.world.moves import PROFILES, Dice, profiles
+
+    path = profiles(Dice(int(rng.integers(2**31))), 1, frames)[0, rng.integers(len(PROFILES))].numpy()
+    along = _heading(rng) * rng.choice([0.0, 1.0], p=[0.1, 0.9]) * rng.uniform(0.15, 2) * (frames - 1)
+    across = np.array([-along[1], along[0]])
+    shift = path[:, :1] * along + path[:, 1:] * across
+    return Moves(shift - shift.mean(0), np.zeros(frames), np.zeros(frames))

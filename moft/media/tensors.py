@@ -44,8 +44,10 @@ def load_as(
     names: Collection[str],
     notes: Mapping[str, Any],
     later: Collection[str] = (),
+    perhaps: Collection[str] = (),
 ) -> T:
-    """What is made of the tensors and notes of a file, each by its name; `names` are those of the tensors.
+    """What is made of the tensors and notes of a file, each by its name; `names` are those of the tensors,
+    `perhaps` of those that may be there.
 
     Raises RequestError as `load_tensors` does, for other tensors, and for what the class refuses of them."""
     tensors, told = load_tensors(path, kind, notes, later)
@@ -54,8 +56,9 @@ def load_as(
             if name not in tensors:
                 raise RequestError(f"{name}: expected it among the tensors, got nothing")
         for name in tensors:
-            if name not in names:
-                raise RequestError(f"{name:.50}: unknown; expected tensors among {', '.join(names)}")
+            if name not in (*names, *perhaps):
+                known = ", ".join((*names, *perhaps))
+                raise RequestError(f"{name:.50}: unknown; expected tensors among {known}")
         return cls(**tensors, **told)
 
 

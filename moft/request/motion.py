@@ -53,6 +53,7 @@ EASES: dict[
     "in-out": lambda t: t * t * (3 - 2 * t),
 }
 
+_EVEN = 0.05  # of the largest step: a path whose steps differ by less is straight and steady
 _MAX_PATH = 1000  # shorter sides; keeps every displacement a finite number of pixels
 ZOOMS = {"zoom in": 1, "zoom out": -1}  # name -> which way the scale goes
 TURNS = {"turn clockwise": 1, "turn counterclockwise": -1}
@@ -165,6 +166,15 @@ class Motion:
     def turns(self) -> bool:
         """Whether it goes round the middle."""
         return self.direction in TURNS
+
+    @property
+    def bends(self) -> bool:
+        """Whether its way or its speed changes on the way."""
+        if self.path is None:
+            return self.timed
+        steps = [(bx - ax, by - ay) for (ax, ay), (bx, by) in pairwise(self.path)]
+        apart = max(abs(a - b) for step in steps for a, b in zip(step, steps[0], strict=True))
+        return self.timed or apart > _EVEN * max(abs(side) for step in steps for side in step)
 
     def same(self, other: object) -> bool:
         """Whether both ask for the same motion, wherever and however hard."""

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moft.feature.given import Given, read_shown
-from moft.feature.resampled import Followed
+from moft.field.given import Given, read_shown
+from moft.field.resampled import Followed
 from moft.media.frames import Source
 from moft.media.mask import check_agreement, read_regions
 from moft.metrics.agreement import Agreement, agreement, as_asked
@@ -23,6 +23,7 @@ from moft.request.along import Along
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
+from moft.steering.objective import UPDATES
 from moft.types import ClipSize
 
 if TYPE_CHECKING:
@@ -221,8 +222,8 @@ def remedies(settings: Settings, seed: int, requests: Sequence[AnyRequest]) -> I
         if settings.steps is None and any(request.steps is None for request in steered):
             tried = replace(tried, steps=(0.12, LATE))
             yield Remedy(f"guided up to {LATE:.0%} of the steps", tried, seed)
-        before, tried = tried, replace(tried, gradient_steps=tried.gradient_steps * 2)
-        words = f"{tried.gradient_steps} gradients a step instead of {before.gradient_steps}"
+        before, tried = tried, replace(tried, gradient_steps=2 * (tried.gradient_steps or UPDATES))
+        words = f"{tried.gradient_steps} gradients a step instead of {before.gradient_steps or UPDATES}"
         yield Remedy(words, tried, seed)
     while True:
         seed = (seed + 1) % 2**63

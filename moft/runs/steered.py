@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moft.feature.resampled import Followed, Resampled, read_resampled
 from moft.feature.target import held_of
+from moft.field.resampled import Followed, Resampled, read_resampled
 from moft.media.frames import Source
 from moft.metrics.quality import psnr
 from moft.request.drag import Drag

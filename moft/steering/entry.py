@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from moft.errors import RequestError, SteeringWarning
-from moft.feature.given import read_shown
 from moft.feature.reference import FromClip, from_like
 from moft.feature.statistics import Statistics, find_statistics
 from moft.feature.target import OfField, Synthesised, Target
 from moft.field.field import Field
+from moft.field.given import read_shown
 from moft.media.mask import check_agreement, check_region, read_regions
 from moft.models.pipeline import host_of
 from moft.models.size import clip_size

@@ -63,13 +63,17 @@ class Guide(Change):
             return []
         return due if self.tap.works_at(self.tap.timesteps[moment.index]) else []
 
+    def updates(self, due: Sequence[Objective]) -> int:
+        """Of the latents in a step in which these are due."""
+        return self.settings.gradient_steps or max(objective.updates for objective in due)
+
     def guided(self, latents: Tensor, call: Call, index: int, due: Sequence[Objective]) -> Tensor:
         """Latents (b c f h w) after the updates of one step, float32."""
         timestep = self.tap.timesteps[index].clone()
         x, losses = latents.float(), []
         unit = self.tap.scaled(x.new_ones(()), timestep)  # < 1 where noise adds to the latents' size (Euler)
         with frozen(self.tap.denoiser):
-            for _ in range(self.settings.gradient_steps):
+            for _ in range(self.updates(due)):
                 loss, gradient = self.gradient(x, timestep, call, due)
                 losses.append(loss)
                 if gradient is None:
@@ -168,4 +172,4 @@ class Fused(Guide):
             return latents
         x = latents.float()
         unit = self.tap.scaled(x.new_ones(()), timesteps[min(index, len(timesteps) - 1)])
-        return self.descent.moved(x, gradient, due, unit, self.settings.gradient_steps)
+        return self.descent.moved(x, gradient, due, unit, self.updates(due))

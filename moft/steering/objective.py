@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from moft.errors import RequestError
-from moft.feature.definition import motion_feature
-from moft.feature.losses import LOSSES
+from moft.feature.courses import course_of
+from moft.feature.definition import ccr, motion_feature
+from moft.feature.losses import LOSSES, blocks_loss
 from moft.feature.reference import FromClip
 from moft.feature.regions import at_cells
-from moft.feature.target import OfField, Synthesised, Target
+from moft.feature.target import OfField, Synthesised, Target, cells_of
 from moft.request.motion import DIRECTIONS, Motion
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ if TYPE_CHECKING:
     from moft.models.tap import Tap
     from moft.types import ClipSize
 
-EARLY, MOST = (
-    (0.12, 0.48),
-    (0.12, 0.92),
-)  # shares of the denoising steps: 3…11 of 25 in the release; for stillness
+# Shares of the denoising steps: 3…11 of 25 in the release; for fields whose course is known; for stillness.
+EARLY, LATER, MOST = (0.12, 0.48), (0.12, 0.72), (0.12, 0.92)
+UPDATES = 2  # of the latents in each guided step, as in the release
+_COURSE = 0.1  # shorter sides that displacements are counted in: what a pan by 2 px of 64 has at most
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Objective(ABC):
     strength: float = 1.0  # ≥ 0, factor of the loss
     steps: tuple[float, float] = EARLY  # share of the denoising steps in which it counts
     request: Any = None  # what was asked; two of one place must ask for the same
-    keep_spread: bool = False  # unless `Settings` say otherwise
+    keep_spread: bool = False  # unless `Settings` say otherwise; likewise
+    updates: int = UPDATES  # of the latents in each guided step
 
     @abstractmethod
     def loss(self, look: Look) -> Tensor:
@@ -118,12 +120,31 @@ class Follow(Objective):
             )
         feature = motion_feature(seen, channels)
         goal = self.target.at(feature, look.size).to(feature)
-        cells = (feature.shape[1], *feature.shape[-2:])
-        region = None if self.region is None else at_cells(self.region, cells).to(feature)
-        if isinstance(self.target, OfField):
-            sure = self.target.weight(feature).to(feature)
-            region = sure if region is None else sure * region
-        return LOSSES[self.kind](feature / self.target.scale, goal / self.target.scale, region)
+        scale = self.target.scale
+        return LOSSES[self.kind](feature / scale, goal / scale, self.counting(feature))
+
+    def counting(self, feature: Tensor) -> Tensor | None:
+        """How much each place of a feature (b f k h w) counts, (f h w) in 0…1; None: all as much."""
+        region = None if self.region is None else at_cells(self.region, cells_of(feature)).to(feature)
+        if not isinstance(self.target, OfField):
+            return region
+        sure = self.target.weight(feature).to(feature)
+        return sure if region is None else sure * region
+
+
+@dataclass(frozen=True)
+class FollowCourse(Follow):
+    """The same, and so should be the course that the layer's curves show at each place
+    (`moft.feature.courses`)."""
+
+    target: OfField | Synthesised
+
+    def loss(self, look: Look) -> Tensor:
+        courses = self.target.statistics.courses
+        assert courses is not None
+        shown = course_of(ccr(look.features), courses)
+        wanted = self.target.course(cells_of(shown), look.size).to(shown)
+        return super().loss(look) + blocks_loss(shown / _COURSE, wanted / _COURSE, self.counting(shown))
 
 
 def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None, steps: Any = None) -> Follow:
@@ -133,17 +154,19 @@ def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None,
     that say nothing themselves; None is what suits.
     """
     whole = region is None and alone
-    return Follow(
+    found = Follow(
         target.layer,
         target.timestep,
         region=region,
         strength=target.strength,
-        steps=target.steps or steps or (MOST if _is_still(target) else EARLY),
+        steps=target.steps or steps or _suiting_steps(target),
         request=target.motion if isinstance(target, Synthesised) else target,
         target=target,
         kind=loss or _suiting(target, whole),
         keep_spread=_by_places(target),
+        updates=1 if target.by_course else UPDATES,
     )
+    return FollowCourse(**vars(found)) if target.by_course and found.kind == "blocks" else found
 
 
 def check_targets(objectives: Sequence[Objective]) -> None:
@@ -156,14 +179,23 @@ def check_targets(objectives: Sequence[Objective]) -> None:
             )
 
 
+def _suiting_steps(target: Target) -> tuple[float, float]:
+    """Stillness is asked in most of the steps, since details that are drawn late flicker by themselves;
+    courses longer than other motion, by one gradient a step."""
+    if _is_still(target):
+        return MOST
+    return LATER if target.by_course else EARLY
+
+
 def _is_still(target: Target) -> bool:
-    """Stillness is asked in most of the steps, since details that are drawn late flicker by themselves."""
     return isinstance(target, Synthesised) and target.motion.direction == "still"
 
 
 def _by_places(target: Target) -> bool:
     """Whether each part of the picture is asked to go its own way."""
-    return isinstance(target, OfField) or (isinstance(target, Synthesised) and target.motion.turns)
+    return isinstance(target, OfField) or (
+        isinstance(target, Synthesised) and (target.motion.turns or target.by_course)
+    )
 
 
 def _suiting(target: Target, whole: bool) -> str:

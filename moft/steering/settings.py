@@ -25,8 +25,12 @@ class Settings:
         least=0,
         most=1,
     )
-    gradient_steps: int = said(
-        2, "Updates of the latents in each guided step (2 in the release).", least=1, most=1000
+    gradient_steps: int | None = said(
+        None,
+        "Updates of the latents in each guided step; default: what suits each request (2 as in the release; "
+        "1 for fields).",
+        least=1,
+        most=1000,
     )
     step_size: float = said(
         0.3,

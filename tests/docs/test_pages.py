@@ -137,9 +137,10 @@ def test_tables_of_the_site_have_what_is_said(monkeypatch: pytest.MonkeyPatch) -
 
     rows = {row[0]: row[1:] for row in fields.rows(moft.Settings)}
     assert rows["gradient_steps"] == (
-        "2",
+        "None",
         "1 … 1000",
-        "Updates of the latents in each guided step (2 in the release).",
+        "Updates of the latents in each guided step; default: what suits each request (2 as in the release; "
+        "1 for fields).",
     )
     assert "normalised" in rows["rule"][1]
     named = dict(commands.commands(commands.application()))

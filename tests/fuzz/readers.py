@@ -22,11 +22,11 @@ from moft.bench import results
 from moft.bench.tables import page
 from moft.cli.commands import app
 from moft.cli.options import points_of, requests_of
-from moft.feature.given import read_shown
 from moft.feature.model import model_digest
 from moft.feature.reference import FromClip
-from moft.feature.resampled import read_followed
 from moft.feature.statistics import Statistics
+from moft.field.given import read_shown
+from moft.field.resampled import read_followed
 from moft.interpreter.clips import Clip, read_clip
 from moft.interpreter.reading import Reading, Source
 from moft.interpreter.readout import Readout

@@ -73,7 +73,9 @@ def field(
     prompts: Annotated[int, typer.Option(min=1, help="That follow each kind of motion.")] = 8,
     tuning: Annotated[bool, typer.Option("--tuning", help="Training photographs, other prompts.")] = False,
     keep_spread: Annotated[bool | None, typer.Option(help="With Settings(keep_spread=…).")] = None,
-    gradient_steps: Annotated[int, typer.Option(min=1, help="With Settings(gradient_steps=…).")] = 2,
+    gradient_steps: Annotated[
+        int | None, typer.Option(min=1, help="With Settings(gradient_steps=…).")
+    ] = None,
     output: Output = None,
 ) -> None:
     """Whether a clip's motion is followed place by place and over time: pans, zooms, rolls, objects, and what

@@ -23,11 +23,11 @@ from moft.bench.costs.counting import flops, memory
 from moft.bench.costs.scheme import release
 from moft.request.motion import Motion
 from moft.steering.loop import Steering
+from moft.steering.objective import UPDATES
 from moft.steering.recording import Recording
 from moft.steering.settings import Settings
 from moft.types import ClipSize
 
-UPDATES = 2
 BATCH = (
     4  # clips at once: a small model's operations are so short that one clip alone waits for them to start
 )
@@ -108,7 +108,7 @@ def released(pipe: Any, clip: Clip) -> None:
 def _check(run: Steering, settings: Settings, guided: int) -> None:
     """All the gradients of this many guided steps were made."""
     made = [len(step["losses"]) for step in run.report.steps]
-    updates = 1 if settings.fused else settings.gradient_steps
+    updates = 1 if settings.fused else (settings.gradient_steps or UPDATES)
     assert made == [updates] * guided, f"{made} gradients in {guided} guided steps"
 
 

@@ -22,6 +22,7 @@ from moft.bench.costs.published import MODELS, Published
 from moft.models.families import FAMILIES
 from moft.models.families.family import default_layer
 from moft.models.hooks import checkpointed, frozen, run_until
+from moft.steering.objective import UPDATES
 
 
 def plain(model: Any, real: Published) -> None:
@@ -60,7 +61,7 @@ def flops(real: Published, family: Any, layer: str) -> float:
         model = real.denoiser().eval()
         base = counting.flops(lambda: plain(model, real))
         more = counting.flops(lambda: gradient(model, real, family, layer))
-    return 1 + cost.WHOLE.guided * cost.UPDATES * more / (real.steps * base)
+    return 1 + cost.WHOLE.guided * UPDATES * more / (real.steps * base)
 
 
 def memory(real: Published, family: Any, layer: str) -> dict[str, float]:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from moft.errors import RequestError
-from moft.feature.resampled import FURTHEST, Followed, read_followed
 from moft.field.field import Field
 from moft.field.reading import read_field
+from moft.field.resampled import FURTHEST, Followed, read_followed
 from moft.media.checks import Tell
 from moft.metrics.motion import STILL_SPEED
 from moft.request.along import Along

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from moft.errors import RequestError
-from moft.feature.given import Given, read_shown
 from moft.field.field import Field
+from moft.field.given import Given, read_shown
 from moft.request.along import Along
 from moft.request.motion import Motion
 from moft.types import ClipSize

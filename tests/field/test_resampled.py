@@ -11,7 +11,7 @@ from PIL import Image
 
 import moft
 from moft.errors import MediaError, RequestError
-from moft.feature.resampled import frames_taken, read_followed, read_resampled
+from moft.field.resampled import frames_taken, read_followed, read_resampled
 from moft.media.reading import read_video
 from moft.request.like import Like
 from moft.types import ClipSize
