@@ -1,0 +1,141 @@
+/** Every run, newest first, with what it was made from. A clip that carries a recipe comes back as a job. */
+
+import { api, at } from "../ground/api.js";
+import { h, show } from "../ground/dom.js";
+import { trying } from "../ground/notices.js";
+import { stateInWords, tellProgress } from "../panels/queue.js";
+import { acts, removal } from "./acts.js";
+import { downloads } from "./outcome.js";
+import { watch } from "../ground/watch.js";
+
+/** @param {import("../ground/world.js").World} world */
+export function historyView(world) {
+  const list = h("ul", { class: "runs" });
+  const opened = new Map(); // what was asked of single runs
+  const file = h("input", {
+    type: "file",
+    id: "take-file",
+    class: "unseen",
+    accept: "video/*,image/gif,image/webp,.json,.mkv",
+    on: { change: () => take(file) },
+  });
+  const element = h(
+    "div",
+    { class: "view history-view" },
+    h(
+      "div",
+      { class: "canvas-bar" },
+      h("h2", {}, "All runs"),
+      file,
+      h("label", { for: "take-file", class: "button" }, "Open a clip with a recipe"),
+      h("span", { class: "canvas-state" }, "or drop one anywhere on the page; it becomes a job."),
+    ),
+    list,
+  );
+  const render = () => {
+    if (element.hidden) return;
+    show(
+      list,
+      world.history.map((run) => card(run, world, opened, render)),
+      world.runs.size
+        ? null
+        : h("li", { class: "empty" }, "No runs yet. They stay here when the page or moft app is closed."),
+    );
+  };
+  watch([world], () => [world.listing], render);
+  world.heard(() => tellProgress(list, world));
+  return { element, shown: render };
+}
+
+function take(file) {
+  dispatchEvent(new CustomEvent("take-file", { detail: file.files[0] }));
+  file.value = "";
+}
+
+function card(run, world, opened, render) {
+  const done = run.state === "done";
+  const detail = opened.get(run.key);
+  const open = async (event) => {
+    if (!event.target.open || opened.has(run.key)) return;
+    const found = await trying(() => api.run(run.key));
+    if (found) opened.set(run.key, found);
+    render();
+  };
+  const part = run.kind === "plain" ? "plain" : "steered";
+  return h(
+    "li",
+    { class: `card ${run.state}`, "data-run": run.key },
+    done
+      ? h("img", { class: "thumb", alt: "", loading: "lazy", src: at.frame(`${run.key}.${part}`, 0) })
+      : h("span", { class: "thumb" }),
+    h(
+      "div",
+      { class: "run-text" },
+      h("strong", {}, run.title || "no prompt"),
+      h(
+        "small",
+        {},
+        [
+          run.kind === "plain" ? "Plain clip" : askedInWords(run.job),
+          `seed ${run.job?.seed ?? 0}`,
+          when(run.made),
+        ].join(" · "),
+      ),
+      h(
+        "small",
+        {
+          "data-state": "",
+          class: `state ${run.followed === true ? "yes" : run.followed === false ? "no" : ""}`,
+        },
+        stateInWords(run),
+      ),
+      run.error
+        ? h("small", { class: "wrong" }, [run.error.error, run.error.do].filter(Boolean).join("; "))
+        : null,
+    ),
+    h(
+      "div",
+      { class: "acts" },
+      done && run.kind === "steer"
+        ? h("a", { class: "button small", href: `#compare/${run.key}` }, "Compare")
+        : null,
+      done
+        ? h(
+            "a",
+            { class: "button quiet small", href: `#draw/${run.key}` },
+            run.kind === "plain" ? "Draw on it" : "Change",
+          )
+        : null,
+      done ? h("a", { class: "button quiet small", href: `#look/${run.key}.${part}` }, "Look inside") : null,
+      acts(run, world),
+      removal(run, world),
+    ),
+    done
+      ? h(
+          "details",
+          { on: { toggle: open } },
+          h("summary", { "data-key": `recipe ${run.key}` }, "Recipe and files"),
+          detail
+            ? [downloads(detail), h("pre", { tabindex: 0 }, JSON.stringify(detail.recipe, null, 2))]
+            : h("p", { class: "hint" }, "…"),
+        )
+      : null,
+  );
+}
+
+/** What a job asks, in few words. */
+export function askedInWords(job) {
+  const words = (job?.requests ?? []).map((one) => {
+    if (one.points) return `drag ${one.points.length} point${one.points.length > 1 ? "s" : ""}`;
+    if (one.like) return "follow a clip";
+    if (one.field) return "follow a field";
+    if (one.path) return "a path";
+    const way = typeof one.direction === "number" ? `${Math.round(one.direction)}°` : one.direction;
+    return one.speed ? `${way} ${one.speed}` : way;
+  });
+  return words.join(" + ") || "nothing asked";
+}
+
+function when(seconds) {
+  return new Date(seconds * 1000).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+}
