@@ -56,7 +56,9 @@ def app(folder: Path) -> Iterator[str]:
     with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
         try:
             address = f"http://127.0.0.1:{port}"
-            wait_for(lambda: _model(address) == "ready", 90, lambda: process.poll() or log.read_text())
+            ended_or_ready = lambda: process.poll() is not None or _model(address) == "ready"  # noqa: E731
+            wait_for(ended_or_ready, 90, log.read_text)
+            assert process.poll() is None, log.read_text()
             yield address
         finally:
             process.terminate()

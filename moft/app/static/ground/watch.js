@@ -7,13 +7,19 @@
  * @param {() => void} render
  */
 export function watch(sources, values, render) {
+  const anew = whenChanged(render);
+  const look = () => anew(...values());
+  for (const source of sources) source.heard(look);
+  look();
+}
+
+/** A render that does nothing where it is given the values of the last time. @param {() => void} render */
+export function whenChanged(render) {
+  /** @type {any[] | null} */
   let last = null;
-  const look = () => {
-    const now = values();
+  return (...now) => {
     if (last?.every((value, i) => value === now[i])) return;
     last = now;
     render();
   };
-  for (const source of sources) source.heard(look);
-  look();
 }

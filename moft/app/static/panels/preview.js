@@ -4,7 +4,7 @@ import { jobOf, problemsOf } from "../draw/requests.js";
 import { api } from "../ground/api.js";
 import { failed } from "../ground/notices.js";
 
-const WAIT = 40; // ms after the last change of the drawing
+const WAIT = 15; // ms after the last change of the drawing
 
 export class Preview {
   /** @param {import("../ground/state.js").State} state @param {import("../ground/world.js").World} world */
@@ -47,7 +47,6 @@ export class Preview {
   async ask(asked) {
     const { doc } = this.state;
     if (problemsOf(doc.layers).length) return this.show(null);
-    const began = performance.now();
     try {
       const job = await jobOf(doc, this.world.files);
       const found = await api.preview({
@@ -60,7 +59,6 @@ export class Preview {
       if (asked !== this.asked) return; // drawn on meanwhile
       await Promise.all(found.frames.slice(0, 2).map(decoded));
       this.show(found);
-      performance.measure("preview", { start: began });
     } catch (error) {
       this.show(null);
       failed(error);

@@ -17,7 +17,6 @@ export function asker(view, world, put) {
     };
     if (view.show === "motion") questions.motion = () => api.lookMotion({ ...common, media });
     if (view.show === "plane") questions.plane = () => api.plane({ ...given, design });
-    const began = performance.now();
     try {
       let waiting = [];
       /** @type {any} */
@@ -29,7 +28,6 @@ export function asker(view, world, put) {
         else waiting = found.runs ?? [found.run];
       }
       put({ ...change, waiting });
-      if (change.found && point) performance.measure("look", { start: began });
       if (waiting.some((key) => over.delete(key))) run();
     } catch (error) {
       if (mine === asked) put({ waiting: [] });

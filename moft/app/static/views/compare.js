@@ -65,7 +65,6 @@ export function compareView(world) {
       h("span", { class: "canvas-state" }, view.run ? verdict(view.run) : ""),
     );
   };
-  watch([world], () => [world.listing], renderPick);
   const shown = (key) => {
     renderPick();
     const wanted =
@@ -74,6 +73,14 @@ export function compareView(world) {
       world.history.find(({ kind, state }) => kind === "steer" && state === "done")?.key;
     if (wanted && wanted !== view.run?.key) open(wanted);
   };
+  watch(
+    [world],
+    () => [world.listing],
+    () => {
+      renderPick();
+      if (!element.hidden && !view.run) shown("");
+    },
+  );
   const shortcuts = () => [
     { keys: ",", does: "A frame back", run: () => player.step(-1) },
     { keys: ".", does: "A frame on", run: () => player.step(1) },

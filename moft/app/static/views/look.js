@@ -7,7 +7,7 @@ import { asker } from "./asking.js";
 import { bytesOf, heatOf } from "./heat.js";
 import { sidePanels } from "./lookside.js";
 import { mainFrame } from "./pointing.js";
-import { watch } from "../ground/watch.js";
+import { watch, whenChanged } from "../ground/watch.js";
 
 const STRIP = 16; // frames in a strip
 
@@ -45,13 +45,17 @@ export function lookView(world) {
   };
   const render = () => {
     if (element.hidden) return;
-    show(bar, pickers(view, world, choose, put));
+    pick(view.media, view.found, world.listing);
     player.of(view.found?.size.frames ?? 1, 8);
     player.at(view.frame);
     main.render(view, world.model);
-    show(strips, stripsOf(view, world));
-    show(side, sidePanels(view, world, changed));
+    lay(view.found, view.show, world.listing);
+    const { found, plane, layer, timestep, design, others } = view;
+    ask(view.show, found, plane, layer, timestep, design, others, world.model, world.listing);
   };
+  const pick = whenChanged(() => show(bar, pickers(view, world, choose, put)));
+  const lay = whenChanged(() => show(strips, stripsOf(view, world)));
+  const ask = whenChanged(() => show(side, sidePanels(view, world, changed)));
   const asking = asker(view, world, put);
   const choose = (media) => {
     Object.assign(view, { media, point: null, found: null, motion: null, frame: 0 });

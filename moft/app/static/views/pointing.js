@@ -26,6 +26,12 @@ export function mainFrame() {
     pressed: (_) => {},
     render: (_view, _model) => {},
   };
+  const light = (map, frame) => {
+    if (!map || (map === lit.map && frame === lit.frame)) return;
+    heatOf(heat, bytesOf(map), map, frame);
+    lit = { map, frame };
+  };
+  let lit = { map: null, frame: 0 };
   let [size, cursor] = [{ width: 64, height: 64 }, null];
   svg.addEventListener("pointerdown", (event) => {
     const box = svg.getBoundingClientRect();
@@ -67,7 +73,7 @@ export function mainFrame() {
     const map = view.show === "likeness" ? view.found?.maps?.[0] : null;
     heat.hidden = !map;
     shot.classList.toggle("lit", Boolean(map));
-    if (map) heatOf(heat, bytesOf(map), map, view.frame);
+    light(map, view.frame);
     made.redraw = () => {
       const px = size.width / 320;
       const mark = cursor ? cross(cursor[0] + 0.5, cursor[1] + 0.5, 6 * px, "cursor") : null;
