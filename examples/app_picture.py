@@ -11,13 +11,16 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
@@ -118,7 +121,17 @@ def main() -> None:
     parser.add_argument("-o", "--output", default="docs/app.webp")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "moft.cli", "app", "--no-browser", "--port", str(PORT), "--folder", folder]
+        command = [
+            sys.executable,
+            "-m",
+            "moft.cli",
+            "app",
+            "--no-browser",
+            "--port",
+            str(PORT),
+            "--folder",
+            folder,
+        ]
         with subprocess.Popen(command) as server:
             try:
                 until(ready)
@@ -126,6 +139,7 @@ def main() -> None:
                 picture.save(args.output, quality=82, method=6)
             finally:
                 server.terminate()
+                os.kill(int(Path(folder, "worker.lock").read_text()), signal.SIGTERM)  # it would outlive it
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -51,7 +53,17 @@ def app(folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moft.cli", "app", "--no-browser", "--port", str(port), "--folder", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "moft.cli",
+        "app",
+        "--no-browser",
+        "--port",
+        str(port),
+        "--folder",
+        str(folder),
+    ]
     log = folder.with_suffix(".log")
     with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
         try:
@@ -61,7 +73,12 @@ def app(folder: Path) -> Iterator[str]:
             assert process.poll() is None, log.read_text()
             yield address
         finally:
+            worker = (
+                int((folder / "worker.lock").read_text() or 0) if (folder / "worker.lock").exists() else 0
+            )
             process.terminate()
+            if worker:  # it would outlive the server, to end what waits
+                os.kill(worker, signal.SIGTERM)
 
 
 def wait_for(holds: Any, seconds: float, said: Any = lambda: "") -> None:
@@ -107,9 +124,7 @@ class Hand:
     @property
     def document(self) -> dict[str, Any]:
         """The drawing as the browser stores it."""
-        text = self.page.evaluate(
-            "localStorage.getItem('moft.draft.' + sessionStorage.getItem('moft.tab'))"
-        )
+        text = self.page.evaluate("localStorage.getItem('moft.draft.' + sessionStorage.getItem('moft.tab'))")
         return dict(json.loads(text)["doc"]) if text else {}
 
     @property
@@ -154,7 +169,14 @@ class Hand:
                 route.continue_()
                 return
             kept.append(route.request.post_data_json)
-            run = {"key": "k", "kind": "steer", "state": "waiting", "made": 0, "title": "", "job": kept[-1]["job"]}
+            run = {
+                "key": "k",
+                "kind": "steer",
+                "state": "waiting",
+                "made": 0,
+                "title": "",
+                "job": kept[-1]["job"],
+            }
             route.fulfill(status=201, json=run)
 
         self.page.route(path, answer)

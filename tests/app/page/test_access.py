@@ -46,7 +46,9 @@ def drawn(hand: Hand) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_axe_finds_nothing_serious(opened: Callable[..., Hand], scheme: str, viewport: dict[str, int]) -> None:
+def test_axe_finds_nothing_serious(
+    opened: Callable[..., Hand], scheme: str, viewport: dict[str, int]
+) -> None:
     hand = opened(color_scheme=scheme, viewport=viewport)
     drawn(hand)
     hand.page.evaluate(axe())
@@ -82,7 +84,9 @@ def test_all_views_are_reached_by_tab_alone(hand: Hand) -> None:
     for _ in range(60):
         hand.press("Tab")
         seen.append(
-            hand.page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent")
+            hand.page.evaluate(
+                "document.activeElement.getAttribute('aria-label') || document.activeElement.textContent"
+            )
         )
     for name in ("To the content", "Draw", "History", "Box region (B)", "Preview", "New layer"):
         assert name in seen, seen

@@ -92,7 +92,8 @@ def test_a_painted_mask_lies_where_it_was_painted(hand: Hand) -> None:
     mask = hand.page.evaluate(
         """async () => {
           const { canvasOf } = await import("/static/draw/masks.js");
-          const doc = JSON.parse(localStorage.getItem("moft.draft." + sessionStorage.getItem("moft.tab"))).doc;
+          const { load } = await import("/static/ground/draft.js");
+          const doc = load();
           const canvas = canvasOf(doc.layers[0].region, doc.size);
           return [...canvas.getContext("2d").getImageData(0, 0, 64, 64).data].filter((_, i) => i % 4 === 0);
         }"""

@@ -30,7 +30,11 @@ def test_a_box_and_an_arrow_are_one_request(hand: Hand) -> None:
     hand.page.get_by_label("Prompt", exact=True).fill("a red ball")
     job = hand.generate(jobs)
     assert [rounded(request) for request in job["requests"]] == [BOX_AND_ARROW]
-    assert (job["prompt"], job["seed"], job["size"]) == ("a red ball", 0, {"frames": 8, "width": 64, "height": 64})
+    assert (job["prompt"], job["seed"], job["size"]) == (
+        "a red ball",
+        0,
+        {"frames": 8, "width": 64, "height": 64},
+    )
     assert [layer["name"] for layer in jobs[0]["drawing"]["layers"]] == ["Layer 1"]
 
 

@@ -150,4 +150,6 @@ def test_requests_come_back_as_layers_that_ask_the_same(hand: Hand) -> None:
         {"field": "media:u-4", "steps": [0, 0.5]},
     ]
     assert hand.page.evaluate(RESTORED, [requests, SIZE]) == requests
-    assert hand.page.evaluate(RESTORED, [[drag := {"points": [[[3, 4], [8, 9]], [[20, 20]]]}], SIZE]) == [drag]
+    assert hand.page.evaluate(RESTORED, [[drag := {"points": [[[3, 4], [8, 9]], [[20, 20]]]}], SIZE]) == [
+        drag
+    ]
