@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moft.errors import RequestError
-from moft.feature.given import read_shown
 from moft.field.carried import carried
 from moft.field.field import Field
+from moft.field.given import read_shown
 from moft.media.checks import Tell
 from moft.media.frames import Source, evenly
 from moft.media.mask import check_agreement, read_regions

@@ -12,7 +12,7 @@ from moft.app.desk import Desk
 from moft.app.refusals import Refused
 from moft.app.shelf import Kept
 from moft.errors import RecipeError, RequestError
-from moft.feature.given import read_shown
+from moft.field.given import read_shown
 from moft.media.frames import Source
 from moft.media.mask import check_agreement, read_regions
 from moft.request.drag import Drag
