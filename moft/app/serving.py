@@ -35,6 +35,7 @@ class Serving:
     host: str | None = None  # None: this machine alone; else the token decides who may ask
     port: int | None = None  # None: the first free one from PORT on
     browser: bool = True
+    token: bool = False  # ask for one on this machine too
 
 
 def serve(how: Serving) -> None:
@@ -47,7 +48,7 @@ def serve(how: Serving) -> None:
     folder = Folder.made(how.folder)
     listening = _listening(how.host, how.port)
     port = listening.getsockname()[1]
-    token = None if is_loopback(how.host) else secrets.token_urlsafe(32)
+    token = secrets.token_urlsafe(32) if how.token or not is_loopback(how.host) else None
     address = f"http://{_shown(how.host)}:{port}/{f'?token={token}' if token else ''}"
     with folder.held(SERVER, address.partition("?")[0]) as mine, listening:
         if not mine:

@@ -26,6 +26,9 @@ def page(
         str | None,
         typer.Option(help="Listen to other machines too, at this address; the link printed has the token."),
     ] = None,
+    token: Annotated[
+        bool, typer.Option("--token", help="Ask for the token on this machine too, if it has other users.")
+    ] = False,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
 ) -> None:
     """Draw a motion, try it, make the clip, compare and look inside: a page on this machine."""
@@ -35,4 +38,4 @@ def page(
     if os.path.isdir(model):  # the worker stands in another folder
         model = os.path.abspath(model)
     where = None if channels is None else os.path.abspath(channels)
-    serve(Serving(model, where, folder, host, port, browser))
+    serve(Serving(model, where, folder, host, port, browser, token))

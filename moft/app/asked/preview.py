@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from moft.request.parse import AnyRequest
     from moft.types import Floats, Mask, Picture, Video
 
-SIDE = 160  # px: shorter side of the pictures that are taken along
+SIDE = 144  # px: shorter side of the pictures that are taken along
 CELLS = 48  # along the longer side, at which fields are laid out; what is smooth needs no more
 ARROWS = 12  # along the longer side
 MOST = 48  # frames of a preview
@@ -94,7 +94,7 @@ def preview(
         _field_of(request, mask, size, grid, read) for request, mask in zip(requests, masks, strict=True)
     ]
     whole = _together([field for field in fields if field is not None], (size.frames, *grid))
-    few = whole.stretched(len(at))
+    few = _lighter(whole.stretched(len(at)))
     arrows = few.resized(len(at), *_sides(size, ARROWS))
     return Preview(size, tuple(at.tolist()), carried(board, few), *_arrows(arrows, at, size))
 
@@ -184,6 +184,11 @@ def _together(fields: Sequence[Field], shape: tuple[int, int, int]) -> Field:
     moves = np.stack([field.displacement for field in fields])
     total = np.maximum(weights.sum(0), 1e-9)
     return Field((moves * (weights / total)[..., None]).sum(0), weights.max(0))
+
+
+def _lighter(field: Field) -> Field:
+    """The same in half the memory, and time."""
+    return Field(field.displacement.astype(np.float32), field.weight.astype(np.float32))
 
 
 def _arrows(field: Field, at: Any, size: ClipSize) -> tuple[Floats, Floats]:

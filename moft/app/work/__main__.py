@@ -16,6 +16,7 @@ from moft.printing import printable
 def main() -> None:
     """One worker a folder: where another is at work already, this one ends at once."""
     folder = Folder.made(Path(sys.argv[1]))
+    sys.argv[:] = ["moft", "app"]  # what records say that a clip was made by
     os.chdir(folder.root)  # what jobs name, and recipes keep, lies here
     with folder.held(WORKER, str(os.getpid())) as mine:
         if mine:

@@ -22,11 +22,11 @@ class UntilLeft(Worker):
         self.app, self.patience = folder, patience
 
     def run(self) -> None:
-        """Make jobs until there are none, and no server was there for a while."""
+        """Make jobs until there are none and no server was there for a while, or the folder is gone."""
         seen = time.monotonic()
         with self.store.worker() as me:
             self.store.take_back()
-            while time.monotonic() - seen < self.patience:
+            while time.monotonic() - seen < self.patience and self.app.root.is_dir():
                 job = self._next(me)
                 if job is not None:
                     self.make(job)
