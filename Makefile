@@ -21,7 +21,7 @@ test: $(STAMP) ## run the tests, a process of one thread for each of two cores
 test-oldest: .venv-oldest/.stamp ## run them on the oldest versions that pyproject.toml admits, and Python 3.10
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -n 2 --dist worksteal
 
-test-comfy: .venv-comfy/.stamp ## run the nodes and the example workflows in a real ComfyUI server (4 minutes)
+test-comfy: .venv-comfy/.stamp ## run the nodes and the example workflows in a real ComfyUI server
 	PYTHONPATH=tests HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-comfy/bin/python -m comfyui
 
 fuzz: $(STAMP) ## bent files and texts for every reader, for MINUTES=15; what is found is kept in out/fuzz
