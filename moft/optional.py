@@ -20,6 +20,7 @@ def needs(*modules: str) -> None:
         "fastapi": "app",
         "uvicorn": "app",
         "python_multipart": "app",
+        "ray": "ray",
     }
     for module in modules:
         if find_spec(module) is None:

@@ -1,11 +1,17 @@
-"""Small jobs, as a manifest and a store have them."""
+"""Small jobs, as a manifest and a store have them, and workers that make nothing of them."""
 
 from __future__ import annotations
 
+import os
+import signal
+from pathlib import Path
 from typing import Any
 
 import moft
+from moft.batch.rows import Claimed
+from moft.batch.store import Store
 from moft.batch.work import Work
+from moft.batch.worker import Watcher, Worker
 
 SMALL = {"steps": 3, "size": {"frames": 4, "height": 32, "width": 32}, "settings": {"steps": [0, 1]}}
 
@@ -18,3 +24,39 @@ def small(**changes: Any) -> dict[str, Any]:
 def row(model: moft.Model, **changes: Any) -> tuple[str, str, str]:
     """What `Store.add` takes."""
     return Work.from_json(small(**changes)).ready(model, {}).row(model)
+
+
+def nothing(store: str, folder: str, index: int, *, retries: int) -> None:
+    """A worker's process that makes nothing, and whose jobs say by their notes how they end: "fails" or
+    "kills"."""
+
+    def make(job: Claimed, out: Path, watch: Watcher) -> dict[str, Any]:
+        if job.note == "kills":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if job.note == "fails":
+            raise moft.MoftError("it was told to")
+        return {"worker": index}
+
+    Worker(Store(store), Path(folder), make, retries=retries).run()
+
+
+def hopeless(store: str, folder: str, index: int, *, retries: int) -> None:
+    """One that dies before it takes a job."""
+    os._exit(7)
+
+
+def refusing(store: str, folder: str, index: int, *, retries: int) -> None:
+    """One that says why it cannot go on."""
+    raise moft.MediaError("the disk is full")
+
+
+def gives(value: Any) -> Any:
+    return {"given": value}
+
+
+def refuses() -> None:
+    raise moft.RequestError("expected more")
+
+
+def dies() -> None:
+    os._exit(9)

@@ -85,8 +85,6 @@ class Store:
         with self._one_at_a_time:
             self._db.close()
 
-    # ------------------------------------------------------------ what is asked
-
     def add(self, jobs: Iterable[tuple[str, str, str]]) -> int:
         """Queue jobs, each (key, JSON, note), in one transaction; how many were new. A key that is there
         already is left as it is."""
@@ -123,8 +121,6 @@ class Store:
                 )
             db.execute("update jobs set attempts = 0, killed = 0 where key = ?", (key,))
             self._queue(db, key)
-
-    # ------------------------------------------------------------ what a worker does
 
     @contextmanager
     def worker(self) -> Iterator[str]:
@@ -205,8 +201,6 @@ class Store:
                     self._end(db, key, "poisoned", error)
         return [key for key, *_ in lost]
 
-    # ------------------------------------------------------------ what is told
-
     def event(self, key: str, kind: str, data: Any = None) -> int:
         """Note something that happened to a job, plain JSON; its id."""
         with self._writing() as db:
@@ -239,20 +233,28 @@ class Store:
             found = db.execute(f"select {COLUMNS} from jobs where key = ?", (key,)).fetchone()
         return None if found is None else row_of(found)
 
-    def rows(self) -> Iterator[Row]:
-        """All jobs in the order in which they were added, however many; none is locked meanwhile."""
-        last = 0
+    def rows(self, *states: str) -> Iterator[Row]:
+        """Jobs, all or those in these states, in the order in which they were added, however many; none is
+        locked meanwhile."""
+        last, chosen = 0, f"and state in ({', '.join('?' * len(states))})" if states else ""
         while True:
             with self._reading() as db:
                 found = db.execute(
-                    f"select {COLUMNS} from jobs where number > ? order by number limit {_PAGE}", (last,)
+                    f"select {COLUMNS} from jobs where number > ? {chosen} order by number limit {_PAGE}",
+                    (last, *states),
                 ).fetchall()
             if not found:
                 return
             yield from map(row_of, found)
             last = found[-1][0]
 
-    # ------------------------------------------------------------ inside a transaction
+    def durations(self, most: int) -> list[float]:
+        """Seconds that the last jobs took that were done."""
+        with self._reading() as db:
+            found = db.execute(
+                "select ended - began from jobs where state = 'done' order by number desc limit ?", (most,)
+            ).fetchall()
+        return [seconds for (seconds,) in found]
 
     def _state(self, db: sqlite3.Connection, key: str) -> str:
         found = db.execute("select state from jobs where key = ?", (key,)).fetchone()
@@ -287,8 +289,6 @@ class Store:
         told = (key, kind, json.dumps(data), time.time())
         found = db.execute("insert into events (key, kind, data, at) values (?, ?, ?, ?)", told).lastrowid
         return found or 0
-
-    # ------------------------------------------------------------ transactions and errors
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:

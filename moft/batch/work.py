@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from moft import __version__, plain
@@ -16,7 +16,8 @@ from moft.runs.job import Job, Scene
 if TYPE_CHECKING:
     from moft.feature.model import Model
 
-_OURS = ("model", "channels", "axes", "inputs")
+_OURS = ("model", "channels", "sides", "axes", "inputs")
+_SIDES = {"frames", "height", "width"}
 KEYS = (*(f.name for cls in (Scene, Job) for f in fields(cls) if f.name != "scene"), *_OURS)
 KEY_LENGTH = 20  # hexadecimal digits: among a million jobs two are alike by chance once in 10**12 manifests
 
@@ -31,8 +32,16 @@ class Work:
     job: Job
     model: str = "miniature"  # or a folder, or a hub id
     channels: str | None = None  # file of motion channels; None: the model's own
+    sides: dict[str, int] = field(default_factory=dict)  # of frames, height, width those that are said, if
+    # the job has no size; the others are the model's
     axes: dict[str, Any] = field(default_factory=dict)  # what was varied in a sweep, by name
     inputs: dict[str, str] = field(default_factory=dict)  # digest of every file named, when it was checked
+
+    def __post_init__(self) -> None:
+        if self.sides and (self.job.scene.size is not None or not self.sides.keys() <= _SIDES):
+            raise RecipeError(
+                f"sides: expected some of frames, height and width, and no size beside them, got {self.sides}"
+            )
 
     @property
     def files(self) -> list[str]:
@@ -76,13 +85,13 @@ class Work:
         from moft.runs.sample import arguments
 
         size = self.job.scene.size
-        size = model.size() if size is None else model.size(size.frames, size.height, size.width)
+        size = model.size(**(self.sides if size is None else asdict(size)))
         job = replace(self.job, scene=replace(self.job.scene, size=size))
         for name in self.files:
             if name not in digests:
                 digests[name] = file_digest(name)
         arguments(model.pipe, job.scene)
-        return replace(self, job=job, inputs={name: digests[name] for name in self.files})
+        return replace(self, job=job, sides={}, inputs={name: digests[name] for name in self.files})
 
     def key(self, model: Model) -> str:
         """The digest of all that decides what comes of it: job, files, model, version. Of one that is

@@ -36,6 +36,7 @@ ORDER = (
     "app",
     "steer",
     "drag",
+    "batch",
     "replay",
     "info",
     "channels",

@@ -43,27 +43,7 @@ Recorded = Annotated[
 ]
 
 
-class _Ordered(TyperCommand):
-    """Notes in which order options were typed."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        ctx.meta["order"] = [option.name for option in self.make_parser(ctx).parse_args(args=list(args))[2]]
-        return super().parse_args(ctx, args)
-
-
-@app.command(
-    cls=_Ordered,
-    epilog="Example: moft steer --prompt 'a red ball over blue cells' --motion left -o left.mp4.  "
-    "Two halves apart: moft steer --prompt 'red cells' --motion 'left 2px' --region box:0,0,50%,100% "
-    "--motion 'right 2px' --region rest.  A still background: moft steer --prompt 'a red ball over blue "
-    "cells' "
-    "--motion 'up 1px' --region box:16,16,32,32 --motion still --region rest.  --motion, --path, "
-    "--like and --field are a "
-    "request each, as often as wanted; --speed, --region, --strength, --ease, --span, --like-region and "
-    "--like-frames "
-    f"are given once for all, or once for each that they can go with, in their order.  {CONVENTION}",
-)
-@taking(
+STEERED = (  # what `moft steer` can be asked
     *[p.replace(name="motion") for p in options(Motion, "direction", several=True)],
     *options(Motion, "speed", "path", several=True),
     *options(Like, "like", several=True),
@@ -75,6 +55,29 @@ class _Ordered(TyperCommand):
     *options(Settings, *HOW, "save_memory"),
     *[p.replace(name="retry") for p in options(Job, "retries")],
 )
+
+
+class Ordered(TyperCommand):
+    """Notes in which order options were typed."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta["order"] = [option.name for option in self.make_parser(ctx).parse_args(args=list(args))[2]]
+        return super().parse_args(ctx, args)
+
+
+@app.command(
+    cls=Ordered,
+    epilog="Example: moft steer --prompt 'a red ball over blue cells' --motion left -o left.mp4.  "
+    "Two halves apart: moft steer --prompt 'red cells' --motion 'left 2px' --region box:0,0,50%,100% "
+    "--motion 'right 2px' --region rest.  A still background: moft steer --prompt 'a red ball over blue "
+    "cells' "
+    "--motion 'up 1px' --region box:16,16,32,32 --motion still --region rest.  --motion, --path, "
+    "--like and --field are a "
+    "request each, as often as wanted; --speed, --region, --strength, --ease, --span, --like-region and "
+    "--like-frames "
+    f"are given once for all, or once for each that they can go with, in their order.  {CONVENTION}",
+)
+@taking(*STEERED)
 def steer(
     ctx: typer.Context,
     requests: Annotated[
@@ -92,13 +95,18 @@ def steer(
     **given: Any,
 ) -> None:
     """Sample a clip whose motion goes as asked, beside the plain one from the same seed, and measure both."""
-    wanted = _requests(ctx.meta["order"], requests, given)
-    settings = Settings(**{name: given[name] for name in (*HOW, "save_memory")})
-    if given["video"] and given["prompt"] is None:
-        given["prompt"] = ""
-    scene = Scene(**{name: given[name] for name in (*SCENE, "video")})
-    job = Job(scene, tuple(wanted), settings, given["retry"])
+    job = job_of(ctx.meta["order"], given, requests)
     _make(job, model, channels, (frames, height, width), out, as_json, requests)
+
+
+def job_of(order: list[str], given: dict[str, Any], requests: Path | None = None) -> Job:
+    """What the options of `STEERED` ask, given in this order; requests: a file in place of theirs."""
+    wanted = _requests(order, requests, given)
+    settings = Settings(**{name: given[name] for name in (*HOW, "save_memory")})
+    scene = {name: given[name] for name in (*SCENE, "video")}
+    if scene["video"] and scene["prompt"] is None:
+        scene["prompt"] = ""
+    return Job(Scene(**scene), tuple(wanted), settings, given["retry"])
 
 
 def _requests(order: list[str], file: Path | None, given: dict[str, Any]) -> list[Any]:
