@@ -108,6 +108,7 @@ def drive(
                 return
             team.fill(min(workers, counts["queued"] + len(team.processes)))
             died = team.wait(LOOK)
+            store.settle()
             back = store.take_back(allowed=allowed)
             fruitless = 0 if back or done != ended else fruitless + died
             ended = done

@@ -248,6 +248,11 @@ class Store:
             yield from map(row_of, found)
             last = found[-1][0]
 
+    def settle(self) -> None:
+        """Bring what SQLite has logged into the file, so that its log stays small where many are at work."""
+        with self._reading() as db:
+            db.execute("pragma wal_checkpoint(truncate)").fetchall()
+
     def durations(self, most: int) -> list[float]:
         """Seconds that the last jobs took that were done."""
         with self._reading() as db:

@@ -37,6 +37,30 @@ class _Group(TyperGroup):
 
 
 batch = typer.Typer(cls=_Group, no_args_is_help=True, rich_markup_mode=None, epilog=EXAMPLES)
+Manifest = Annotated[Path | None, typer.Argument(help="A job a line, as JSON (see the guide on batches).")]
+Vary = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="OPTION=VALUES",
+        help="Instead of a manifest: one job given as to moft steer, with this option at each of these "
+        "values, seed=0:100 or 'motion=left,right'; give several for all combinations. Where "
+        "values have commas, put | between them.",
+    ),
+]
+Defaults = Annotated[
+    Path | None, typer.Option(help="JSON of what jobs have in common, unless they say it themselves.")
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the clips and the table.")]
+Workers = Annotated[int, typer.Option(min=1, max=1024, help="Processes, each with a model of its own.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on in a folder that has jobs; those done stay.")]
+Again = Annotated[
+    bool, typer.Option("--again", help="With --resume: jobs that failed or were set aside, too.")
+]
+Retries = Annotated[int, typer.Option(min=0, max=100, help="More tries of a job that fails.")]
+Shard = Annotated[str | None, typer.Option(metavar="I/N", help="Only this part of the jobs, 1/8 to 8/8 say.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Only check, count and estimate; one job is tried in few steps.")
+]
 Folder = Annotated[Path, typer.Argument(help="Folder of a batch.")]
 
 
@@ -49,40 +73,16 @@ def _root() -> None:
 @taking(*STEERED)
 def run(
     ctx: typer.Context,
-    manifest: Annotated[
-        Path | None, typer.Argument(help="A job a line, as JSON (see the guide on batches).")
-    ] = None,
-    vary: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="OPTION=VALUES",
-            help="Instead of a manifest: one job given as to moft steer, with this option at each of these "
-            "values, seed=0:100 or 'motion=left,right'; give several for all combinations. Where values "
-            "have commas, put | between them.",
-        ),
-    ] = None,
-    defaults: Annotated[
-        Path | None, typer.Option(help="JSON of what jobs have in common, unless they say it themselves.")
-    ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the clips and the table.")] = Path(
-        "batch"
-    ),
-    workers: Annotated[
-        int, typer.Option(min=1, max=1024, help="Processes, each with a model of its own.")
-    ] = 1,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on in a folder that has jobs; those done stay.")
-    ] = False,
-    again: Annotated[
-        bool, typer.Option("--again", help="With --resume: jobs that failed or were set aside, too.")
-    ] = False,
-    retries: Annotated[int, typer.Option(min=0, max=100, help="More tries of a job that fails.")] = 0,
-    shard: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Only this part of the jobs, 1/8 to 8/8 say.")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only check, count and estimate; one job is tried in few steps.")
-    ] = False,
+    manifest: Manifest = None,
+    vary: Vary = None,
+    defaults: Defaults = None,
+    out: Out = Path("batch"),
+    workers: Workers = 1,
+    resume: Resume = False,
+    again: Again = False,
+    retries: Retries = 0,
+    shard: Shard = None,
+    dry_run: DryRun = False,
     model: Model = "miniature",
     channels: Channels = None,
     frames: Frames = None,
@@ -107,16 +107,15 @@ def run(
     with ExitStack() as life:
         if vary:
             place = Path(life.enter_context(TemporaryDirectory())) if dry_run else out
-            manifest = place / "jobs.jsonl"
             every = {**given, "frames": frames, "height": height, "width": width}
-            write_manifest(manifest, varied(ctx, {**every, "model": model, "channels": channels}, vary))
+            jobs = varied(ctx, {**every, "model": model, "channels": channels}, vary)
+            write_manifest(manifest := place / "jobs.jsonl", jobs)
         checked = apart(queue, manifest, common, part, None if dry_run else at) if manifest else None
         _tell_bad(checked, manifest)
         if dry_run:
             _tell_plan(checked, manifest, common, workers, as_json)
             return
-    how = {"workers": workers, "retries": retries}
-    _make(at, out, how, again, as_json, part == (1, 1))
+    _make(at, out, {"workers": workers, "retries": retries}, again, as_json, part == (1, 1))
 
 
 @batch.command(epilog="Example: moft batch status night --json.")

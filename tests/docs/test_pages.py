@@ -90,8 +90,13 @@ def test_commands_in_a_page_have_their_options(page: str, line: str) -> None:
 
     command: Any = typer.main.get_command(app)
     words = shlex.split(line, comments=True)[1:]
-    while hasattr(command, "commands") and words and not words[0].startswith("-"):
-        command = command.commands[words.pop(0)]
+    while hasattr(command, "commands"):
+        if "run" in command.commands and words and words[0] not in command.commands:
+            command = command.commands["run"]  # as `moft batch` alone
+        elif words and not words[0].startswith("-"):
+            command = command.commands[words.pop(0)]
+        else:
+            break
     known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     assert {word for word in words if re.match(r"--?[a-z]", word)} <= known, page
 
