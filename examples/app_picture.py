@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--narrow", action="store_true")
     parser.add_argument("-o", "--output", default="docs/app.webp")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         command = [
             sys.executable,
             "-m",
@@ -139,7 +139,9 @@ def main() -> None:
                 picture.save(args.output, quality=82, method=6)
             finally:
                 server.terminate()
-                os.kill(int(Path(folder, "worker.lock").read_text()), signal.SIGTERM)  # it would outlive it
+                lock = Path(folder, "worker.lock")
+                if lock.exists():  # it would outlive the server, to end what waits
+                    os.kill(int(lock.read_text()), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ world.heard(aboutModel);
 world.onNote = (text) => told(text);
 world.onEnd = (run) => {
   if (run.state === "done" && run.key === world.drawOn) world.onPlain(run);
-  else if (run.state === "done" && run.kind === "steer")
+  else if (run.state === "done" && run.kind === "steer" && !location.hash.endsWith(run.key))
     told(`Made: ${run.title || "no prompt"}.`, h("a", { href: `#compare/${run.key}` }, "Compare"));
   else if (run.state === "failed")
     failed({ message: run.error?.error ?? "A run failed.", todo: run.error?.do ?? "Try it again." });
