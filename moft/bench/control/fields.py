@@ -1,5 +1,5 @@
 """Is the motion of a clip followed place by place and over time? Clips of known motion, of held-out
-photographs."""
+photographs, and real ones, whose motion is what optical flow finds."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 
 import moft
+from moft.bench.control.clips import REAL, real_clip
 from moft.bench.task import CLIP, PROMPTS, SEED, TUNING_PROMPTS, TUNING_SEED
 from moft.bench.task import clips as sample
-from moft.known.filmed import Filmed, filmed
+from moft.known.filmed import KINDS, Filmed, filmed
 from moft.known.photographs import held_out_photographs, training_photographs
 from moft.media.writing import write_video
 from moft.metrics.agreement import agreement, as_asked
 from moft.metrics.coherence import kept, left_over
+from moft.metrics.step import sure_flows
 from moft.request.like import Like
 
 WAYS: dict[str, Callable[[str], Like]] = {
@@ -26,6 +28,7 @@ WAYS: dict[str, Callable[[str], Like]] = {
     "moft": partial(Like, by="moft"),
     "per position": partial(Like, per_position=True),
 }
+NAMES = (*KINDS, *REAL)
 _A_TIME = 4  # prompts that follow one clip together
 
 
@@ -47,7 +50,7 @@ def measured(
         for start in range(0, prompts, _A_TIME):
             scenes = [words[i % len(words)] for i in range(start, min(start + _A_TIME, prompts))]
             turn = [photos[(start // _A_TIME + i) % len(photos)] for i in range(2)]
-            shown, first = filmed(kind, turn, CLIP, seed + start), seed + start
+            shown, first = _shown(kind, turn, seed + start), seed + start
             clips["unguided"] += [(video, shown) for video in sample(pipe, scenes, first)]
             for way in ways:
                 videos = _followed(pipe, scenes, first, shown, way, settings)
@@ -56,6 +59,14 @@ def measured(
             rows[f"{kind}, {way}"] = row = _row(found)
             tell(f"{kind}, {way}", row)
     return rows
+
+
+def _shown(kind: str, photos: list[np.ndarray], seed: int) -> Filmed:
+    if kind not in REAL:
+        return filmed(kind, photos, CLIP, seed)
+    video = real_clip(kind)
+    steps = np.stack([flow for flow, _ in sure_flows(video)])
+    return Filmed(video, steps, steps, np.zeros((0, *video.shape[:3]), bool))
 
 
 def _followed(
