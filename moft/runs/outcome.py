@@ -222,9 +222,8 @@ def remedies(settings: Settings, seed: int, requests: Sequence[AnyRequest]) -> I
         if settings.steps is None and any(request.steps is None for request in steered):
             tried = replace(tried, steps=(0.12, LATE))
             yield Remedy(f"guided up to {LATE:.0%} of the steps", tried, seed)
-        before, tried = tried, replace(tried, gradient_steps=2 * (tried.gradient_steps or UPDATES))
-        words = f"{tried.gradient_steps} gradients a step instead of {before.gradient_steps or UPDATES}"
-        yield Remedy(words, tried, seed)
+        tried = replace(tried, gradient_steps=2 * (tried.gradient_steps or UPDATES))
+        yield Remedy(f"{tried.gradient_steps} gradients a step", tried, seed)
     while True:
         seed = (seed + 1) % 2**63
         yield Remedy(f"seed {seed}", tried, seed)

@@ -258,7 +258,7 @@ def test_retry_tries_that_keeps_the_best_and_lists_all(tiny_folder: Path, tmp_pa
         None,
         "step size 0.45 instead of 0.3",
         "guided up to 80% of the steps",
-        "4 gradients a step instead of 2",
+        "4 gradients a step",
         "seed 1",
     ]
     assert [one["settings"]["gradient_steps"] for one in tries] == [2, 2, 2, 4, 4] and tries[-1]["seed"] == 1
