@@ -53,13 +53,14 @@ class Desk:
         return found if isinstance(found, dict) else None
 
     def model_told(self) -> dict[str, Any]:
-        """As the page is told it: loading, ready or failed."""
+        """As the page is told it: loading, ready or failed. What an earlier server learned holds until the
+        worker has time to look again."""
         row = self.folder.jobs.get(self._asked[0]) if self._asked else None
-        state = "queued" if row is None else row.state
-        if state == "done" and (facts := self.facts) is not None:
+        if row is not None and row.state in ("failed", "poisoned", "cancelled"):
+            return {"status": "failed", "error": row.error or "it was called off"}
+        if (facts := self.facts) is not None:
             return {"status": "ready", "error": None, **facts}
-        error = None if row is None or state in ("queued", "running") else row.error or "it was called off"
-        return {"status": "loading" if error is None else "failed", "error": error}
+        return {"status": "loading", "error": None}
 
     # ------------------------------------------------------------ clips
 

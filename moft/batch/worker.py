@@ -133,15 +133,16 @@ class Maker:
 def told(record: dict[str, Any]) -> dict[str, Any]:
     """Of a record what a table of many shows."""
     outcome = [one["steered"] for one in record["outcome"]] if "outcome" in record else []
-    memory = [record[part]["peak_memory_mb"] for part in ("plain", "steered")]
+    steered = "dragged" if "points" in record else "steered"  # as the record of a drag calls it
+    memory = [record[part]["peak_memory_mb"] for part in ("plain", steered)]
     return {
-        "followed": record["followed"],
+        "followed": record["arrived"] if "points" in record else record["followed"],
         "asked": record["asked"],
         "share": [one.get("share") for one in outcome],
         "angle": [one.get("angle") for one in outcome],
         "seconds": {
             "plain": record["plain"]["seconds"],
-            "steered": record["steered"]["seconds"],
+            "steered": record[steered]["seconds"],
             "guidance": record["guidance_seconds"],
         },
         "peak_memory_mb": max((value for value in memory if value is not None), default=None),

@@ -168,6 +168,29 @@ def test_a_job_of_files_is_exported_with_them_and_found_again_when_dropped(studi
         assert [one["name"] for one in without["missing"]] == [f"{given['id']}.png"]
 
 
+def test_dragged_points_are_told_with_their_ways(studio: Studio) -> None:
+    with client(studio.desk) as page:
+        asked = job({"points": [[[8, 8], [14, 8]], [[24, 24]]]})
+        key = page.post("/api/runs", json={"job": asked}).json()["key"]
+        studio.work()
+        told = page.get(f"/api/runs/{key}").json()
+        assert told["state"] == "done", told["error"]
+        first, second = told["outcome"]
+        assert first["path"][0] == [8, 8] and first["path"][-1] == [14, 8] and len(first["path"]) == 4
+        assert len(second["steered"]) == len(second["plain"]) == 4 and "px" in second["words"]
+        assert told["scores"]["seconds"] > 0 and told["media"]["steered"]
+        assert page.delete(f"/api/runs/{key}").status_code == 204
+
+
+def test_what_was_learned_of_a_model_holds_for_the_next_server(studio: Studio, tmp_path: Path) -> None:
+    desk = Desk(studio.desk.folder, studio.desk.shelf)
+    desk.ask_facts()
+    try:
+        assert desk.model_told()["status"] == "ready" and a_desk(tmp_path).model_told()["status"] == "loading"
+    finally:
+        studio.work()
+
+
 def test_history_comes_in_pages_newest_first(desk: Desk) -> None:
     with client(desk) as page:
         every = [run["key"] for run in page.get("/api/runs").json()["runs"]]

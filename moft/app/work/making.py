@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moft.app.asked.kinds import Facts, Looked, PlainClip, Planed, parse
-from moft.app.folder import Folder, write_json
+from moft.app.folder import Folder, read_json, write_json
 from moft.app.refusals import is_full
 from moft.app.work.facts import facts_of
 from moft.app.work.live import FILE as LIVE
@@ -86,8 +87,12 @@ class Making(Maker):
 
     def _facts(self, job: Claimed, out: Path, watch: Watcher) -> Any:
         wanted = parse(Facts, job.job)
-        found = facts_of(self.loaded(wanted))
-        write_json(self.folder.models / f"{wanted.name}.json", found)
+        place = self.folder.models / f"{wanted.name}.json"
+        before, found = read_json(place), facts_of(self.loaded(wanted))
+        if isinstance(before, dict) and before.get("digest") != found["digest"]:
+            shutil.rmtree(self.folder.looks, ignore_errors=True)  # of other weights
+            make_folder(self.folder.looks)
+        write_json(place, found)
         return None
 
     def _looked(self, job: Claimed, out: Path, watch: Watcher) -> Any:
