@@ -13,11 +13,9 @@ import numpy as np
 import torch
 
 from moft.feature.statistics import Statistics, statistics_path
-from moft.miniature.latte import LATTE
-from moft.miniature.model import ANIMATEDIFF, FRAMES
+from moft.miniature.families import BUILDS
+from moft.miniature.model import FRAMES
 from moft.models.loading import miniature_path
-
-BUILDS = {build.name: build for build in (ANIMATEDIFF, LATTE)}
 
 
 def _train(args: argparse.Namespace) -> None:
@@ -26,7 +24,7 @@ def _train(args: argparse.Namespace) -> None:
 
     args.folder.mkdir(parents=True, exist_ok=True)
     torch.set_float32_matmul_precision("high")  # TF32 on a GPU; nothing changes on a CPU
-    shipped = args.resume and (Path(miniature_path()) / "vae").exists()
+    shipped = (args.resume or args.family != "animatediff") and (Path(miniature_path()) / "vae").exists()
     if not (args.folder / "vae").exists() and not shipped:
         train_vae(args.folder, args.vae_minutes, args.device, args.seed)
     settings = Settings(
@@ -35,6 +33,7 @@ def _train(args: argparse.Namespace) -> None:
         reuse=args.reuse,
         save_every=args.save_every,
         probe_every=args.probe_every,
+        stages=BUILDS[args.family].stages,
     )
     trainer = Trainer(args.folder, settings, args.device, args.seed, BUILDS[args.family])
     if args.resume:

@@ -33,15 +33,15 @@ class Stage:
 # from steady pans alone to the whole world, helped by an auxiliary output whose weight falls once motion has
 # come; shapes again; and from there on longer clips with every motion and no help: once as many clips again
 # were seen, the last half of the training was unhelped.
-_PANS = Mixture(textures=200, photos=0.05, near=0, flows=0, rolls=0, zooms=0, steady=0.95)
-_SOME = Mixture(near=0, flows=0, rolls=0, zooms=0.05, steady=0.9)
-_FLOWS = dataclasses.replace(_SOME, flows=0.3, zooms=0.1)
+PANS = Mixture(textures=200, photos=0.05, near=0, flows=0, rolls=0, zooms=0, steady=0.95)
+SOME = Mixture(near=0, flows=0, rolls=0, zooms=0.05, steady=0.9)
+_FLOWS = dataclasses.replace(SOME, flows=0.3, zooms=0.1)
 STAGES = (
     Stage(0, Mixture(), stills=1, shift=0),
-    Stage(8_000, dataclasses.replace(_PANS, objects=0.3), stills=0.1, shift=5.0, quiet=2.5),
-    Stage(18_000, dataclasses.replace(_PANS, objects=0.5), stills=0.2, shift=1.0, quiet=1.3),
-    Stage(23_500, dataclasses.replace(_PANS, objects=0.5), stills=0.1, shift=0.5, quiet=0.8),
-    Stage(40_000, _SOME, stills=0.1, shift=0.5),
+    Stage(8_000, dataclasses.replace(PANS, objects=0.3), stills=0.1, shift=5.0, quiet=2.5),
+    Stage(18_000, dataclasses.replace(PANS, objects=0.5), stills=0.2, shift=1.0, quiet=1.3),
+    Stage(23_500, dataclasses.replace(PANS, objects=0.5), stills=0.1, shift=0.5, quiet=0.8),
+    Stage(40_000, SOME, stills=0.1, shift=0.5),
     Stage(53_000, _FLOWS, stills=0.35, shift=1.0),
     Stage(62_000, _FLOWS, stills=0.5, shift=0.5, quiet=0.8),
     Stage(84_000, _FLOWS, stills=1, shift=0.5),

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from moft.known.renderer import FRAMES
 from moft.known.shapes import COLOURS, SHAPES
 from moft.known.textures import PHOTO, TEXTURES
+from moft.miniature.curriculum import STAGES, Stage
 
 if TYPE_CHECKING:
     from diffusers import AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, UNetMotionModel
@@ -190,6 +191,7 @@ class Build:
     blocks: tuple[str, ...]  # the layers that training's log probes
     temporal: Callable[[nn.Module], list[nn.Module]]  # what mixes frames; passed by on single frames
     endings: tuple[str, ...]  # of each of those, the projections that must be zero for it to do nothing
+    stages: tuple[Stage, ...] = STAGES  # what training sees when
 
 
 def _denoise(unet: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, ids: Tensor) -> Tensor:

@@ -18,10 +18,10 @@ from moft.known.renderer import FRAMES, SIZE, ClipMaker, Clips, World
 from moft.known.shapes import COLOURS, RADII, SHAPES, shape_distance
 from moft.known.textures import TEXTURES
 from moft.metrics.motion import followed, measure
-from moft.miniature.encoded import encode
 from moft.miniature.looks import looks, true_clips
 from moft.models.families import family_of
 from moft.models.hooks import capture
+from moft.models.pipeline import host_of
 from moft.models.tap import Tap
 from moft.request.motion import DIRECTIONS, Motion
 from moft.steering.entry import steer
@@ -50,9 +50,9 @@ def block_features(
     )
     found: dict[str, list[Tensor]] = {name: [] for name in blocks}
     for x, e in zip(latents.split(32), noise.split(32), strict=True):
-        call = tap.first_call([""] * len(x), x)
-        call[tap.family.latents] = pipe.scheduler.add_noise(x, e, torch.tensor([t]))
-        call["timestep"] = torch.full_like(torch.as_tensor(call["timestep"]), t)
+        noisy, told = tap.noised(x, e, t)
+        call = tap.layout.with_inputs(noisy, tap.first_call([""] * len(x), x))
+        call["timestep"] = torch.full_like(torch.as_tensor(call["timestep"], device=x.device), told)
         with capture(tap.denoiser, blocks) as seen:
             tap.denoiser(**call)
         for name, value in seen.items():
@@ -79,7 +79,7 @@ def ridge_r2(
 def block_scores(pipe: Any, blocks: tuple[str, ...], n: int = 512) -> dict[str, float]:
     """R² of velocity from pooled CCR features, per block and timestep, prompt empty."""
     clips = held_out_pans(n)
-    latents = encode(pipe.vae, clips.video.to(pipe.device))
+    latents = host_of(pipe).encode(clips.video)
     scores = {}
     for t in (100, 300, 600):
         for name, value in block_features(pipe, latents, t, blocks).items():
@@ -219,7 +219,7 @@ def probe(
     """
     pipe.set_progress_bar_config(disable=True)
     pans = held_out_pans(clips)
-    latents = encode(pipe.vae, pans.video)
+    latents = host_of(pipe).encode(pans.video)
     scores: dict[str, Any] = {
         "layer": statistics.layer,
         "channels": len(statistics.channels),

@@ -51,6 +51,11 @@ class Host(ABC):
     def pixels_per_cell(self) -> int:
         """Side in px of one cell of the latents."""
 
+    @property
+    def frame_stride(self) -> int:
+        """Frames of video per latent frame after the first."""
+        return self.family.frame_stride
+
     @abstractmethod
     def encode(self, video: Tensor) -> Tensor:
         """Video (b f 3 h w) in 0…1 → latents (b c f h w), scaled as the denoiser expects them."""
@@ -58,7 +63,7 @@ class Host(ABC):
     def clip_size(self, latents: Tensor) -> ClipSize:
         """Frames, height and width in px of the video that these latents (b c f h w) decode to."""
         frames, height, width = latents.shape[2:]
-        length = (frames - 1) * self.family.frame_stride + self.family.first_frames
+        length = (frames - 1) * self.frame_stride + self.family.first_frames
         return ClipSize(length, height * self.pixels_per_cell, width * self.pixels_per_cell)
 
     # ------------------------------------------------------------ the schedule

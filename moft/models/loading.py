@@ -141,7 +141,8 @@ def miniature_path(family: str = "animatediff") -> str:
     """The folder that `AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)`
     opens.
 
-    "latte", for `LattePipeline`, is unfinished and lies in a checkout alone, so that its training can go on.
+    "latte", for `LattePipeline`, and "modelscope", for `TextToVideoSDPipeline`, lie in a checkout alone:
+    their pictures are poorer.
     """
     return str(Path(__file__).parents[1] / "miniature" / "weights" / family)
 

@@ -62,6 +62,10 @@ class Pipeline(Host):
     def pixels_per_cell(self) -> int:
         return pixels_per_cell(self.pipe)
 
+    @property
+    def frame_stride(self) -> int:
+        return frame_stride(self.pipe)
+
     def encode(self, video: Tensor) -> Tensor:
         """As of every host. Raises BackboneError if the VAE wants a setting first."""
         vae = self.pipe.vae
@@ -244,6 +248,12 @@ def usual_level(pipe: Any) -> int:
 def pixels_per_cell(pipe: Any) -> int:
     """Side in px of one cell of the latents."""
     return int(next(getattr(pipe, name) for name in _PIXELS if getattr(pipe, name, None)))
+
+
+def frame_stride(pipe: Any) -> int:
+    """Frames of video per latent frame after the first: of the pipeline's VAE where it says so, else the
+    family's."""
+    return int(getattr(pipe, "vae_scale_factor_temporal", None) or family_of(pipe).frame_stride)
 
 
 def serves(pipe: Any) -> Family:

@@ -18,13 +18,13 @@ def clip_size(
 
     Raises RequestError for what is too small or no whole number of latent cells."""
     from moft.models.families import family_of
-    from moft.models.pipeline import pixels_per_cell
+    from moft.models.pipeline import frame_stride, pixels_per_cell
     from moft.types import ClipSize
 
     family, unit = family_of(pipe), pixels_per_cell(pipe)
     usual = {name: p.default for name, p in inspect.signature(pipe.__call__).parameters.items()}
     config = getattr(pipe, family.attribute).config
-    first, stride = family.first_frames, family.frame_stride
+    first, stride = family.first_frames, frame_stride(pipe)
 
     def side(name: str) -> int:
         cells = config.get(f"sample_{name}") or config.get("sample_size")

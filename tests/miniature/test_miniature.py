@@ -15,7 +15,7 @@ from moft.errors import RequestError
 from moft.known.renderer import FRAMES, SIZE, ClipMaker, World
 from moft.known.shapes import COLOURS, SHAPES
 from moft.miniature import model
-from moft.miniature.__main__ import BUILDS
+from moft.miniature.families import BUILDS
 from moft.miniature.optimisers import orthogonal
 from moft.miniature.probe import nearest_colours, obeys, ridge_r2
 from moft.miniature.train import Settings, Trainer

@@ -17,7 +17,7 @@ def clip_text() -> dict[str, Any]:
 
 
 def t5_text() -> dict[str, Any]:
-    from moft.miniature import latte
+    from moft.miniature.families import latte
 
     tokens = latte.tokenizer()
     return {"text_encoder": latte.text_encoder(tokens), "tokenizer": tokens}

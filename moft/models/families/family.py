@@ -61,8 +61,8 @@ class Family:
     frames: str = "num_frames"
     guidance: str = "guidance_scale"
 
-    # Frames of video in the first latent frame, and per latent frame after it; a stride of 1 also says that
-    # the VAE takes single frames.
+    # Frames of video in the first latent frame, and per latent frame after it, unless the pipeline's VAE says
+    # another number; a stride of 1 here also says that the VAE takes single frames.
     first_frames: int = 1
     frame_stride: int = 1
 
