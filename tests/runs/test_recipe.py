@@ -757,5 +757,5 @@ def test_a_clip_of_an_earlier_release_is_read(name: str) -> None:
     """Made by 0.1.0, before what is wanted became a job."""
     recipe = read_recipe(Path(__file__).parents[1] / "kept" / name)
     scene = moft.Scene("a red ball over blue cells", moft.ClipSize(8, 64, 64), fps=8)  # as all were written
-    assert recipe.job == moft.Job(scene, (moft.Motion("left"),))
+    assert recipe.job == moft.Job(scene, (moft.Motion("left"),), moft.Settings(gradient_steps=2))
     assert recipe.model == "miniature" and recipe.versions["moft"] == "0.1.0" and recipe.threads == 1
