@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-from moft.batch.work import Work
 from moft.cli.options import KINDS
 from moft.cli.steering import STEERED, job_of
 from moft.errors import RequestError
+
+if TYPE_CHECKING:
+    from moft.batch.work import Work
 
 SIDES = ("frames", "height", "width")
 VARIED = (*(parameter.name for parameter in STEERED), "model", "channels", *SIDES)
@@ -65,6 +67,8 @@ def varied(ctx: Any, given: Mapping[str, Any], vary: Sequence[str]) -> Iterator[
     """Every combination, the last axis going first. given: all options, by name.
 
     Raises RequestError as `axes_of`, and for a combination that is no job."""
+    from moft.batch.work import Work  # the command line starts without numpy
+
     axes = axes_of(vary, ctx)
     order = [name for name in ctx.meta["order"] if name not in axes]
     order += [name for name in axes if name in KINDS]
