@@ -69,7 +69,7 @@ def app(folder: Path) -> Iterator[str]:
         try:
             address = f"http://127.0.0.1:{port}"
             ended_or_ready = lambda: process.poll() is not None or _model(address) == "ready"  # noqa: E731
-            wait_for(ended_or_ready, 90, log.read_text)
+            wait_for(ended_or_ready, 240, log.read_text)
             assert process.poll() is None, log.read_text()
             yield address
         finally:

@@ -40,6 +40,7 @@ CLIPS = {"plain": f"{_STEM}.plain.{_END}", "steered": CLIP, "compare": f"{_STEM}
 _UPLOAD = re.compile(r"u-[0-9a-f]{16}")
 _OF_RUN = re.compile(r"([0-9a-z-]{1,64})\.(plain|steered|compare)")
 _SUFFIX = {"mov": ".mp4", "matroska": ".mkv", "avi": ".avi", "JPEG": ".jpg"}  # others by their kind's name
+_NOTE = ".told"  # of the file that says what was given; tracks may be JSON themselves
 _FIELDS = (".safetensors", ".npy", ".npz", ".json", ".csv")
 _TRACKS, _VISIBILITY = "_tracks.npy", "_visibility.npy"
 _ANY_PICTURE = (2**13, 2**13)  # px, in which tracks lie until it is known which they are of
@@ -83,7 +84,7 @@ class Shelf:
     def get(self, name: str) -> Media:
         """By its id. Raises NotHere for none."""
         if _UPLOAD.fullmatch(name):
-            found = read_json(self.folder.uploads / f"{name}.json")
+            found = read_json(self.folder.uploads / f"{name}{_NOTE}")
             if found is not None:
                 media: Media = read(Media, found, "media")
                 return media
@@ -95,7 +96,7 @@ class Shelf:
 
     def all(self) -> list[Media]:
         """What was given, the newest first."""
-        ids = [path.stem for path in self.folder.uploads.glob("u-*.json") if _UPLOAD.fullmatch(path.stem)]
+        ids = [path.stem for path in self.folder.uploads.glob(f"u-*{_NOTE}") if _UPLOAD.fullmatch(path.stem)]
         return sorted((self.get(name) for name in ids), key=lambda media: -media.made)
 
     def file(self, name: str) -> str:
@@ -120,7 +121,7 @@ class Shelf:
         """An error's text with what was given called as its owner calls it, and no path of this machine."""
 
         def name(found: re.Match[str]) -> str:
-            media = read_json(self.folder.uploads / f"{found[1]}.json")
+            media = read_json(self.folder.uploads / f"{found[1]}{_NOTE}")
             return str(media["name"]) if isinstance(media, dict) and "name" in media else found[1]
 
         short = text.replace(f"{self.folder.root}{os.sep}", "")
@@ -133,7 +134,7 @@ class Shelf:
     def with_digest(self, digest: str) -> str | None:
         """The id of what was given with a digest "sha256:…", if it is here."""
         name = f"u-{digest.removeprefix('sha256:')[:16]}"
-        return name if _UPLOAD.fullmatch(name) and (self.folder.uploads / f"{name}.json").exists() else None
+        return name if _UPLOAD.fullmatch(name) and (self.folder.uploads / f"{name}{_NOTE}").exists() else None
 
     def frame(self, name: str, number: int, size: tuple[int, int] | None = None) -> Picture:
         """One frame uint8 (h w 3) as a viewer shows it, or cropped and resized to (height, width) as moft
@@ -193,13 +194,13 @@ class Shelf:
             return self._written(replace(media, made=made))
 
     def _written(self, media: Media) -> Media:
-        write_json(self.folder.uploads / f"{media.id}.json", media.to_json())
+        write_json(self.folder.uploads / f"{media.id}{_NOTE}", media.to_json())
         return media
 
     def remove(self, name: str) -> None:
         """Take an upload away. Raises NotHere for none."""
         media = self.get(name)
-        for suffix in filter(None, (".json", ".npy", media.suffix, _VISIBILITY)):
+        for suffix in filter(None, (_NOTE, ".npy", media.suffix, _VISIBILITY)):
             with suppress(FileNotFoundError):
                 (self.folder.uploads / f"{media.id}{suffix}").unlink()
         shutil.rmtree(self.folder.uploads / media.id, ignore_errors=True)

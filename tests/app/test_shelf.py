@@ -134,3 +134,12 @@ def test_what_was_not_asked_for_longest_goes_first() -> None:
     for name in "abacab":
         of(name)
     assert made == ["a", "b", "c", "b"]
+
+
+def test_tracks_in_json_stay_what_they_are(shelf: Shelf) -> None:
+    data = b'[[{"x": 1, "y": 2}, {"x": 3, "y": 2}]]'
+    found = take(shelf, data, "camera.json", "field")
+    assert shelf.path(found.id).read_bytes() == data
+    assert [media.id for media in shelf.all()] == [found.id]
+    shelf.remove(found.id)
+    assert not list(shelf.folder.uploads.iterdir())

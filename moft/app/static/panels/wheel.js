@@ -49,7 +49,7 @@ export function cameraWheel(camera, given) {
       labelled(
         "Roll",
         numeric(camera.turn, (turn) => set({ turn }), { step: 0.5, "data-key": "roll" }),
-        { unit: "degrees" },
+        { unit: "°" },
       ),
     ),
     h("small", { class: "hint" }, "Of the picture, a frame."),
