@@ -60,3 +60,17 @@ def refuses() -> None:
 
 def dies() -> None:
     os._exit(9)
+
+
+class Told:
+    """Makes nothing, in an actor of Ray: fails, kills its process, or kills it the first time, as the job's
+    note says."""
+
+    def __call__(self, job: Claimed, out: Path, watch: Any) -> dict[str, Any]:
+        first = not out.exists()
+        out.mkdir(exist_ok=True)
+        if job.note == "kills" or (job.note == "kills once" and first):
+            os._exit(1)
+        if job.note == "fails":
+            raise moft.MoftError("it was told to")
+        return {}

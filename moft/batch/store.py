@@ -173,6 +173,13 @@ class Store:
             else:
                 self._end(db, key, "failed", error)
 
+    def set_aside(self, key: str, error: str) -> None:
+        """A running job is "poisoned": whoever keeps its worker saw it die of it as often as allowed."""
+        with self._writing() as db:
+            self._check_running(db, key)
+            db.execute("update jobs set error = ? where key = ?", (error, key))
+            self._end(db, key, "poisoned", error)
+
     def stopped(self, key: str) -> None:
         """A worker gave a running job up: it is cancelled if that was asked, else queued again, and this
         attempt does not count."""

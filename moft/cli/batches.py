@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -52,6 +52,10 @@ Defaults = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the clips and the table.")]
 Workers = Annotated[int, typer.Option(min=1, max=1024, help="Processes, each with a model of its own.")]
+Ray = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Workers by Ray: local, or the address of a cluster (HOST:PORT)."),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on in a folder that has jobs; those done stay.")]
 Again = Annotated[
     bool, typer.Option("--again", help="With --resume: jobs that failed or were set aside, too.")
@@ -78,6 +82,7 @@ def run(
     defaults: Defaults = None,
     out: Out = Path("batch"),
     workers: Workers = 1,
+    ray: Ray = None,
     resume: Resume = False,
     again: Again = False,
     retries: Retries = 0,
@@ -92,21 +97,17 @@ def run(
     **given: Any,
 ) -> None:
     """Make the jobs of a manifest, or one job varied."""
-    from moft.batch.driver import apart, store_in
+    from moft.batch.driver import apart
     from moft.batch.manifest import queue, read_defaults, write_manifest
 
     if (manifest is not None and vary) or not (manifest or vary or resume):
         got = "both" if vary else "none"
         raise RequestError(f"expected a manifest or --vary, or --resume alone, got {got}; say what to make")
     part, common = _shard(shard), None if defaults is None else read_defaults(defaults)
-    at = store_in(_ready(out), part)
-    if not resume and at.exists():
-        raise RequestError(
-            f"expected a folder without jobs, got {out}; pass --resume to go on, or another -o"
-        )
-    with ExitStack() as life:
+    at = _place(out, part, resume)
+    with TemporaryDirectory() as passing:
         if vary:
-            place = Path(life.enter_context(TemporaryDirectory())) if dry_run else out
+            place = Path(passing) if dry_run else out
             every = {**given, "frames": frames, "height": height, "width": width}
             jobs = varied(ctx, {**every, "model": model, "channels": channels}, vary)
             write_manifest(manifest := place / "jobs.jsonl", jobs)
@@ -115,7 +116,8 @@ def run(
         if dry_run:
             _tell_plan(checked, manifest, common, workers, as_json)
             return
-    _make(at, out, {"workers": workers, "retries": retries}, again, as_json, part == (1, 1))
+    how = {"workers": workers, "retries": retries, **({"address": ray} if ray else {})}
+    _make(at, out, how, again, as_json, part == (1, 1))
 
 
 @batch.command(epilog="Example: moft batch status night --json.")
@@ -147,6 +149,18 @@ def _shard(text: str | None) -> tuple[int, int]:
     if not 1 <= part[0] <= part[1] <= 100_000:
         raise RequestError(f"expected --shard I/N with 1 <= I <= N, got {text!r:.50}; 1/8 say")
     return part
+
+
+def _place(out: Path, part: tuple[int, int], resume: bool) -> Path:
+    """Where the jobs are kept, in a folder that may have some only to go on with."""
+    from moft.batch.driver import store_in
+
+    at = store_in(_ready(out), part)
+    if not resume and at.exists():
+        raise RequestError(
+            f"expected a folder without jobs, got {out}; pass --resume to go on, or another -o"
+        )
+    return at
 
 
 def _ready(out: Path) -> Path:
@@ -201,6 +215,7 @@ def _tell_plan(
 
 def _make(at: Path, out: Path, how: dict[str, Any], again: bool, as_json: bool, whole: bool) -> None:
     """Make what is queued in a store, and write the table and the page."""
+    from moft.batch.cluster import drive_by_ray
     from moft.batch.driver import drive
     from moft.batch.status import status_of
     from moft.batch.store import Store
@@ -212,7 +227,7 @@ def _make(at: Path, out: Path, how: dict[str, Any], again: bool, as_json: bool, 
         store.retry(row.key)
     try:
         with _shown(how["workers"]) as tell:
-            drive(store, out, tell, **how)
+            (drive_by_ray if "address" in how else drive)(store, out, tell, **how)
     except BaseException:
         say(f"stopped; finished jobs stay: go on with moft batch -o {out} --resume")
         raise

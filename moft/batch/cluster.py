@@ -1,0 +1,128 @@
+"""Workers by Ray, on this machine or a cluster: it starts them, places them, and runs a job again whose
+worker died. What is done is kept in the store of whoever drives, since Ray keeps no record that outlives it.
+
+The folder must be one that all hosts see, and each needs moft and the model.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import secrets
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from moft.batch.driver import LOOK, Tell
+from moft.batch.rows import Claimed
+from moft.batch.store import ALLOWED, Store
+from moft.batch.worker import Maker, in_a_line, stands
+from moft.errors import MoftError
+from moft.optional import needs
+
+LOCAL = "local"
+
+
+class Unwatched:
+    """In the place of a `Watcher`: steps on other hosts are told to nobody."""
+
+    def of(self, model: Any) -> None:
+        """What `moft.run` takes."""
+        return
+
+
+class Making:
+    """What an actor does: jobs, one after the other, with the model of the one before if that will do."""
+
+    def __init__(self, folder: str, maker: Callable[[], Any]) -> None:
+        self.folder, self.maker = Path(folder), maker()
+
+    def make(self, job: Claimed) -> dict[str, Any]:
+        """What came of a job: what it gave, or the line that it failed of."""
+        try:
+            return {"gave": self.maker(job, self.folder / job.key, Unwatched())}
+        except Exception as error:
+            return {"error": in_a_line(error)}
+
+
+def drive_by_ray(
+    store: Store,
+    folder: Path,
+    tell: Tell,
+    *,
+    address: str,
+    workers: int = 1,
+    retries: int = 0,
+    maker: Callable[[], Any] = Maker,
+) -> None:
+    """Have the jobs of a store made by so many actors, to the last.
+
+    address: of a cluster, or "local" for one of this machine alone, which ends with this. Each actor has a
+    core, or a GPU where the cluster has some. A job that three of them die of is set aside.
+    Raises MoftError without Ray, and where no cluster answers.
+    """
+    needs("ray")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it reports to its makers unless told not to
+    ray: Any = importlib.import_module("ray")  # whose functions say no types
+    store.take_back(allowed=None)
+    with ExitStack() as life:
+        _connect(ray, address, workers, life)
+        gpus = 1 if ray.cluster_resources().get("GPU") else 0
+        make = ray.remote(max_restarts=-1, max_task_retries=ALLOWED - 1, num_cpus=1, num_gpus=gpus)(Making)
+        actors = [make.remote(str(folder.absolute()), maker) for _ in range(workers)]
+        _share(ray, store, folder, actors, tell, retries)
+
+
+def _connect(ray: Any, address: str, workers: int, life: ExitStack) -> None:
+    """To a cluster, or one of this machine: its files among temporary ones, not in HOME, and on loopback."""
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+    try:
+        if address == LOCAL:
+            place = life.enter_context(tempfile.TemporaryDirectory(prefix="moft-ray-", dir="/tmp"))
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it keeps one in HOME
+            os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # 30 do not do on a busy machine
+            own = {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "_temp_dir": place}
+            ray.init(address="local", num_cpus=workers, **own, **quiet)
+        else:
+            ray.init(address=address, **quiet)
+    except (ConnectionError, OSError, ValueError, RuntimeError) as error:
+        raise MoftError(
+            f"expected a Ray cluster at {address}, got {error!s:.200}; start it with ray start, or pass local"
+        ) from error
+    life.callback(ray.shutdown)
+
+
+def _share(ray: Any, store: Store, folder: Path, actors: list[Any], tell: Tell, retries: int) -> None:
+    """Jobs among actors, each one at a time."""
+    idle, flying = list(actors), dict[Any, tuple[Any, Claimed]]()
+    with store.worker() as me:
+        while True:
+            tell(store.counts())
+            while idle and (job := store.claim(me)) is not None:
+                if (found := stands(folder / job.key)) is not None:
+                    store.done(job.key, found)
+                else:
+                    actor = idle.pop()
+                    flying[actor.make.remote(job)] = actor, job
+            if not flying:
+                return
+            ready, _ = ray.wait(list(flying), timeout=LOOK)
+            for ref in ready:
+                actor, job = flying.pop(ref)
+                idle.append(actor)
+                _keep(ray, store, job, ref, retries)
+
+
+def _keep(ray: Any, store: Store, job: Claimed, ref: Any, retries: int) -> None:
+    """What came of a job."""
+    try:
+        told = ray.get(ref)
+    except ray.exceptions.RayError as error:  # actors died of it as often as they may
+        store.set_aside(job.key, f"its worker died ({ALLOWED} so far): {type(error).__name__}")
+        return
+    if "gave" in told:
+        store.done(job.key, told["gave"])
+    else:
+        store.failed(job.key, told["error"], again=job.attempts <= retries)
