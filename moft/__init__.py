@@ -18,6 +18,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from moft.diagnosis.examining import doctor
     from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
     from moft.feature.model import Model, load
     from moft.feature.reference import FromClip, from_clip
@@ -73,6 +74,7 @@ _HOMES = {
     "SteeringWarning": "errors",
     "Step": "runs.sample",
     "calibrate": "runs.calibration",
+    "doctor": "diagnosis.examining",
     "explain": "interpreter.explaining",
     "find_motion_channels": "feature.statistics",
     "followed": "metrics.motion",
@@ -117,6 +119,7 @@ __all__ = [
     "SteeringWarning",
     "Step",
     "calibrate",
+    "doctor",
     "explain",
     "find_motion_channels",
     "followed",

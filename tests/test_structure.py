@@ -41,7 +41,7 @@ RANKS = (
     {"feature"},
     {"steering", "interpreter"},
     {"runs"},
-    {"miniature"},
+    {"miniature", "diagnosis"},
     {"batch"},
     {"bench"},
     {"app"},

@@ -39,6 +39,7 @@ ORDER = (
     "batch",
     "replay",
     "info",
+    "doctor",
     "channels",
     "calibrate",
     "explain",

@@ -16,6 +16,8 @@ from moft.optional import needs
 
 _SMALL = 100_000_000  # weights of a model; the miniature has 4 millions, published ones thousands of millions
 
+_SETTINGS = ["*.json", "*/*.json", "*/*.txt", "*/*.model"]  # what a pipeline has beside its weights
+
 
 def load_pipeline(model: str, commit: str | None = None) -> Any:
     """The pipeline of "miniature", a folder, or (only then is anything fetched) a hub id, at a commit if one
@@ -34,7 +36,7 @@ def load_pipeline(model: str, commit: str | None = None) -> Any:
         raise BackboneError(
             f"no model at {name}: expected miniature, a diffusers folder, or a hub id OWNER/NAME"
         )
-    _quiet()
+    quiet()
     gpu = torch.cuda.is_available()
     with _translated(model), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # every release knows "torch_dtype"
@@ -99,6 +101,17 @@ def _translated(model: str) -> Iterator[None]:
         raise BackboneError(f"cannot load {model}: expected a diffusers pipeline, got: {got}") from error
 
 
+def settings_of(name: str) -> Path:
+    """The folder of a hub id with its settings and tokenizers alone, fetched into the hub's cache unless they
+    are there.
+
+    Raises BackboneError for one that is neither there nor to be had."""
+    from huggingface_hub import snapshot_download
+
+    with _translated(name):
+        return Path(snapshot_download(name, allow_patterns=_SETTINGS))
+
+
 def settle_threads(pipe: Any) -> None:
     """For programs of moft's own: compute on one thread where the model is so small that several would wait
     for each other longer than they work, unless the user said how many (`OMP_NUM_THREADS`)."""
@@ -126,7 +139,7 @@ def model_folder(model: str, commit: str | None = None) -> str | None:
     return str(Path(found).parent) if isinstance(found, str) else None
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Leave stderr to our own lines: no notices, and no bars where nobody watches."""
     import diffusers
     import transformers

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import moft
-from moft.bench.costs import cost, counting, scheme
+from moft.bench.costs import cost, scheme
+from moft.diagnosis import counting
 from moft.request.motion import Motion
 
 SHORT = cost.Clip(steps=5, guided=1)

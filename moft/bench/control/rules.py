@@ -22,9 +22,10 @@ import numpy as np
 
 import moft
 from moft.bench.control.asked import SPEED, steered
-from moft.bench.costs import cost, counting
+from moft.bench.costs import cost
 from moft.bench.task import CLIP, PROMPTS, TUNING_PROMPTS
 from moft.bench.task import clips as sample
+from moft.diagnosis import counting
 from moft.metrics.motion import judged
 from moft.metrics.quality import consistency, temporal_flickering
 from moft.request.motion import Motion

@@ -19,8 +19,8 @@ from typing import Any
 import torch
 
 import moft
-from moft.bench.costs.counting import flops, memory
 from moft.bench.costs.scheme import release
+from moft.diagnosis.counting import flops, memory
 from moft.request.motion import Motion
 from moft.steering.loop import Steering
 from moft.steering.objective import UPDATES

@@ -9,35 +9,20 @@ encoders and VAEs count in neither.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from moft.bench.costs import cost, counting
+from moft.bench.costs import cost
 from moft.bench.costs.published import MODELS, Published
+from moft.diagnosis import counting
+from moft.diagnosis.steps import gradient, nothing_masked, plain
 from moft.models.families import FAMILIES
 from moft.models.families.family import default_layer
-from moft.models.hooks import checkpointed, frozen, run_until
+from moft.models.hooks import checkpointed
 from moft.steering.objective import UPDATES
-
-
-def plain(model: Any, real: Published) -> None:
-    """One plain step: the whole guidance batch."""
-    with torch.no_grad():
-        model(**real.call(real.branches))
-
-
-def gradient(model: Any, real: Published, family: Any, layer: str) -> None:
-    """One update's gradient: the conditional branch up to the feature layer, and back."""
-    call = real.call(1)
-    call[family.latents].requires_grad_(True)
-    with frozen(model):
-        output = run_until(model, layer, lambda: model(**call))
-        (output[0] if isinstance(output, tuple) else output).float().square().mean().backward()
 
 
 def count(real: Published) -> dict[str, Any]:
@@ -59,8 +44,8 @@ def flops(real: Published, family: Any, layer: str) -> float:
     """FLOPs of a steered run over a plain one."""
     with FakeTensorMode():
         model = real.denoiser().eval()
-        base = counting.flops(lambda: plain(model, real))
-        more = counting.flops(lambda: gradient(model, real, family, layer))
+        base = counting.flops(lambda: plain(model, real.call(real.branches)))
+        more = counting.flops(lambda: gradient(model, real.call(1), family, layer))
     return 1 + cost.WHOLE.guided * UPDATES * more / (real.steps * base)
 
 
@@ -72,10 +57,10 @@ def memory(real: Published, family: Any, layer: str) -> dict[str, float]:
         with FakeTensorMode():
             model = real.denoiser().eval()
             weights = sum(p.nbytes for p in model.parameters())
-            before = weights + counting.memory(lambda: plain(model, real))
-            free = weights + counting.memory(lambda: gradient(model, real, family, layer))
+            before = weights + counting.memory(lambda: plain(model, real.call(real.branches)))
+            free = weights + counting.memory(lambda: gradient(model, real.call(1), family, layer))
             with checkpointed(model, family.segments, layer):
-                saving = weights + counting.memory(lambda: gradient(model, real, family, layer))
+                saving = weights + counting.memory(lambda: gradient(model, real.call(1), family, layer))
     finally:
         torch.set_default_dtype(usual)
     return {
@@ -89,25 +74,8 @@ def memory(real: Published, family: Any, layer: str) -> dict[str, float]:
 def real_costs(say: Callable[[str], None]) -> list[dict[str, Any]]:
     """Every model of `MODELS`: FLOPs and memory as ratios to plain sampling, numbers rounded."""
     rows = []
-    with _nothing_masked():
+    with nothing_masked():
         for real in MODELS:
             say(real.model)
             rows.append({k: round(v, 3) if isinstance(v, float) else v for k, v in count(real).items()})
     return rows
-
-
-@contextmanager
-def _nothing_masked() -> Iterator[None]:
-    """Inside, `torch.nonzero` is that of a mask which hides nothing: tensors without data cannot tell.
-
-    Mochi looks up which of the prompt's tokens are masked."""
-    usual = torch.nonzero
-
-    def all_there(mask: Tensor, as_tuple: bool = False) -> Tensor:
-        return torch.arange(mask.numel())[:, None]
-
-    torch.nonzero = all_there  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        torch.nonzero = usual

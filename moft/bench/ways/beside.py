@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from moft.bench.costs import counting
 from moft.bench.runs import Columns, Runs
 from moft.bench.task import Task, Way, plain, sample
 from moft.bench.ways import features, others
@@ -17,6 +16,7 @@ from moft.bench.ways.peers import (
     TemporalAttention,
     way,
 )
+from moft.diagnosis import counting
 from moft.feature.reference import from_clip
 from moft.steering.entry import steer
 from moft.steering.settings import Settings

@@ -21,7 +21,9 @@ from moft.models.folder.settings import Build, culprit
 from moft.models.folder.weights import Held
 
 _SPARE = 2**16  # parameters, of which no weights need be kept
+_MANY = 2**16  # tensors, where it is not known how many there are
 _TABLES = 2**24  # numbers that are computed and not kept: of positions, of masks
+_UNKNOWN = 2**36  # parameters, by a quarter, that are built where it is not known how many there are
 _PACKED = 4  # in a byte, of weights that are quantised
 
 
@@ -29,12 +31,13 @@ class TooMuchError(Exception):
     """More is being built than there are weights for."""
 
 
-def check_builds(component: Component, settings: dict[str, Any], held: Held) -> None:
-    """Raise BackboneError unless the settings build what the component's class is, with its weights.
+def check_builds(component: Component, settings: dict[str, Any], held: Held | None) -> None:
+    """Raise BackboneError unless the settings build what the component's class is, with its weights; None:
+    these are not known.
 
     Models are built on the device `meta`, where numbers take no memory, and no further than weights reach.
     """
-    build = _builder(component, held)
+    build = _builder(component, held or Held({}, _UNKNOWN))
     if build is None:
         return
     try:
@@ -46,7 +49,7 @@ def check_builds(component: Component, settings: dict[str, Any], held: Held) -> 
         raise refused(
             component.settings, f"{about}expected settings that {component.cls.__name__} takes, got {got}"
         ) from error
-    if isinstance(built, nn.Module):
+    if isinstance(built, nn.Module) and held is not None:
         _check_complete(component, built, held)
 
 
@@ -90,7 +93,7 @@ def _no_further_than(held: Held) -> Iterator[None]:
     """Modules of this thread are built inside, with as many parameters as are held, and somewhat more."""
     thread = threading.get_ident()
     left = {
-        "tensors": 2 * len(held.shapes) + 256,
+        "tensors": 2 * len(held.shapes) + (256 if held.shapes else _MANY),
         "parameters": _PACKED * held.size + _SPARE,
         "tables": held.size + _TABLES,
     }

@@ -14,8 +14,9 @@ from moft.models.folder.weights import held, variant_of
 MAX_TOKENS = 2**27  # bytes of a tokenizer's file; those of 256,000 words have 2**25
 
 
-def check_folder(root: Path) -> str | None:
-    """The variant of weights that diffusers must be asked for, such as "fp16", None for plain ones.
+def check_folder(root: Path, weights: bool = True) -> str | None:
+    """The variant of weights that diffusers must be asked for, such as "fp16", None for plain ones, and for a
+    folder that is looked through without its `weights`, which may not be there yet.
 
     Raises BackboneError, naming file and field, unless the folder holds a pipeline of a known family, of
     classes of diffusers and transformers, with settings that they take and with safetensors, and nothing that
@@ -25,13 +26,13 @@ def check_folder(root: Path) -> str | None:
     check_settings(root / INDEX, pipeline, own)
     for component in components:
         check_files(component.folder, root)
-    variant = variant_of(components)
+    variant = variant_of(components) if weights else None
     for component in components:
-        _check_component(component)
+        _check_component(component, weights)
     return variant
 
 
-def _check_component(component: Component) -> None:
+def _check_component(component: Component, weights: bool) -> None:
     for path in sorted(component.folder.glob("*.json")):
         if path.stat().st_size > MAX_TOKENS:
             raise refused(path, f"expected at most {MAX_TOKENS} bytes, got {path.stat().st_size}")
@@ -45,7 +46,7 @@ def _check_component(component: Component) -> None:
     settings = read_settings(component.settings)
     check_settings(component.settings, component.cls, settings)
     _check_class(component, settings)
-    check_builds(component, settings, held(component))
+    check_builds(component, settings, held(component) if weights else None)
 
 
 def _check_class(component: Component, settings: dict[str, Any]) -> None:

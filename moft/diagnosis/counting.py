@@ -23,7 +23,8 @@ def flops(run: Callable[[], object]) -> int:
 
 
 def memory(run: Callable[[], object]) -> int:
-    """Most bytes of tensors that were alive at once, of those made inside."""
+    """Most bytes of tensors that were alive at once, of those made inside; views of others, such as weights
+    turned round, are none."""
     with _Peak() as peak:
         run()
     return peak.most
@@ -36,14 +37,17 @@ class _Peak(TorchDispatchMode):
         self._known: set[int] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        for value in torch.utils._pytree.tree_leaves((args, kwargs)):
+            if isinstance(value, Tensor):
+                self._note(value.untyped_storage(), made=False)
         results = func(*args, **(kwargs or {}))
         for value in torch.utils._pytree.tree_leaves(results):
             if isinstance(value, Tensor):
-                self._note(value.untyped_storage())
+                self._note(value.untyped_storage(), made=True)
         return results
 
-    def _note(self, storage: torch.UntypedStorage) -> None:
-        key, size = storage._cdata, storage.nbytes()
+    def _note(self, storage: torch.UntypedStorage, made: bool) -> None:
+        key, size = storage._cdata, storage.nbytes() if made else 0
         if key in self._known:
             return
         self._known.add(key)
