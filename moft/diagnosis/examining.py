@@ -28,7 +28,7 @@ from moft.runs.calibration import SIDES
 from moft.runs.job import Scene
 from moft.types import ClipSize
 
-PANS = 5 * 25  # of `moft channels`: scikit-image's five photographs, eight ways at three speeds, and still
+CLIPS = 5 * 25 + 256  # of `moft channels`: five photographs, eight ways at three speeds, and still; courses
 Sides = tuple[int | None, int | None, int | None]
 SCENES = 3  # that a calibration is counted for
 _STEPS = Scene().steps
@@ -54,7 +54,7 @@ class Diagnosis:
         """FLOPs of what is to be done once, and of a steered run with the plain one beside it."""
         steered, plain = (self.needs.run_flops(_STEPS, steered) for steered in (True, False))
         return {
-            "channels": PANS * self.needs.clip_flops,
+            "channels": CLIPS * self.needs.clip_flops,
             "calibrate": SCENES * len(SIDES) * steered,
             "steer": steered + plain,
         }
