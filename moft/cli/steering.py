@@ -26,6 +26,7 @@ from moft.types import ClipSize
 
 SAID_OF = ("speed", "region", "strength", "ease", "span", "like_region", "like_frames")  # of several requests
 SCENE = ("prompt", "image", "negative_prompt", "seed", "steps", "guidance_scale", "fps")
+REDRAWN = ("video", "inpaint", "inpaint_prompt")  # a real clip, or a part of one
 HOW = (
     "step_size",
     "gradient_steps",
@@ -51,7 +52,7 @@ STEERED = (  # what `moft steer` can be asked
     *options(Motion, "region", "strength", "ease", "span", several=True),
     *options(Like, "like_region", "like_frames", several=True),
     *options(Like, "by", "per_position", "invert"),
-    *options(Scene, *SCENE, "video"),
+    *options(Scene, *SCENE, *REDRAWN),
     *options(Settings, *HOW, "save_memory"),
     *[p.replace(name="retry") for p in options(Job, "retries")],
 )
@@ -96,6 +97,12 @@ def steer(
 ) -> None:
     """Sample a clip whose motion goes as asked, beside the plain one from the same seed, and measure both."""
     job = job_of(ctx.meta["order"], given, requests)
+    wanted = _requests(ctx.meta["order"], requests, given)
+    settings = Settings(**{name: given[name] for name in (*HOW, "save_memory")})
+    if given["video"] and given["prompt"] is None:
+        given["prompt"] = ""
+    scene = Scene(**{name: given[name] for name in (*SCENE, *REDRAWN)})
+    job = Job(scene, tuple(wanted), settings, given["retry"])
     _make(job, model, channels, (frames, height, width), out, as_json, requests)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from moft.errors import RecipeError, RequestError
 from moft.request.along import Along
@@ -13,7 +13,7 @@ from moft.request.drag import Drag
 from moft.request.fields import part, read
 from moft.request.like import Like
 from moft.request.parse import AnyRequest, read_requests
-from moft.request.said import check, said
+from moft.request.said import PLACES, check, said
 from moft.steering.settings import Settings
 from moft.types import ClipSize
 
@@ -51,8 +51,19 @@ class Scene:
         None, "A real clip to steer, for models sampled by DDIM: it is inverted, and its motion changed."
     )
 
+    inpaint: str | None = said(
+        None,
+        "What is drawn anew, moving as asked, while all the rest stays as in the plain run or in --video: "
+        f"{PLACES}.",
+    )
+    inpaint_prompt: str | None = said(None, "What to show there; default: the prompt.")
+
     def __post_init__(self) -> None:
         check(self)
+        if self.inpaint_prompt is not None and self.inpaint is None:
+            raise RequestError(
+                "expected inpaint, the place, beside inpaint_prompt, got none; say what is drawn anew"
+            )
         if self.size is not None:
             if not isinstance(self.size, ClipSize):
                 raise RequestError(f"expected size as a ClipSize, got {self.size!r:.50}")
@@ -87,19 +98,24 @@ class Job:
         check(self)
         object.__setattr__(self, "requests", tuple(self.requests))
         check_requests(self.requests)
+        dragged = any(isinstance(request, Drag) for request in self.requests)
+        if self.scene.inpaint is not None and (dragged or self.settings.carry):
+            raise RequestError("expected inpaint without a drag or carry, got both; leave one out")
 
     @property
     def files(self) -> list[str]:
         """Every file and folder that is named: clips and fields to follow, masks, first frame, clip to be
         steered."""
         named = [name for request in self.requests for name in named_files(request)]
-        return list(dict.fromkeys(name for name in (*named, self.scene.image, self.scene.video) if name))
+        from moft.media.region_text import region_file
+
+        scene = (self.scene.image, self.scene.video, region_file(self.scene.inpaint))
+        return list(dict.fromkeys(name for name in (*named, *scene) if name))
 
     def renamed(self, where: Mapping[str, str]) -> Job:
         """The same with its files at other places, by their names here; what is said behind a name stays."""
-        image, video = (name and where.get(name, name) for name in (self.scene.image, self.scene.video))
         requests = tuple(_renamed(request, where) for request in self.requests)
-        return replace(self, scene=replace(self.scene, image=image, video=video), requests=requests)
+        return replace(self, scene=_renamed(self.scene, where), requests=requests)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values; `from_json` reads it."""
@@ -138,19 +154,20 @@ def named_files(request: AnyRequest) -> list[str]:
     return [name for name in (*shown, *map(region_file, regions)) if name]
 
 
-def _renamed(request: AnyRequest, where: Mapping[str, str]) -> AnyRequest:
-    names = [
-        field.name for field in fields(request) if field.name in ("like", "field", "region", "like_region")
-    ]
+_NAMING = ("like", "field", "region", "like_region", "image", "video", "inpaint")  # fields that name files
+_T = TypeVar("_T", bound=Any)
+
+
+def _renamed(told: _T, where: Mapping[str, str]) -> _T:
     moved: dict[str, Any] = {}
-    for name in names:
-        old = getattr(request, name)
+    for name in [field.name for field in fields(told) if field.name in _NAMING]:
+        old = getattr(told, name)
         if not isinstance(old, str):
             continue
         file = old if old in where else old.rpartition("#")[0]
         if file in where:
             moved[name] = where[file] + old[len(file) :]
-    return replace(request, **moved)
+    return replace(told, **moved)
 
 
 def check_requests(requests: tuple[AnyRequest, ...]) -> None:

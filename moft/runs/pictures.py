@@ -24,7 +24,7 @@ from moft.types import ClipSize
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from moft.types import Flow, Video
+    from moft.types import Flow, Mask, Video
 
 
 PANEL, CAPTION, GAP = 192, 22, 4  # px: least side of a panel, height of its title, space between panels
@@ -165,3 +165,18 @@ def _row(panels: dict[str, Image]) -> Video:
         else:
             draw.text((left + 4, 3), title, "black", font)
     return np.asarray(sheet)
+
+
+SOFT = 2  # px inside a mask over which what is drawn anew comes in, so that no seam shows
+
+
+def composited(rest: Video, drawn: Video, mask: Mask) -> Video:
+    """One clip inside a mask and another outside, uint8 (f h w 3): outside exactly, inside growing in from
+    the edge. mask: (h w) or (f h w) in 0…1, of the clips' size."""
+    import torch
+    import torch.nn.functional as F
+
+    planes = torch.from_numpy(np.array(mask, np.float32)).reshape(-1, 1, *mask.shape[-2:])
+    wide = F.avg_pool2d(F.pad(planes, [SOFT] * 4, mode="replicate"), 2 * SOFT + 1, 1)
+    weight = (planes * (2 * wide - 1).clamp(0, 1))[:, 0, :, :, None].numpy()
+    return np.round(rest + weight * (drawn.astype(np.float32) - rest)).astype(np.uint8)

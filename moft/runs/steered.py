@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,12 +12,13 @@ import numpy as np
 from moft.feature.target import held_of
 from moft.field.resampled import Followed, Resampled, read_resampled
 from moft.media.frames import Source
+from moft.media.mask import read_region
 from moft.metrics.quality import psnr
 from moft.request.drag import Drag
 from moft.request.motion import Motion
 from moft.runs.job import FASTEST, SLOWEST
 from moft.runs.outcome import lay_out, standing
-from moft.runs.pictures import story
+from moft.runs.pictures import composited, story
 from moft.runs.running import Attempt, Trial
 from moft.runs.sample import Sampled, Watch, arguments, sample
 from moft.steering.entry import steer
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from moft.field.field import Field
     from moft.runs.job import Job, Scene
     from moft.steering.settings import Settings
-    from moft.types import Flow, Video
+    from moft.types import Flow, Mask, Video
 
 
 ALL_HELD = 0.97  # of a motion; less is told
@@ -51,7 +52,11 @@ class Steered(Trial):
             clip = read_resampled(name, size, self.notes.append)
             source = Source(name, *clip.shape, clip.taken)
             self.clip, self._fps = clip.video, self._rate(clip)
+        drawn = job.scene.inpaint
+        requests = [replace(one, region=one.region or drawn) for one in requests] if drawn else requests
         self.placed = lay_out(requests, size, self.notes.append, source)
+        self.anew = None if drawn is None else read_region(drawn, size, lambda _: None, source=source)
+        self._outside: list[float] = []  # PSNR there of each attempt, before it was put back
         for request in requests:
             if isinstance(request, Motion):
                 self._held(request, size)
@@ -94,13 +99,23 @@ class Steered(Trial):
             *requests,
             statistics=self.model.statistics,
             regions=[placed.mask for placed in self.placed],
-            settings=settings,
+            settings=settings if self.anew is None else replace(settings, anew=scene.seed),
             plain=recording,
         ) as steering:
             steering.tell = self.notes.append
-            steered = self._sample(scene, "steered", recording)
+            steered = self._sample(_redrawn(scene), "steered", recording)
+        if self.anew is not None:
+            steered = self._put_back(plain, steered, self.anew)
         outcome = tuple(placed.outcome(plain.video, steered.video) for placed in self.placed)
         return Attempt(change, scene, settings, plain, steered, steering.report, outcome)
+
+    def _put_back(self, plain: Sampled, steered: Sampled, anew: Mask) -> Sampled:
+        """The same with the pixels outside as they were: of the plain run, or of the clip itself."""
+        rest = plain.video if self.clip is None else self.clip
+        outside = np.broadcast_to(anew == 0, rest.shape[:3])
+        if outside.any():
+            self._outside.append(psnr(steered.video[outside], rest[outside]))
+        return replace(steered, video=composited(rest, steered.video, anew))
 
     def _prepare(self, scene: Scene, settings: Settings) -> tuple[Sampled, Recording | None, list[Any]]:
         pipe = self.model.pipe
@@ -122,7 +137,7 @@ class Steered(Trial):
 
     def may_try(self, seed: int, scene: Scene) -> bool:
         """A clip has one noise that it is made from."""
-        return self.clip is None or seed == scene.seed
+        return self.clip is None or self.anew is not None or seed == scene.seed
 
     def standing(self, attempt: Attempt) -> tuple[int, float]:
         """Requests followed, then the least share of what was asked."""
@@ -149,9 +164,15 @@ class Steered(Trial):
             "plain": best.plain.to_json(),
             "steered": best.steered.to_json(),
             "reconstruction": None if self.clip is None else psnr(self.clip, best.plain.video),
+            "outside": self._outside[kept] if self._outside else None,
             "tries": [_tried(attempt) for attempt in attempts],
             "seconds_ratio": best.steered.seconds / best.plain.seconds,
         }
+
+
+def _redrawn(scene: Scene) -> Scene:
+    """The scene with the words for what is drawn anew."""
+    return scene if scene.inpaint_prompt is None else replace(scene, prompt=scene.inpaint_prompt)
 
 
 def _tried(attempt: Attempt) -> dict[str, Any]:

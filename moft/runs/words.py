@@ -105,6 +105,9 @@ def _of_requests(record: dict[str, Any]) -> str:
         rows.append(
             ("clip", f"comes back from its inversion with a PSNR of {record['reconstruction']:.1f} dB")
         )
+    if record.get("outside") is not None:
+        was = f"with a PSNR of {record['outside']:.1f} dB, and the pixels there were then put back exactly"
+        rows.append(("outside", f"the model kept it {was}"))
     rows.append(("rate", f"{record['fps']:g} frames a second"))
     rows += [("note", line) for line in record["notes"]]
     rows.append(

@@ -28,7 +28,7 @@ from moft.request.motion import Motion
 from moft.steering.carry import Carry, check_carried
 from moft.steering.dragging import dragging
 from moft.steering.guide import Fused, Guide
-from moft.steering.keep import Keep
+from moft.steering.keep import Anew, Keep
 from moft.steering.loop import Change, Steering
 from moft.steering.objective import Objective, Objectives, check_targets, follow
 from moft.steering.settings import Settings
@@ -140,6 +140,8 @@ def guided(
             "record it with moft.record(pipe, keys=True)"
         )
     placed, changes = _placing(objectives), list[Change]()
+    if settings.anew is not None:
+        changes.append(Anew(placed, settings.anew))
     if settings.step_size > 0:
         if settings.carry and plain:
             changes.append(Carry(placed, plain, settings.carry, report))
@@ -149,7 +151,7 @@ def guided(
         if plain:
             changes.append(Keep(placed, plain, settings.keep))
     steering = Steering(tap, placed, changes, report, plain, settings.keep_keys)
-    steering.carries = settings.carry > 0
+    steering.carries, steering.redraws = settings.carry > 0, settings.anew is not None
     return steering
 
 

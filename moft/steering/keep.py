@@ -1,5 +1,5 @@
 """What surrounds a region is kept, not steered: motion spreads out of it through the model itself, whatever a
-loss asks of the rest."""
+loss asks of the rest. What is inside may be drawn anew."""
 
 from __future__ import annotations
 
@@ -13,6 +13,24 @@ from moft.steering.objective import Objectives, inside
 
 if TYPE_CHECKING:
     from moft.steering.recording import Recording
+
+
+class Anew(Change):
+    """Once, behind the first step, what is inside the regions is other noise: nothing of what was there is
+    left, and the model draws it anew to what surrounds it."""
+
+    def __init__(self, objectives: Objectives, seed: int) -> None:
+        """seed: of the noise. It is the next one's, since a pipeline draws its own noise by the same."""
+        self.objectives, self.seed = objectives, (seed + 1) % 2**63
+
+    def apply(self, latents: Tensor, moment: Moment) -> Tensor:
+        if moment.made != 1:
+            return latents
+        where = inside(self.objectives(moment.size), latents.shape[-3:])
+        noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(self.seed))
+        other = noise.to(latents) * latents.std()  # nearly all of which is noise, too
+        share = torch.ones(()) if where is None else where
+        return torch.where(share.to(latents) > 0, other, latents)
 
 
 class Keep(Change):

@@ -87,6 +87,7 @@ class Steering(Between):
         self.reports: list[Report] = []
         self.tell: Callable[[str], object] = _warn  # how it is told that nothing, or little, was guided
         self.carries = False  # whether a frame is carried instead of guiding; for what is told
+        self.redraws = False  # whether what is inside is drawn anew, and may be by other words
         self._asked: list[Objective] = []  # of the last run
         self._before, self._finished = Report(), list[Report]()
         self._passed_by = False  # whether a run went by of which no step was seen
@@ -152,7 +153,8 @@ class Steering(Between):
             _check_frames(latents, size)
             _check_places(self._asked, latents)
             if self.plain:
-                self.plain.check_begin(latents, index, calls, warnings.warn)
+                tell = _unsaid if self.redraws else warnings.warn
+                self.plain.check_begin(latents, index, calls, tell)
         if self.plain and self.keys:
             self.plain.at(index, latents)  # or say that it is of another kind
         changed = latents
@@ -172,6 +174,10 @@ class Steering(Between):
 
 def _warn(note: str) -> None:
     warnings.warn(note, SteeringWarning, stacklevel=6)  # the line of the `with`
+
+
+def _unsaid(note: str) -> None:
+    """Of a run that is another one on purpose."""
 
 
 @contextmanager

@@ -75,6 +75,12 @@ class Settings:
         least=0,
         most=1,
     )
+    anew: int | None = said(
+        None,
+        "Draw what is inside regions anew, from other noise of this seed.",
+        least=0,
+        most=2**63 - 1,
+    )
     carry: float = said(
         0.0,
         "Instead of gradients: after this share of the steps, move the plain run's first frame as asked; "
@@ -99,6 +105,10 @@ class Settings:
         check(self)
         if self.steps is not None and not self.steps[0] < self.steps[1]:
             raise RequestError(f"expected steps (start, end) with 0 ≤ start < end ≤ 1, got {self.steps!r}")
+        if self.anew is not None and self.carry:
+            raise RequestError(
+                "expected anew or carry, since what is carried would be drawn over, got 'both'; leave one out"
+            )
         if self.fused and self.keep_keys:
             raise RequestError(
                 "expected fused or keep_keys, since a guidance batch run in parts takes none over, got 'both'"

@@ -59,6 +59,17 @@ def control(
 
 
 @app.command()
+def inpaint(only: Only = None, seed: Seed = 100, output: Output = None) -> None:
+    """Whether a masked part is drawn anew and moves as asked, and the rest stays: made and real clips."""
+    needs("diffusers", "cv2", "skimage", "sklearn")
+    from moft.bench.control.inpaint import NAMES, measured
+    from moft.feature.model import Model
+
+    model = Model(_pipeline(output), "miniature")
+    _write(output, measured(model, seed, chosen(only, NAMES), _tell))
+
+
+@app.command()
 def content(only: Only = None, seed: Seed = 100, output: Output = None) -> None:
     """Whether what is outside a steered region stays what it was, and what that costs in motion."""
     needs("diffusers", "cv2", "skimage")
