@@ -1,4 +1,4 @@
-"""`moft channels` and `calibrate`: what is found once for a model."""
+"""`moft doctor`, `channels` and `calibrate`: what is asked and found once for a model."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from moft.cli.app import CONVENTION, Frames, Model, Side, app, loaded, tracked
+from moft.cli.app import CONVENTION, AsJson, Frames, Model, Side, app, loaded, tracked
 from moft.cli.fields import options, taking
 from moft.errors import MediaError, MoftError, RequestError
 from moft.optional import needs
-from moft.printing import say, show
+from moft.printing import in_json, say, show
 from moft.provenance import command, versions
 from moft.request.speed import DEFAULT_SPEED
 from moft.runs.job import Scene
@@ -173,3 +173,25 @@ def calibrate(
     found.save(where)
     share = 1 / found.gain
     show(f"gain {found.gain:.2f}: without it clips had {share:.2f} of the asked speed; in {where}")
+
+
+Memory = Annotated[str | None, typer.Option(help="Of the GPU, as 12GB; default: 8, 12, 16 and 24.")]
+
+
+@app.command(epilog="Example: moft doctor --model ./my-model --gpu-memory 12GB.  No weights are opened.")
+def doctor(
+    model: Model = "miniature",
+    gpu_memory: Memory = None,
+    frames: Frames = None,
+    height: Side = None,
+    width: Side = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is known of a model, what is missing, which memory and time it needs, and what to type."""
+    import moft
+    from moft.diagnosis.fitting import gigabytes
+    from moft.diagnosis.words import described
+
+    memory = None if gpu_memory is None else gigabytes(gpu_memory)
+    found = moft.doctor(model, gpu_memory=memory, size=(frames, height, width))
+    show(in_json(found.to_json()) if as_json else described(found))

@@ -97,12 +97,6 @@ def steer(
 ) -> None:
     """Sample a clip whose motion goes as asked, beside the plain one from the same seed, and measure both."""
     job = job_of(ctx.meta["order"], given, requests)
-    wanted = _requests(ctx.meta["order"], requests, given)
-    settings = Settings(**{name: given[name] for name in (*HOW, "save_memory")})
-    if given["video"] and given["prompt"] is None:
-        given["prompt"] = ""
-    scene = Scene(**{name: given[name] for name in (*SCENE, *REDRAWN)})
-    job = Job(scene, tuple(wanted), settings, given["retry"])
     _make(job, model, channels, (frames, height, width), out, as_json, requests)
 
 
@@ -110,7 +104,7 @@ def job_of(order: list[str], given: dict[str, Any], requests: Path | None = None
     """What the options of `STEERED` ask, given in this order; requests: a file in place of theirs."""
     wanted = _requests(order, requests, given)
     settings = Settings(**{name: given[name] for name in (*HOW, "save_memory")})
-    scene = {name: given[name] for name in (*SCENE, "video")}
+    scene = {name: given[name] for name in (*SCENE, *REDRAWN)}
     if scene["video"] and scene["prompt"] is None:
         scene["prompt"] = ""
     return Job(Scene(**scene), tuple(wanted), settings, given["retry"])
