@@ -71,7 +71,8 @@ export function lookView(world) {
   main.pressed = (point) => changed({ point, pointFrame: view.frame });
   watch([world], () => [world.listing, world.model], render);
   const shown = (media) => {
-    if (media && media !== view.media) choose(media);
+    const wanted = media || view.media || world.clips()[0]?.id; // the newest
+    if (wanted && wanted !== view.media) choose(wanted);
     else render();
   };
   const shortcuts = () => [
