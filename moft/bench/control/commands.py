@@ -62,7 +62,7 @@ def control(
 def inpaint(only: Only = None, seed: Seed = 100, output: Output = None) -> None:
     """Whether a masked part is drawn anew and moves as asked, and the rest stays: made and real clips."""
     needs("diffusers", "cv2", "skimage", "sklearn")
-    from moft.bench.control.inpaint import NAMES, measured
+    from moft.bench.inpainting import NAMES, measured
     from moft.feature.model import Model
 
     model = Model(_pipeline(output), "miniature")
