@@ -3,6 +3,7 @@ it was scored on."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,12 +75,21 @@ def features(
     prompts: Annotated[
         int,
         typer.Option(
-            min=1,
-            max=64,
-            help="Prompts a direction in Table 1, of which Table 4 takes the first 8; "
-            "34 for the paper's 270 pairs.",
+            min=1, max=64, help="Prompts a direction in Table 1, of which Table 4 takes the first 8."
         ),
     ] = 8,
+    pairs: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=512,
+            help="Instead of --prompts: as many as give so many pairs of direction and prompt; 270 are the "
+            "paper's.",
+        ),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that sample the clips of Table 1 at once.")
+    ] = 1,
     few: Few = None,
     musiq: Musiq = None,
     out: Out = RESULTS,
@@ -87,25 +97,22 @@ def features(
 ) -> None:
     """Tables 1 and 4: which feature carries motion, and how many channels of it. 64 clips a row of Table 1,
     32 of Table 4."""
+    from moft.bench.ahead import sample_ahead
+    from moft.bench.tables.records import CLIPS
     from moft.bench.tables.records import features as run
     from moft.bench.task import held_out, prompts_of
     from moft.bench.ways.layers import SHARES
     from moft.metrics.networks import judge_of
     from moft.request.motion import DIRECTIONS
 
-    shares = sorted({1.0, *(share or SHARES)}, reverse=True)
-    _finish(
-        run(
-            *_ready(out),
-            say,
-            held_out(tuple(DIRECTIONS)[:few], prompts_of(prompts)),
-            shares,
-            elsewhere,
-            judge_of(musiq),
-        ),
-        out / "features.json",
-        as_json,
-    )
+    directions = tuple(DIRECTIONS)[:few]
+    prompts = prompts if pairs is None else min(64, math.ceil(pairs / len(directions)))
+    if workers > 1:
+        needs("diffusers", "cv2", "sklearn", "skimage")
+        sample_ahead(_folder(out) / CLIPS, say, directions, prompts, workers)
+    tasks, shares = held_out(directions, prompts_of(prompts)), sorted({1.0, *(share or SHARES)}, reverse=True)
+    found = run(*_ready(out), say, tasks, shares, elsewhere, judge_of(musiq))
+    _finish(found, out / "features.json", as_json)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from moft.bench.ahead import TABLE, table1
 from moft.bench.costs import cost as costs
 from moft.bench.costs.real import real_costs
 from moft.bench.results import Record, record, save, summary
@@ -53,13 +54,13 @@ def features(
     say("reading pans of photographs")
     shown = layers.layers_of(pipe, (*LAYERS[:3], own, *LAYERS[3:]))
     fours = {own: shown[own].ways(pipe, shares)}
-    rows = table(runs, {**feature_ways.TABLE1, "ccr": fours[own]["ccr"]}, tasks, "features/")
+    rows = table(runs, table1(fours[own]["ccr"]), tasks, TABLE)
     for name, per_position in ELSEWHERE.items() if elsewhere else ():
         apart = {"vanilla": partial(feature_ways.vanilla, layer=name, per_position=per_position)}
         fours[name] = {**apart, **shown[name].ways(pipe, SHARES_ELSEWHERE, per_position)}
     straight = first_part(beside.straight(tasks))
     rows4 = {
-        layer: table(runs, ways, straight, "features/" if layer == own else f"features/{layer}/")
+        layer: table(runs, ways, straight, TABLE if layer == own else f"{TABLE}{layer}/")
         for layer, ways in fours.items()
     }
     kept = {own: shares, **dict.fromkeys(ELSEWHERE, SHARES_ELSEWHERE)}
