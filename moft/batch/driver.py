@@ -16,6 +16,7 @@ from moft.batch.worker import STORE, work
 from moft.errors import MediaError, MoftError
 
 LOOK = 0.5  # seconds between two looks at how far it is
+GRACE = 5.0  # seconds that workers have to end
 FRUITLESS = 3  # workers in a row that died and left no job behind
 _SPAWN = multiprocessing.get_context("spawn")  # threads and accelerators do not survive a fork
 Tell = Callable[[dict[str, int]], object]  # is handed `Store.counts` again and again
@@ -105,7 +106,7 @@ def drive(
             tell(counts)
             done = sum(counts.values()) - counts["queued"] - counts["running"]
             if not counts["queued"] and not counts["running"]:
-                return
+                return team.rest()
             team.fill(min(workers, counts["queued"] + len(team.processes)))
             died = team.wait(LOOK)
             store.settle()
@@ -149,12 +150,17 @@ class _Team:
         self.refused = self.refused or any(p.exitcode == REFUSED for p in over.values())
         return sum(p.exitcode != 0 for p in over.values())
 
+    def rest(self) -> None:
+        """No job is left: they end by themselves."""
+        for process in self.processes.values():
+            process.join(GRACE)
+
     def end(self) -> None:
         """All of them, at once."""
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
-            process.join(5)
+            process.join(GRACE)
             if process.exitcode is None:
                 process.kill()
                 process.join()

@@ -44,9 +44,12 @@ class Checked:
 
 def read_defaults(path: Path) -> dict[str, Any]:
     """What jobs of a manifest have in common, from a JSON file. Raises RequestError for anything else."""
-    found = plain.read(path, "what jobs have in common")
+    return _object(plain.read(path, "what jobs have in common"), str(path))
+
+
+def _object(found: Any, where: str) -> dict[str, Any]:
     if not isinstance(found, dict):
-        raise RequestError(f"cannot use {path}: expected defaults as a JSON object, got {found!r:.50}")
+        raise RequestError(f"cannot use {where}: expected defaults as a JSON object, got {found!r:.50}")
     return found
 
 
@@ -65,7 +68,7 @@ def read_lines(path: Path, defaults: dict[str, Any] | None = None) -> Iterator[t
                 try:
                     data = _parsed(line)
                     if number == 1 and isinstance(data, dict) and data.keys() == {"defaults"}:
-                        common = _merged(common, data["defaults"])
+                        common = _merged(common, _object(data["defaults"], "the first line"))
                         continue
                     yield number, Work.from_json(_merged(common, data))
                 except MoftError as error:
@@ -88,9 +91,10 @@ def _parsed(line: bytes) -> Any:
     if len(line) > plain.MAX_BYTES:
         raise RequestError(f"expected a line of at most {plain.MAX_BYTES} bytes, got more; split the job")
     try:
-        return plain.parse(line)
+        return plain.parse(line.strip())
     except ValueError as error:
-        raise RequestError(f"expected a job as JSON, got {error!s:.200}") from error
+        got = str(error).replace("line 1 column", "column")  # of its own, not of the manifest's
+        raise RequestError(f"expected a job as JSON, got {got:.200}") from error
 
 
 def _merged(defaults: Any, data: Any) -> Any:

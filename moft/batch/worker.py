@@ -9,6 +9,7 @@ moment. A job's files lie in a folder of its key, the record last: where that is
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import os
 import time
 from collections.abc import Callable
@@ -186,7 +187,8 @@ class Worker:
     ) -> None:
         self.store, self.folder, self.runner = store, folder, runner
         self.retries, self.preview, self.forever = retries, preview, forever
-        self._parent = os.getppid()
+        starter = multiprocessing.parent_process()  # which may be gone by now
+        self._parent = os.getppid() if starter is None else starter.pid
 
     def run(self) -> None:
         """Make jobs until none is left, or whoever started this process has ended."""

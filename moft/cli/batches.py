@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from moft.cli.app import CONVENTION, AsJson, Channels, Frames, Model, Side, console
 from moft.cli.fields import taking
 from moft.cli.steering import STEERED, Ordered
-from moft.cli.sweeps import varied
+from moft.cli.sweeps import VARIED, varied
 from moft.errors import RequestError
 from moft.printing import in_json, say, show
 
@@ -97,14 +97,16 @@ def run(
     **given: Any,
 ) -> None:
     """Make the jobs of a manifest, or one job varied."""
-    from moft.batch.driver import apart
+    from moft.batch.driver import apart, store_in
     from moft.batch.manifest import queue, read_defaults, write_manifest
 
     if (manifest is not None and vary) or not (manifest or vary or resume):
         got = "both" if vary else "none"
         raise RequestError(f"expected a manifest or --vary, or --resume alone, got {got}; say what to make")
+    if not vary:
+        _check_alone(ctx.meta["order"])
     part, common = _shard(shard), None if defaults is None else read_defaults(defaults)
-    at = _place(out, part, resume)
+    at = store_in(out, part) if dry_run else _place(out, part, resume)
     with TemporaryDirectory() as passing:
         if vary:
             place = Path(passing) if dry_run else out
@@ -138,6 +140,17 @@ def report(folder: Folder, as_json: AsJson = False) -> None:
 
     files = _reported(stores_in(folder), folder)
     show(in_json([str(file) for file in files]) if as_json else "\n".join(map(str, files)))
+
+
+def _check_alone(order: list[str]) -> None:
+    """Raise RequestError for options of a job, of these that were typed, where a manifest says what jobs are
+    to be."""
+    typed = [f"--{name.replace('_', '-')}" for name in dict.fromkeys(order) if name in VARIED]
+    if typed:
+        raise RequestError(
+            f"expected what jobs are to be in the manifest or --defaults, got {', '.join(typed)}; write it "
+            "there, or pass --vary"
+        )
 
 
 def _shard(text: str | None) -> tuple[int, int]:
@@ -192,7 +205,7 @@ def _tell_plan(
     as_json: bool,
 ) -> None:
     """How many jobs there are, and what they may take."""
-    from moft.batch.driver import apart
+    from moft.batch.driver import apart, store_in
     from moft.batch.estimate import estimate
     from moft.batch.status import span
 

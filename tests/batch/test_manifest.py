@@ -124,3 +124,11 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path) -> None:
     (tmp_path / "list").write_text("[]")
     with pytest.raises(moft.RequestError, match="defaults as a JSON object"):
         read_defaults(tmp_path / "list")
+
+
+def test_defaults_of_the_first_line_are_an_object_and_json_errors_name_no_other_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"defaults": 3}\n{"seed" 1}\n')
+    lines = dict(read_lines(path))
+    assert "defaults as a JSON object, got 3" in str(lines[1])
+    assert "column" in str(lines[2]) and "line" not in str(lines[2])

@@ -62,6 +62,8 @@ def test_bad_lines_are_told_by_number_and_nothing_is_begun(tmp_path: Path) -> No
         ("a.jsonl --shard x", "expected --shard I/N"),
         ("--resume", "to go on with, got none"),
         ("--resume --dry-run", "say what would be made"),
+        ("a.jsonl --prompt x --seed 3", "in the manifest or --defaults, got --prompt, --seed; write"),
+        ("--resume --steps 4", "in the manifest or --defaults, got --steps; write"),
         ("--vary nothing=1", "with an option among motion, speed"),
         ("--vary seed", "expected --vary OPTION=VALUES"),
         ("--vary seed=0:1 --vary seed=4", "got it twice"),
@@ -92,3 +94,25 @@ def test_values_may_have_commas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert status == 2 and [w.job.scene.seed for w in lines] == [0, 2, 4] * 2
     assert [w.job.requests[0].region for w in lines[::3]] == ["box:0,0,50%,100%", "rest"]  # type: ignore[union-attr]
     assert lines[0].sides == {"frames": 4, "height": 32, "width": 32}
+
+
+def test_a_dry_run_leaves_nothing_and_minds_no_jobs_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {"jobs": 2, "new": 0, "bad": {}}, {"jobs": 2, "seconds": 8.0, "loading": 1.0, "memory_mb": 500.0}
+    for there in (False, True):
+        told = iter(found)
+        monkeypatch.setattr("moft.batch.driver.apart", lambda *_: next(told))  # noqa: B023
+        words = [*SMALL, "--motion", "left", "--vary", "seed=0:2", "-o", str(tmp_path / "out"), "--dry-run"]
+        status, said = typed(*words, "--workers", "2")
+        assert status == 0 and "2 jobs, all well" in said and "5 s with 2 workers" in said
+        assert (tmp_path / "out").exists() is there
+        (tmp_path / "out").mkdir(exist_ok=True)
+        (tmp_path / "out" / "jobs.sqlite").touch()
+
+
+def test_a_switch_is_varied_by_true_and_false(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("moft.batch.driver.apart", lambda *_: {"jobs": 0, "new": 0, "bad": {1: "enough"}})
+    typed(*SMALL, "--motion", "left", "--vary", "fused=true,false", "-o", str(tmp_path / "out"))
+    lines = [work for _, work in read_lines(tmp_path / "out" / "jobs.jsonl") if isinstance(work, Work)]
+    assert [work.job.settings.fused for work in lines] == [True, False]
