@@ -38,6 +38,22 @@ Musiq = Annotated[
     Path | None,
     typer.Option(help="Rate frames by MUSIQ with these weights, as VBench does; else by their sharpness."),
 ]
+Prompts = Annotated[
+    int,
+    typer.Option(min=1, max=64, help="Prompts a direction in Table 1, of which Table 4 takes the first 8."),
+]
+Pairs = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=512,
+        help="Instead of --prompts: as many as give so many pairs of direction and prompt; 270 are "
+        "the paper's.",
+    ),
+]
+Workers = Annotated[
+    int, typer.Option(min=1, max=64, help="Processes that sample the clips of Table 1 at once.")
+]
 RESULTS = Path("bench")
 
 
@@ -72,24 +88,9 @@ def features(
         ),
     ] = None,
     elsewhere: Annotated[bool, typer.Option(help="Compare at other layers, too.")] = True,
-    prompts: Annotated[
-        int,
-        typer.Option(
-            min=1, max=64, help="Prompts a direction in Table 1, of which Table 4 takes the first 8."
-        ),
-    ] = 8,
-    pairs: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=512,
-            help="Instead of --prompts: as many as give so many pairs of direction and prompt; 270 are the "
-            "paper's.",
-        ),
-    ] = None,
-    workers: Annotated[
-        int, typer.Option(min=1, max=64, help="Processes that sample the clips of Table 1 at once.")
-    ] = 1,
+    prompts: Prompts = 8,
+    pairs: Pairs = None,
+    workers: Workers = 1,
     few: Few = None,
     musiq: Musiq = None,
     out: Out = RESULTS,

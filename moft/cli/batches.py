@@ -205,7 +205,7 @@ def _tell_plan(
     as_json: bool,
 ) -> None:
     """How many jobs there are, and what they may take."""
-    from moft.batch.driver import apart, store_in
+    from moft.batch.driver import apart
     from moft.batch.estimate import estimate
     from moft.batch.status import span
 
