@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -74,3 +75,14 @@ class Told:
         if job.note == "fails":
             raise moft.MoftError("it was told to")
         return {}
+
+
+class Slow:
+    """Makes nothing, for a while, and leaves a line for each time that it made a job."""
+
+    def __call__(self, job: Claimed, out: Path, watch: Any) -> dict[str, Any]:
+        time.sleep(0.2)
+        out.mkdir(exist_ok=True)
+        with open(out / "made", "a") as file:
+            file.write(f"{os.getppid()}\n")
+        return {"by": os.getppid()}

@@ -10,6 +10,7 @@ import importlib
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,8 +18,8 @@ from typing import Any
 
 from moft.batch.driver import LOOK, Tell
 from moft.batch.rows import Claimed
-from moft.batch.store import ALLOWED, Store
-from moft.batch.worker import Maker, in_a_line, stands
+from moft.batch.store import Store
+from moft.batch.worker import Maker, in_a_line, is_disk_full, stands
 from moft.errors import MoftError
 from moft.optional import needs
 
@@ -39,12 +40,15 @@ class Making:
     def __init__(self, folder: str, maker: Callable[[], Any]) -> None:
         self.folder, self.maker = Path(folder), maker()
 
+    def ready(self) -> None:
+        """That it has begun."""
+
     def make(self, job: Claimed) -> dict[str, Any]:
-        """What came of a job: what it gave, or the line that it failed of."""
+        """What came of a job: what it gave, the line that it failed of, or that the disk is full."""
         try:
             return {"gave": self.maker(job, self.folder / job.key, Unwatched())}
         except Exception as error:
-            return {"error": in_a_line(error)}
+            return {"full" if is_disk_full(error) else "error": in_a_line(error)}
 
 
 def drive_by_ray(
@@ -65,25 +69,37 @@ def drive_by_ray(
     """
     needs("ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it reports to its makers unless told not to
-    ray: Any = importlib.import_module("ray")  # whose functions say no types
+    if address == LOCAL:
+        keep_to_this_machine()
+    ray: Any = importlib.import_module("ray")  # whose functions say no types; it reads these settings now
     store.take_back(allowed=None)
     with ExitStack() as life:
         _connect(ray, address, workers, life)
         gpus = 1 if ray.cluster_resources().get("GPU") else 0
-        make = ray.remote(max_restarts=-1, max_task_retries=ALLOWED - 1, num_cpus=1, num_gpus=gpus)(Making)
+        make = ray.remote(max_restarts=-1, max_task_retries=1, num_cpus=1, num_gpus=gpus)(Making)
         actors = [make.remote(str(folder.absolute()), maker) for _ in range(workers)]
         _share(ray, store, folder, actors, tell, retries)
 
 
+def keep_to_this_machine() -> None:
+    """Settings of Ray: a word without which nobody may speak to it, which it would else keep in HOME, and the
+    loopback, which it takes where it is told that there is no cluster, and by no other setting."""
+    settings = {
+        "RAY_AUTH_TOKEN": secrets.token_hex(32),
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_raylet_start_wait_time_s": "120",  # 30 do not do on a busy machine
+    }
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+
+
 def _connect(ray: Any, address: str, workers: int, life: ExitStack) -> None:
-    """To a cluster, or one of this machine: its files among temporary ones, not in HOME, and on loopback."""
+    """To a cluster, or one of this machine: its files among temporary ones, not in HOME."""
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     try:
         if address == LOCAL:
             place = life.enter_context(tempfile.TemporaryDirectory(prefix="moft-ray-", dir="/tmp"))
-            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))  # else it keeps one in HOME
-            os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # 30 do not do on a busy machine
-            own = {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "_temp_dir": place}
+            own = {"include_dashboard": False, "_temp_dir": place}
             ray.init(address="local", num_cpus=workers, **own, **quiet)
         else:
             ray.init(address=address, **quiet)
@@ -95,8 +111,10 @@ def _connect(ray: Any, address: str, workers: int, life: ExitStack) -> None:
 
 
 def _share(ray: Any, store: Store, folder: Path, actors: list[Any], tell: Tell, retries: int) -> None:
-    """Jobs among actors, each one at a time."""
-    idle, flying = list(actors), dict[Any, tuple[Any, Claimed]]()
+    """Jobs among actors, each one at a time, from when it has begun; one that was lost has to begin again, on
+    another host perhaps, before it is given more."""
+    flying: dict[Any, tuple[Any, Claimed | None]] = {actor.ready.remote(): (actor, None) for actor in actors}
+    idle = list[Any]()
     with store.worker() as me:
         while True:
             tell(store.counts())
@@ -106,23 +124,37 @@ def _share(ray: Any, store: Store, folder: Path, actors: list[Any], tell: Tell, 
                 else:
                     actor = idle.pop()
                     flying[actor.make.remote(job)] = actor, job
-            if not flying:
+            if all(job is None for _, job in flying.values()) and not store.counts()["queued"]:
                 return
-            ready, _ = ray.wait(list(flying), timeout=LOOK)
-            for ref in ready:
-                actor, job = flying.pop(ref)
-                idle.append(actor)
-                _keep(ray, store, job, ref, retries)
+            for ref in ray.wait(list(flying), timeout=LOOK)[0]:
+                actor, flown = flying.pop(ref)
+                if _keep(ray, store, flown, ref, retries, bool(flying or idle)):
+                    idle.append(actor)
+                else:
+                    flying[actor.ready.remote()] = actor, None
 
 
-def _keep(ray: Any, store: Store, job: Claimed, ref: Any, retries: int) -> None:
-    """What came of a job."""
+def _keep(ray: Any, store: Store, job: Claimed | None, ref: Any, retries: int, others: bool) -> bool:
+    """What came of a job, or of an actor's beginning (None); whether the actor may have another job."""
     try:
         told = ray.get(ref)
-    except ray.exceptions.RayError as error:  # actors died of it as often as they may
-        store.set_aside(job.key, f"its worker died ({ALLOWED} so far): {type(error).__name__}")
-        return
+    except ray.exceptions.RayError as error:
+        if job is not None:
+            store.died(job.key)
+        elif isinstance(error, ray.exceptions.ActorDiedError) and not others:
+            raise MoftError(
+                f"an actor of Ray could not begin: {in_a_line(error):.500}; is the same moft on all hosts?"
+            ) from error
+        else:
+            time.sleep(LOOK)  # it is on its way
+        return False
+    if job is None:
+        return True
+    if "full" in told:
+        store.stopped(job.key)
+        raise MoftError(f"{told['full']}; make room, and go on with --resume")
     if "gave" in told:
         store.done(job.key, told["gave"])
     else:
         store.failed(job.key, told["error"], again=job.attempts <= retries)
+    return True

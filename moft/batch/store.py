@@ -173,12 +173,12 @@ class Store:
             else:
                 self._end(db, key, "failed", error)
 
-    def set_aside(self, key: str, error: str) -> None:
-        """A running job is "poisoned": whoever keeps its worker saw it die of it as often as allowed."""
+    def died(self, key: str, *, allowed: int = ALLOWED) -> None:
+        """The worker of a running job died, which whoever keeps it has seen: as by `take_back`."""
         with self._writing() as db:
             self._check_running(db, key)
-            db.execute("update jobs set error = ? where key = ?", (error, key))
-            self._end(db, key, "poisoned", error)
+            killed = db.execute("select killed + 1 from jobs where key = ?", (key,)).fetchone()[0]
+            self._died(db, key, killed, allowed)
 
     def stopped(self, key: str) -> None:
         """A worker gave a running job up: it is cancelled if that was asked, else queued again, and this
@@ -200,12 +200,7 @@ class Store:
                 if allowed is None or unwanted:
                     self._give_up(db, key)
                     continue
-                error = f"its worker died ({killed} so far)"
-                db.execute("update jobs set killed = ?, error = ? where key = ?", (killed, error, key))
-                if killed < allowed:
-                    self._queue(db, key, error)
-                else:
-                    self._end(db, key, "poisoned", error)
+                self._died(db, key, killed, allowed)
         return [key for key, *_ in lost]
 
     def event(self, key: str, kind: str, data: Any = None) -> int:
@@ -281,6 +276,14 @@ class Store:
     def _queue(self, db: sqlite3.Connection, key: str, why: str | None = None) -> None:
         db.execute("update jobs set state = 'queued', worker = null, unwanted = 0 where key = ?", (key,))
         self._tell(db, key, "queued", why)
+
+    def _died(self, db: sqlite3.Connection, key: str, killed: int, allowed: int) -> None:
+        error = f"its worker died ({killed} so far)"
+        db.execute("update jobs set killed = ?, error = ? where key = ?", (killed, error, key))
+        if killed < allowed:
+            self._queue(db, key, error)
+        else:
+            self._end(db, key, "poisoned", error)
 
     def _give_up(self, db: sqlite3.Connection, key: str) -> None:
         if db.execute("select unwanted from jobs where key = ?", (key,)).fetchone()[0]:

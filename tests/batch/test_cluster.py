@@ -4,17 +4,20 @@ Ray is not installed."""
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from batched import Told
+from batched import Slow, Told
 
 import moft
-from moft.batch.cluster import drive_by_ray
+from moft.batch.cluster import drive_by_ray, keep_to_this_machine
 from moft.batch.store import Store
 
-pytest.importorskip("ray", reason="Ray is not installed: workers by Ray are not tried")
+pytestmark = pytest.mark.skipif(  # it is imported once its settings are made
+    find_spec("ray") is None, reason="Ray is not installed: workers by Ray are not tried"
+)
 
 
 def test_actors_share_jobs_survive_a_kill_and_leave_nothing_at_home(
@@ -36,3 +39,27 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path: Path) -> None:
     store = Store(tmp_path / "jobs.sqlite")
     with pytest.raises(moft.MoftError, match="expected a Ray cluster at nonsense"):
         drive_by_ray(store, tmp_path, lambda _: None, address="nonsense")
+
+
+def test_a_host_that_is_lost_takes_no_job_with_it(tmp_path: Path) -> None:
+    """Two nodes of Ray on this machine, one of which is killed while its actor is at work."""
+    keep_to_this_machine()
+    from ray.cluster_utils import Cluster
+
+    store, killed = Store(tmp_path / "jobs.sqlite"), list[Any]()
+    store.add((str(i), "{}", "") for i in range(30))
+    small: dict[str, Any] = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+    cluster: Any = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})  # type: ignore[no-untyped-call]
+    try:
+        other = cluster.add_node(**small)
+
+        def tell(counts: dict[str, int]) -> None:
+            if not killed and counts["done"] > 2:
+                killed.append(cluster.remove_node(other, allow_graceful=False))
+
+        drive_by_ray(store, tmp_path, tell, address=cluster.address, workers=2, maker=Slow)
+    finally:
+        cluster.shutdown()
+    assert killed and store.counts()["done"] == 30
+    again = [row.key for row in store.rows() if row.attempts > 1]
+    assert len(again) <= 2 and all((tmp_path / str(i) / "made").exists() for i in range(30))
