@@ -36,7 +36,6 @@ COLUMNS: dict[str, type] = {
     "peak_memory_mb": float,
     "tries": int,
     "attempts": int,
-    "together": int,
     "file": str,
     "error": str,
 }
@@ -65,7 +64,6 @@ def values_of(row: Row) -> dict[str, Any]:
         "peak_memory_mb": gave.get("peak_memory_mb"),
         "tries": gave.get("tries"),
         "attempts": row.attempts,
-        "together": gave.get("together", 1) if row.state == "done" else None,
         "file": f"{row.key}/{CLIP}" if row.state == "done" else None,
         "error": row.error,
     }
