@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ def listened(desk: Desk, count: int, keeper: Keeper | None = None, **headers: st
         async with app.router.lifespan_context(app):
             await asyncio.wait_for(app(scope, receive, send), 20)
 
-    asyncio.run(browse())
+    with ThreadPoolExecutor(1) as aside:  # a browser of other tests may have a loop in this one
+        aside.submit(asyncio.run, browse()).result()
     return [event for block in text.decode().split("\n\n") if (event := _event(block))]
 
 

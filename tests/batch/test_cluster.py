@@ -20,6 +20,13 @@ pytestmark = pytest.mark.skipif(  # it is imported once its settings are made
 )
 
 
+@pytest.fixture(autouse=True)
+def _found_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers are processes of Ray's, which know of no folder of tests."""
+    path = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))
+
+
 def test_actors_share_jobs_survive_a_kill_and_leave_nothing_at_home(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
