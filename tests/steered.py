@@ -16,7 +16,7 @@ from torch import Tensor
 
 import moft
 from moft.feature.definition import ccr
-from moft.models.calls import Call
+from moft.models.calls import Call, timestep_of
 from moft.models.families import family_of
 from moft.models.hooks import capture
 from moft.models.tap import Tap
@@ -161,7 +161,7 @@ def assert_fused_features_are_the_same(name: str) -> None:
         riding = sample(pipe)
     torch.testing.assert_close(riding, plain_sample(name), atol=1e-4, rtol=1e-4)
     call = tap.conditional(calls[seconds - 1 :], 1)
-    (features, gradient, inputs), told = seen[0], float(torch.as_tensor(call["timestep"]).max())
+    (features, gradient, inputs), told = seen[0], timestep_of(call, tap.family)
     inputs.requires_grad_()
     alone = tap.read(inputs, told, call)
     torch.testing.assert_close(alone, features, atol=1e-5, rtol=1e-4)

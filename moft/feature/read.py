@@ -66,9 +66,7 @@ def _noised_layers(
     latents = encode(tap, videos)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
     noisy, told = tap.noised(latents, noise, timestep)
-    size = (
-        1 if tap.host.starts_from_image else len(latents)
-    )  # pipelines take one image for all clips of a batch
+    size = 1 if tap.host.takes_one else len(latents)
     features: dict[str, list[Tensor]] = {name: [] for name in layers}
     for i in range(0, len(latents), size):
         some, images = slice(i, i + size), videos[i : i + size, 0]

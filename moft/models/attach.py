@@ -27,6 +27,7 @@ class Between:
         self.calls: list[Call] = []  # of the denoiser in the step at hand, by the pipeline
         self.first: int | None = None  # step of the schedule that the run at hand began with
         self.unseen = 0  # steps of the run at hand of which only the denoiser's calls were seen
+        self.given = 0  # frames, from the first, that the pipeline gives in the step at hand
         self.by_callback = False  # whether the user hands `callback` to the pipeline
         self._done: int | None = None  # step that was made last
         self._over = False  # whether that was the last one
@@ -61,7 +62,8 @@ class Between:
         self.tap.host.check()
         if self._over:  # a host that does not say when a run begins
             self._start_anew()
-        if self.calls and timestep_of(self.calls[-1]) != timestep_of(call):
+        family = self.tap.family
+        if self.calls and timestep_of(self.calls[-1], family) != timestep_of(call, family):
             self.calls.clear()  # of a run that ended in the midst of a step, or whose steps are not seen
             self.unseen += 1
         self.calls.append(call)
@@ -119,6 +121,7 @@ class Between:
             )
         index = self._made(timestep) + 1
         latents = self.tap.layout.enter(held, calls[0])
+        self.given = self.tap.layout.given_frames(held, calls[0])
         with aside():
             found = self.next(latents, index, calls)
         if found is latents:

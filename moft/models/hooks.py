@@ -255,11 +255,14 @@ class SharedKV:
     replaced and every attention backend works. Whoever runs the model says by `moment` which call is at hand.
 
     Args:
-        attentions: attention modules having `to_k` and `to_v`, by name.
+        attentions: attention modules, by name.
+        projections: what makes keys and values in them.
     """
 
-    def __init__(self, attentions: Mapping[str, nn.Module]) -> None:
-        self.attentions = dict(attentions)
+    def __init__(
+        self, attentions: Mapping[str, nn.Module], projections: tuple[str, str] = ("to_k", "to_v")
+    ) -> None:
+        self.attentions, self.projections = dict(attentions), projections
         self._local = threading.local()
         self.bank: dict[tuple[int, int, str], Tensor] = {}
         for name, attention in self.attentions.items():
@@ -285,7 +288,7 @@ class SharedKV:
                 with torch.inference_mode(False):  # else it could not be replayed where gradients are wanted
                     self.bank[(*self.moment, name)] = args[0].detach().clone()
 
-        with self._hooked(keep, ("to_k",)):
+        with self._hooked(keep, self.projections[:1]):
             yield
 
     @contextmanager
@@ -298,7 +301,7 @@ class SharedKV:
         def swap(name: str, _module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
             return args if self.moment is None else (self._stored(name, args[0]), *args[1:])
 
-        with self._hooked(swap, ("to_k", "to_v")):
+        with self._hooked(swap, self.projections):
             yield
 
     @contextmanager

@@ -129,6 +129,11 @@ class Host(ABC):
         return self
 
     @property
+    def takes_one(self) -> bool:
+        """Whether the model must be asked for one clip at a time, as it takes one image for all of them."""
+        return self.starts_from_image
+
+    @property
     @abstractmethod
     def starts_from_image(self) -> bool:
         """Whether the model wants the first frame, or a frame to hold on to."""

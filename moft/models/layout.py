@@ -17,7 +17,7 @@ from torch import Tensor
 
 from moft.errors import BackboneError
 from moft.models.calls import Call, given_cells
-from moft.models.families import INSIDE, Family
+from moft.models.families import INSIDE, Family, patch_size
 
 
 class Layout:
@@ -25,11 +25,12 @@ class Layout:
 
     Args:
         family: which says them.
-        patch: latent frames, rows and columns per token.
+        config: the denoiser's, which says latent frames, rows and columns per token.
     """
 
-    def __init__(self, family: Family, patch: tuple[int, int, int] = (1, 1, 1)) -> None:
-        self.family, self.patch = family, patch
+    def __init__(self, family: Family, config: Any) -> None:
+        self.family, self.patch = family, patch_size(config)
+        self._channels = config[family.channels] if family.channels else None
 
     # ------------------------------------------------------------ between two steps
 
@@ -39,19 +40,28 @@ class Layout:
         Frames that are given, and so are never handed to a step, come from the call.
         """
         layout = self._of(held)
-        inside = rearrange(held, f"{layout} -> {INSIDE}", **self._sizes(layout, call))
+        inside = rearrange(held, f"{layout} -> {INSIDE}", **self._sizes(layout, call))[:, : self._channels]
         missing = self._size(call)["f"] - inside.shape[2]
         if not missing:
             return inside
         given = self.inputs(call)[-len(inside) :, : inside.shape[1], :missing]
         return torch.cat([given.to(inside), inside], 2)
 
+    def given_frames(self, held: Tensor, call: Call) -> int:
+        """How many frames, from the first, are not in what `scheduler.step` or a callback holds."""
+        layout = self._of(held)
+        return self._size(call)["f"] - parse_shape(held, layout)["f"] if "f" in layout.split() else 0
+
     def leave(self, latents: Tensor, like: Tensor) -> Tensor:
-        """Latents (b c f h w) → as `like`, which `enter` took."""
+        """Latents (b c f h w) → as `like`, which `enter` took; channels behind them are those of that."""
         layout = self._of(like)
-        if layout == INSIDE:
-            return latents[:, :, -like.shape[2] :]
-        return rearrange(latents, f"{INSIDE} -> {layout}")
+        if "f" in layout.split():
+            latents = latents[:, :, -parse_shape(like, layout)["f"] :]
+        left = rearrange(latents, f"{INSIDE} -> {layout}")
+        if self._channels is None:
+            return left
+        axis = layout.split().index("c")
+        return torch.cat([left, like.narrow(axis, self._channels, like.shape[axis] - self._channels)], axis)
 
     def _of(self, held: Tensor) -> str:
         choices = (*self.family.stepped, self.family.layout)
@@ -66,7 +76,7 @@ class Layout:
     def with_inputs(self, inputs: Tensor, call: Call) -> Call:
         """The call with other latents, (b c f h w); channels behind them and given tokens stay."""
         before = self.inputs(call)
-        given = given_cells(call, before)
+        given = given_cells(call, self.family, before)
         if given is not None:
             inputs = torch.where(given, before[:, : inputs.shape[1]].to(inputs), inputs)
         whole = torch.cat([inputs, before[:, inputs.shape[1] :].to(inputs)], 1)
@@ -83,22 +93,25 @@ class Layout:
         output = output[0] if isinstance(output, tuple) else output
         patterns = self.family.features.items()
         layout = next(pattern for start, pattern in patterns if layer.startswith(start))
-        return rearrange(output, f"{layout} -> b f c h w", **self._sizes(layout, call, self.patch))
+        sizes = self._sizes(layout, call, self.patch)
+        if self.family.behind_others:
+            output = output[:, -prod(sizes.values()) :]
+        return rearrange(output, f"{layout} -> b f c h w", **sizes)
 
     # ------------------------------------------------------------ sizes
 
     def _size(self, call: Call) -> dict[str, int]:
         """f, h, w of the latents of a call."""
         if self.family.grid and self.family.grid[0] in call:
-            return dict(zip("fhw", (int(call[name]) for name in self.family.grid), strict=True))
+            said = dict(zip("fhw", (int(call[name]) for name in self.family.grid), strict=True))
+            if prod(said.values()) != call[self.family.latents].shape[1]:
+                raise _elsewhere()
+            return said
         if self.family.places:
             places = call[self.family.places][0]  # (3 n), in the grid's order
             size = [len(axis.unique()) for axis in places]
             if prod(size) != places.shape[1] or (places[0].diff() < 0).any():
-                raise BackboneError(
-                    "expected tokens frame by frame; a picture for a later frame comes as tokens of its own "
-                    "before them. Give pictures and clips at frame_index=0"
-                )
+                raise _elsewhere()
             return dict(zip("fhw", size, strict=True))
         shape = parse_shape(call[self.family.latents], self.family.layout)
         return {axis: n for axis, n in shape.items() if axis in "fhw"}
@@ -108,3 +121,10 @@ class Layout:
         folded = set("".join(re.findall(r"\((.*?)\)", layout)))
         size = {k: n // p for (k, n), p in zip(self._size(call).items(), patch, strict=True)}
         return {k: n for k, n in size.items() if k in folded}
+
+
+def _elsewhere() -> BackboneError:
+    return BackboneError(
+        "expected tokens frame by frame; a picture for a later frame comes as tokens of its own beside them. "
+        "Give pictures and clips at frame_index=0"
+    )

@@ -28,11 +28,15 @@ class Parametrisation:
     steps: int = 1000  # noise levels in training
     upwards: bool = False  # flow matching whose timesteps count up, and which predicts clean − noise (Mochi)
     logarithmic: bool = False  # v-prediction that is told log(n/s)/4 (EDM, as SVD has it)
+    size: float = 1.0  # rms of clean latents, of EDM; noise levels and timesteps are as if it were 1
+    sign: float = 1.0  # of v; −1 where its negative is predicted (EDM, as Cosmos has it)
 
     @classmethod
     def of(cls, scheduler: Any) -> Parametrisation:
         """That of a scheduler of diffusers."""
         config = scheduler.config
+        if hasattr(scheduler, "precondition_noise"):
+            return cls._of_edm(scheduler)
         alphas = getattr(scheduler, "alphas_cumprod", None)
         kind = "flow_prediction" if alphas is None else config.get("prediction_type", "flow_prediction")
         continuous = config.get("timestep_type") == "continuous"
@@ -42,6 +46,22 @@ class Parametrisation:
             config.num_train_timesteps,
             upwards=bool(config.get("invert_sigmas")),
             logarithmic=continuous and kind == "v_prediction",
+        )
+
+    @classmethod
+    def _of_edm(cls, scheduler: Any) -> Parametrisation:
+        """Noise levels are those of its own schedule in training; its inputs are scaled to an rms of 1."""
+        config = scheduler.config
+        own = type(scheduler).from_config(config)
+        sigmas = own.sigmas[: config.num_train_timesteps].flip(0) / config.sigma_data
+        sign = -1.0 if config.prediction_type == "epsilon" else 1.0
+        return cls(
+            "v_prediction",
+            1 / (1 + sigmas**2),
+            config.num_train_timesteps,
+            logarithmic=True,
+            size=config.sigma_data,
+            sign=sign,
         )
 
     def noised(self, clean: Tensor, noise: Tensor, level: float) -> tuple[Tensor, float]:
@@ -54,7 +74,7 @@ class Parametrisation:
             return torch.lerp(clean, noise, level / self.steps), float(told)
         alpha = self._alpha(level)
         noisy = alpha**0.5 * clean + (1 - alpha) ** 0.5 * noise
-        told = 0.25 * float(np.log(((1 - alpha) / alpha) ** 0.5)) if self.logarithmic else level
+        told = 0.25 * float(np.log(((1 - alpha) / alpha) ** 0.5 * self.size)) if self.logarithmic else level
         return noisy, float(told)
 
     def clean(self, inputs: Tensor, predicted: Tensor, told: float) -> tuple[Tensor, float]:
@@ -65,10 +85,11 @@ class Parametrisation:
             if self.upwards:
                 return inputs + (1 - level) * predicted, level
             return inputs - level * predicted, 1 - level
-        signal = (1 + math.exp(8 * told)) ** -0.5 if self.logarithmic else self._alpha(told) ** 0.5
+        sigma = math.exp(4 * told) / self.size if self.logarithmic else 0.0
+        signal = (1 + sigma**2) ** -0.5 if self.logarithmic else self._alpha(told) ** 0.5
         noise = (1 - signal**2) ** 0.5
         if self.kind == "v_prediction":
-            return signal * inputs - noise * predicted, signal
+            return signal * inputs - self.sign * noise * predicted, signal
         return (predicted if self.kind == "sample" else (inputs - noise * predicted) / signal), signal
 
     def before(self, x: Tensor, predicted: Tensor, signal: float, goal: float) -> Tensor:

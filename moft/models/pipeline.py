@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from moft.errors import BackboneError
 from moft.models.families import INSIDE, Family, family_of
+from moft.models.families.inputs import inputs_of, is_modular
 from moft.models.hooks import around
 from moft.models.host import Host
 from moft.models.parametrisation import Parametrisation
@@ -39,7 +40,7 @@ class Pipeline(Host):
     def __init__(self, pipe: Any) -> None:
         self.pipe, self.family = pipe, serves(pipe)
         self._scheduler, self._denoisers = pipe.scheduler, _denoisers(pipe, self.family)
-        self._parameters = inspect.signature(pipe.__call__).parameters
+        self._parameters = inputs_of(pipe)
 
     @property
     def denoisers(self) -> list[nn.Module]:
@@ -68,7 +69,11 @@ class Pipeline(Host):
 
     def encode(self, video: Tensor) -> Tensor:
         """As of every host. Raises BackboneError if the VAE wants a setting first."""
-        vae = self.pipe.vae
+        vae = getattr(self.pipe, "vae", None)
+        if vae is None:
+            raise BackboneError(
+                f"expected {type(self.pipe).__name__} to have a VAE that encodes clips, got none; set pipe.vae"
+            )
         pixels = (video * 2 - 1).to(self.device, vae.dtype)
         try:  # clip by clip: it saves memory, and some VAEs take no more
             if self.family.frame_stride == 1:
@@ -82,7 +87,11 @@ class Pipeline(Host):
         kept = dict(vae.named_buffers()) | told
         mean, std = kept.get("latents_mean"), kept.get("latents_std")
         if mean is not None and std is not None:
-            mean, std = (torch.as_tensor(value).view(1, -1, 1, 1, 1).to(latents) for value in (mean, std))
+            channels, frames = latents.shape[1:3]  # some VAEs have a mean for each frame (Cosmos)
+            mean, std = (
+                torch.as_tensor(value).view(1, channels, -1, 1, 1)[:, :, :frames].to(latents)
+                for value in (mean, std)
+            )
             latents = (latents - mean) / std
         return latents * (vae.config.get("scaling_factor") or 1.0)
 
@@ -127,10 +136,13 @@ class Pipeline(Host):
             BackboneError: the pipeline wants more than a prompt or a first frame.
         """
         offered = self._offered(prompt, latents, images) | {"num_inference_steps": steps}
+        taken = {n: v for n, v in offered.items() if n in self._parameters and v is not None}
+        if is_modular(self.pipe):  # its blocks have bars of their own
+            return self.pipe(**taken)
         bar = getattr(self.pipe, "_progress_bar_config", None)
         self.pipe.set_progress_bar_config(disable=True)
         try:
-            return self.pipe(**{name: value for name, value in offered.items() if name in self._parameters})
+            return self.pipe(**taken)
         finally:
             if bar is None:
                 del self.pipe._progress_bar_config
@@ -139,8 +151,8 @@ class Pipeline(Host):
 
     def _offered(self, prompt: list[str], latents: Tensor, images: np.ndarray | None) -> dict[str, Any]:
         """What the pipeline may be called with; it takes some of it."""
-        takes_clips = bool({"video", "conditioning_frames"} & self._parameters.keys())
-        if takes_clips and not self.starts_from_image or "conditions" in self._parameters:
+        wants_clip = "video" in self.family.starts_from(type(self.pipe)) and not self._shown
+        if wants_clip or "conditions" in self._parameters and self.starts_from_image:
             raise BackboneError(
                 f"{type(self.pipe).__name__} wants more than a prompt, so its features cannot be read by "
                 f"themselves; read them through {next(iter(self.family.pipelines))}.from_pipe(pipe), "
@@ -149,22 +161,36 @@ class Pipeline(Host):
         size = self.clip_size(latents)
         pictures = _pictures(images, size, len(latents))
         return {
-            "prompt": prompt,
-            "image": pictures,
+            "prompt": prompt if len(prompt) > 1 else prompt[0],
+            "image": pictures if self.starts_from_image else None,
             "conditioning_frames": pictures,
-            "latents": rearrange(latents, f"{INSIDE} -> {self.family.layout}"),
+            "latents": self._start(latents),
             self.family.frames: size.frames,
             "height": size.height,
             "width": size.width,
             self.family.guidance: 1.0,
             "output_type": "latent",
             "generator": torch.Generator().manual_seed(0),  # SVD adds noise to its image
+            **self.family.exactly,
+            **({self._shown: [pictures] * size.frames} if self._shown else {}),
         }
+
+    @property
+    def _shown(self) -> str | None:
+        return self.family.shown.get(type(self.pipe).__name__)
+
+    @property
+    def takes_one(self) -> bool:
+        """As of every host."""
+        return self.starts_from_image or bool(self._shown) or not self.family.takes_batches
+
+    def _start(self, latents: Tensor) -> Tensor | None:
+        return rearrange(latents, f"{INSIDE} -> {self.family.layout}") if self.family.takes_latents else None
 
     @property
     def starts_from_image(self) -> bool:
         """SparseCtrl's frame to hold on to is one too."""
-        return bool({"image", "controlnet_frame_indices"} & self._parameters.keys())
+        return "image" in self.family.starts_from(type(self.pipe))
 
     @property
     def guidance_name(self) -> str:
@@ -184,7 +210,10 @@ class Pipeline(Host):
 
         def step(original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
             output = original(*args, **kwargs)
-            timestep = signature.bind(*args, **kwargs).arguments["timestep"]
+            told = signature.bind(*args, **kwargs).arguments
+            if self.family.stepping and told.get(self.family.stepping) is None:
+                return output
+            timestep = told["timestep"]
             if isinstance(output, tuple):
                 return (change(output[0], timestep), *output[1:])
             output.prev_sample = change(output.prev_sample, timestep)
@@ -265,8 +294,19 @@ def serves(pipe: Any) -> Family:
     family = family_of(pipe)
     lost_steps(pipe.scheduler)  # or say that it drops changes
     for denoiser in _denoisers(pipe, family):
+        _check_config(pipe, denoiser, family)
         _check_settings(denoiser)
     return family
+
+
+def _check_config(pipe: Any, denoiser: Any, family: Family) -> None:
+    """Raise BackboneError for a checkpoint for which the family's facts do not hold."""
+    for name, value in family.config.items():
+        if denoiser.config.get(name) != value:
+            raise BackboneError(
+                f"{type(pipe).__name__} can be steered with {name} {value!r} alone, got a checkpoint with "
+                f"{denoiser.config.get(name)!r}, whose features lie otherwise; use another checkpoint of it"
+            )
 
 
 def _check_settings(denoiser: nn.Module) -> None:

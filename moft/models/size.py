@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from moft.errors import RequestError
@@ -18,11 +17,12 @@ def clip_size(
 
     Raises RequestError for what is too small or no whole number of latent cells."""
     from moft.models.families import family_of
+    from moft.models.families.inputs import inputs_of
     from moft.models.pipeline import frame_stride, pixels_per_cell
     from moft.types import ClipSize
 
     family, unit = family_of(pipe), pixels_per_cell(pipe)
-    usual = {name: p.default for name, p in inspect.signature(pipe.__call__).parameters.items()}
+    usual = inputs_of(pipe)
     config = getattr(pipe, family.attribute).config
     first, stride = family.first_frames, frame_stride(pipe)
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from moft.errors import BackboneError
 from moft.models.calls import Call, parts_of, retold, timestep_of
-from moft.models.families import default_layer, patch_size
+from moft.models.families import default_layer
 from moft.models.hooks import (
     around,
     aside,
@@ -56,7 +56,7 @@ class Tap:
         self.denoiser = self.host.at_work(1000 if timestep is None else timestep)
         self.layer = layer or default_layer(self.family, self.denoiser)
         submodule(self.denoiser, self.layer)
-        self.layout = Layout(self.family, patch_size(self.denoiser.config))
+        self.layout = Layout(self.family, self.denoiser.config)
         self._signature = _signature(self.denoiser, self.family.latents)
 
     def works_at(self, timestep: Tensor) -> bool:
@@ -85,7 +85,7 @@ class Tap:
 
     def step_of(self, call: Call) -> int:
         """The index in `timesteps` of the step that a call is made in."""
-        return int((self.timesteps.float() - timestep_of(call)).abs().argmin())
+        return int((self.timesteps.float() - timestep_of(call, self.family)).abs().argmin())
 
     def forget_last_sample(self) -> None:
         """Let the scheduler take up latents that were changed between two steps."""
@@ -135,7 +135,7 @@ class Tap:
 
         with suppress(_Captured), aside(), self.watched(here_only(stop)):
             self.host.run(prompt, latents, images, steps=2)
-        return calls[0]
+        return self.conditional(calls, len(latents))  # some pipelines have more than one guidance to turn off
 
     def conditional(self, calls: list[Call], batch: int) -> Call:
         """The conditional half of one step's denoiser calls, for `batch` clips, with tensors of its own.
@@ -175,7 +175,7 @@ class Tap:
         """Features (b f c h w), float32, of what the denoiser takes, (b c f h w): repeats a call with that,
         told another timestep. What conditions in the call, channels behind the latents or given tokens,
         stays."""
-        told = {"timestep": retold(call, timestep, inputs.device)}
+        told = retold(call, self.family, timestep, inputs.device)
         arguments = self.layout.with_inputs(inputs, call) | told
         with aside():
             output = run_until(self.denoiser, self.layer, lambda: self.denoiser(**arguments))
@@ -185,8 +185,8 @@ class Tap:
     def predicted(self, inputs: Tensor, timestep: float, call: Call) -> Tensor:
         """What the denoiser predicts for what it takes, (b c f h w), told a timestep; without the variance
         that some add."""
-        told = torch.as_tensor(call["timestep"], device=inputs.device)
-        arguments = self.layout.with_inputs(inputs, call) | {"timestep": torch.full_like(told, timestep)}
+        told = retold(call, self.family, timestep, inputs.device)
+        arguments = self.layout.with_inputs(inputs, call) | told
         with aside():
             whole = self.layout.prediction(self.denoiser(**arguments)[0], call)
         return whole[:, : inputs.shape[1]].to(inputs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from moft.errors import BackboneError, MoftError, RequestError
 from moft.finite import check_finite
 from moft.memory import is_out_of_memory
+from moft.models.families.inputs import frames_of, inputs_of
 from moft.models.prompts import Heard, heard
 from moft.runs.job import Scene
 
@@ -76,7 +76,7 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
 
     size = scene.size
     assert size is not None  # `moft.run` has seen to it
-    host, takes = Pipeline(pipe), inspect.signature(pipe.__call__).parameters
+    host, takes = Pipeline(pipe), inputs_of(pipe)
     _check_start(pipe, host, scene)
     offered: dict[str, Any] = {
         "prompt": scene.prompt,
@@ -86,6 +86,7 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
         "width": size.width,
         "output_type": "np",
         "generator": torch.Generator().manual_seed(scene.seed),
+        **host.family.exactly,
     }
     if scene.image is not None:
         first = read_video(scene.image, frames=1, size=(size.height, size.width))[0]
@@ -94,15 +95,16 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
         offered[host.guidance_name] = scene.guidance_scale
     if start is not None:
         offered |= {"latents": rearrange(start, f"{INSIDE} -> {host.family.layout}"), host.guidance_name: 1.0}
-    if scene.negative_prompt is not None:
-        offered["negative_prompt"] = scene.negative_prompt
+    negative = host.family.negative if scene.negative_prompt is None else scene.negative_prompt
+    if negative is not None:
+        offered["negative_prompt"] = negative
     return {name: value for name, value in offered.items() if name in takes}
 
 
 def _check_start(pipe: Any, host: Pipeline, scene: Scene) -> None:
     """Raise unless the pipeline starts from what the scene gives."""
-    name, takes = type(pipe).__name__, inspect.signature(pipe.__call__).parameters
-    if "video" in host.family.pipelines.get(name, ""):
+    name, takes = type(pipe).__name__, inputs_of(pipe)
+    if "video" in host.family.starts_from(type(pipe)):
         raise BackboneError(f"{name} starts from a video; steer it in Python, with moft.steer(pipe, ...)")
     if scene.video is not None and host.starts_from_image:
         raise RequestError(
@@ -110,6 +112,10 @@ def _check_start(pipe: Any, host: Pipeline, scene: Scene) -> None:
         )
     if scene.negative_prompt is not None and "negative_prompt" not in takes:
         raise RequestError(f"{name} takes no negative prompt; leave out --negative-prompt")
+    if scene.guidance_scale is not None and host.guidance_name not in takes:
+        raise RequestError(
+            f"{name} takes no guidance scale; leave out --guidance-scale, and set pipe.guider in Python"
+        )
     given = {"prompt": scene.prompt is not None, "image": scene.image is not None}
     wanted = {"prompt": "prompt" in takes, "image": host.starts_from_image}
     for option, want in wanted.items():
@@ -137,7 +143,7 @@ def sample(
     started, raised = time.perf_counter(), list[Exception]()
     try:
         with watched(pipe, part, watch and _kept(watch, raised)), heard(pipe) as texts:
-            frames = pipe(**options).frames[0]
+            frames = frames_of(pipe, **options)[0]
     except MoftError:
         raise
     except Exception as error:

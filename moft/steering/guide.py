@@ -35,6 +35,7 @@ class Guide(Change):
         self.tap, self.objectives, self.settings, self.report = tap, objectives, settings, report
         self.gradients, self.descent = Gradients(settings.loss_scale, report), Descent(settings)
         self.ladder = Ladder(settings.save_memory, report)
+        self._given = 0  # frames, from the first, that stay as they are
 
     def begin(self) -> None:
         self.gradients.begin()
@@ -45,7 +46,7 @@ class Guide(Change):
         due = self.due(moment)
         if not due:
             return latents
-        started = time.perf_counter()
+        started, self._given = time.perf_counter(), moment.given
         call = self.tap.conditional(moment.calls, len(latents))
         moment.tell_keys(moment.index, 0)  # the conditional part, which is in the first call
         guided = self.guided(latents.detach().clone(), call, moment.index, due)
@@ -79,6 +80,7 @@ class Guide(Change):
                 if gradient is None:
                     self.report.skipped += 1
                     continue
+                gradient[:, :, : self._given] = 0
                 x = self.descent.moved(x, gradient / unit, due, unit)  # by a step of what the denoiser takes
         self.report.steps.append({"step": index, "timestep": float(timestep), "losses": losses})
         return x
@@ -134,6 +136,7 @@ class Fused(Guide):
 
     def apply(self, latents: Tensor, moment: Moment) -> Tensor:
         self.descent.start()
+        self._given = moment.given
         moved = self._moved(latents, moment.index)
         self._ahead, self._thread = (moment, latents.shape), threading.get_ident()
         return moved
@@ -171,5 +174,6 @@ class Fused(Guide):
             self.report.skipped += 1
             return latents
         x = latents.float()
+        gradient[:, :, : self._given] = 0
         unit = self.tap.scaled(x.new_ones(()), timesteps[min(index, len(timesteps) - 1)])
         return self.descent.moved(x, gradient, due, unit, self.updates(due))

@@ -46,6 +46,7 @@ class Moment:
         [int, int], None
     ]  # that the denoiser is about to be called: at which step, the how many-th time
     first: int = 0  # step of the schedule that the run began with
+    given: int = 0  # frames, from the first, that the pipeline gives, whatever is done to them
 
     @property
     def made(self) -> int:
@@ -147,7 +148,7 @@ class Steering(Between):
         check_finite(latents, f"the latents before step {index}", self.tap.pipe)
         count, first = len(self.tap.timesteps), self.first or 0
         size = self.tap.clip_size(latents)
-        moment = Moment(index, count - first, size, calls, self.tell_keys, first)
+        moment = Moment(index, count - first, size, calls, self.tell_keys, first, self.given)
         self._asked = list(self.objectives(size))  # or say what is wrong with them, in the first step
         if moment.made == 1:
             _check_frames(latents, size)

@@ -31,7 +31,9 @@ class Recording(Between):
     several runs in one block it is the last."""
 
     def __init__(self, tap: Tap, keys: float = 0.0) -> None:
-        super().__init__(tap, SharedKV(tap.spatial_attentions()) if keys else None, keys)
+        super().__init__(
+            tap, SharedKV(tap.spatial_attentions(), tap.family.projections) if keys else None, keys
+        )
         self.latents: dict[int, Tensor] = {}
         self.begun: Tensor | None = None  # the latents (b c f h w) that the denoiser was given first
         self.said: dict[str, Tensor] = {}  # what else it was given then, words say

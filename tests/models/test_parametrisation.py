@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 import torch
-from diffusers import DDIMScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler
+from diffusers import (
+    DDIMScheduler,
+    EDMEulerScheduler,
+    EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+)
 
 from moft.models.parametrisation import Parametrisation
 
@@ -51,6 +57,22 @@ def test_clean_latents_of_continuous_timesteps() -> None:
     found, signal = parametrisation.clean(noisy, alpha**0.5 * noise - (1 - alpha) ** 0.5 * clean, told)
     torch.testing.assert_close(found, clean, atol=1e-5, rtol=1e-4)
     assert signal**2 == pytest.approx(alpha)
+
+
+@pytest.mark.parametrize("kind", ["epsilon", "v_prediction"])
+def test_clean_latents_of_edms_own_scheduler(kind: str) -> None:
+    """Cosmos's: clean latents are of the size of its data, and what is predicted is what it makes of that."""
+    scheduler = EDMEulerScheduler(sigma_data=0.5, prediction_type=kind)
+    parametrisation = Parametrisation.of(scheduler)
+    clean, noise, predicted = torch.randn(3, 1, 4, 8, 4, 4)
+    noisy, told = parametrisation.noised(clean, noise, 600)
+    sigma = torch.tensor(math.exp(4 * told))
+    sample = 0.5 * clean + sigma * noise
+    torch.testing.assert_close(noisy, scheduler.precondition_inputs(sample, sigma))
+    assert scheduler.precondition_noise(sigma) == pytest.approx(told)
+    found, _ = parametrisation.clean(noisy, predicted, told)
+    expected = scheduler.precondition_outputs(sample, predicted, sigma)
+    torch.testing.assert_close(found * 0.5, expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 
 from moft.models.families import family_of
+from moft.models.families.inputs import inputs_of, is_modular
 from moft.models.tap import Tap
 from moft.types import ClipSize
 from tiny.parts import CELLS, LATENT_FRAMES
@@ -43,8 +44,9 @@ def sample(
     torch.manual_seed(seed)  # SparseCtrl draws without a generator
     offered: dict[str, Any] = {
         "prompt": prompt,
-        "image": picture if "prompt" in _parameters(pipe) else [picture] * count,
+        "image": picture if count == 1 and "prompt" in _parameters(pipe) else [picture] * count,
         "video": [picture] * size.frames,
+        "control_video": [picture] * size.frames,
         "conditioning_frames": [picture]
         * (1 if "controlnet_frame_indices" in _parameters(pipe) else size.frames),
         family.frames: size.frames,
@@ -56,14 +58,22 @@ def sample(
         "generator": draws if count > 1 else draws[0],
         "output_type": "latent",
     }
+    if family.negative is not None:
+        offered["negative_prompt"] = (
+            [family.negative] * count if isinstance(prompt, list) else family.negative
+        )
+    offered |= family.exactly
     offered = {name: value for name, value in offered.items() if name in _parameters(pipe)}
-    if "conditions" in _parameters(pipe):  # LTX takes a picture or a clip
-        del offered["video"]
-    return pipe(**{**offered, **kwargs}).frames
+    if is_modular(pipe) and "image" not in family.starts_from(type(pipe)):
+        offered.pop("image", None)  # its blocks would look for an image encoder
+    wants = WANTS.get(type(pipe).__name__)
+    told = offered | (wants(size) if wants else {})
+    options = {**{name: value for name, value in told.items() if value is not None}, **kwargs}
+    return pipe(**options, output="latents") if is_modular(pipe) else pipe(**options).frames
 
 
 def _parameters(pipe: Any) -> Any:
-    return inspect.signature(pipe.__call__).parameters
+    return inputs_of(pipe)
 
 
 def _builders(module: str) -> dict[str, Callable[[], Any]]:
@@ -74,9 +84,19 @@ def _builders(module: str) -> dict[str, Callable[[], Any]]:
     }
 
 
+def _wants() -> dict[str, Callable[[ClipSize], dict[str, Any]]]:
+    """What pipelines must be told beside, or not be given (None), for a size, by their class: of all modules'
+    `WANTS`."""
+    told: dict[str, Callable[[ClipSize], dict[str, Any]]] = {}
+    for module in _MODULES:
+        told |= getattr(import_module(f"tiny.{module}"), "WANTS", {})
+    return told
+
+
 _MODULES = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "parts")
 _ALL = {name: build for module in _MODULES for name, build in _builders(module).items()}
 BUILDERS = {name: build for name, build in _ALL.items() if name in _MODULES}
+WANTS = _wants()
 VARIANTS = {name: build for name, build in _ALL.items() if name not in _MODULES}
 
 

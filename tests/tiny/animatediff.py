@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
-
-from tiny.parts import TEXT, clip_text, ddim, image_vae
+from tiny.parts import TEXT, awaken, clip_text, ddim, image_vae
 
 
 def _animatediff_parts() -> dict[str, Any]:
@@ -40,7 +38,7 @@ def animatediff_controlnet() -> Any:
         attention_head_dim=8,
         conditioning_embedding_out_channels=(16, 16, 16),
     )
-    _awaken(controlnet)
+    awaken(controlnet)
     return AnimateDiffControlNetPipeline(**_animatediff_parts(), controlnet=controlnet)
 
 
@@ -56,15 +54,8 @@ def animatediff_sparsectrl() -> Any:
         attention_head_dim=8,
         motion_num_attention_heads=2,
     )
-    _awaken(controlnet)
+    awaken(controlnet)
     return AnimateDiffSparseControlNetPipeline(**_animatediff_parts(), controlnet=controlnet)
-
-
-def _awaken(controlnet: Any) -> None:
-    """Weights for the projections that a control net starts with at zero: without, it would have no say."""
-    for parameter in controlnet.parameters():
-        if not parameter.any():
-            torch.nn.init.normal_(parameter, std=0.1)
 
 
 def animatediff_sdxl() -> Any:
@@ -83,3 +74,19 @@ def animatediff_sdxl() -> Any:
     return AnimateDiffSDXLPipeline(
         **{**parts, "unet": UNetMotionModel(**config)}, text_encoder_2=second, tokenizer_2=parts["tokenizer"]
     )
+
+
+def animatediff_video_controlnet() -> Any:
+    from diffusers import AnimateDiffVideoToVideoControlNetPipeline
+
+    controlnet = animatediff_controlnet().controlnet
+    return AnimateDiffVideoToVideoControlNetPipeline(**_animatediff_parts(), controlnet=controlnet)
+
+
+def pia() -> Any:
+    """The image's latents and a mask lie behind the noisy ones."""
+    from diffusers import PIAPipeline, UNetMotionModel
+
+    parts = _animatediff_parts()
+    config = {k: v for k, v in parts["unet"].config.items() if not k.startswith("_")}
+    return PIAPipeline(**{**parts, "unet": UNetMotionModel(**(config | {"in_channels": 9}))})

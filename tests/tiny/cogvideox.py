@@ -1,4 +1,4 @@
-"""The smallest CogVideoX, from words and from an image."""
+"""The smallest CogVideoX, from words, an image, a clip, or a clip that controls."""
 
 from __future__ import annotations
 
@@ -60,3 +60,15 @@ def cogvideox_image() -> Any:
         parts["scheduler"].config
     )  # as the 5b models have it
     return CogVideoXImageToVideoPipeline(**parts)
+
+
+def cogvideox_video() -> Any:
+    from diffusers import CogVideoXVideoToVideoPipeline
+
+    return CogVideoXVideoToVideoPipeline(**_cogvideox_parts(4))
+
+
+def cogvideox_control() -> Any:
+    from diffusers import CogVideoXFunControlPipeline
+
+    return CogVideoXFunControlPipeline(**_cogvideox_parts(8))

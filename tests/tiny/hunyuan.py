@@ -1,24 +1,17 @@
-"""The smallest HunyuanVideo."""
+"""The smallest HunyuanVideo, from words and from an image."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tiny.parts import TEXT, clip_text
+from tiny.parts import TEXT, hunyuan_vae, pooled_text, vision_config, words
 
 
-def hunyuan() -> Any:
-    from diffusers import (
-        AutoencoderKLHunyuanVideo,
-        FlowMatchEulerDiscreteScheduler,
-        HunyuanVideoPipeline,
-        HunyuanVideoTransformer3DModel,
-    )
-    from transformers import CLIPTextConfig, CLIPTextModel, LlamaConfig, LlamaModel
+def _hunyuan_parts(channels: int = 4, **kwargs: Any) -> dict[str, Any]:
+    from diffusers import FlowMatchEulerDiscreteScheduler, HunyuanVideoTransformer3DModel
 
-    clip, words = clip_text()["tokenizer"], _words()
     transformer = HunyuanVideoTransformer3DModel(
-        in_channels=4,
+        in_channels=channels,
         out_channels=4,
         num_attention_heads=2,
         attention_head_dim=16,
@@ -28,59 +21,84 @@ def hunyuan() -> Any:
         text_embed_dim=16,
         pooled_projection_dim=TEXT,
         rope_axes_dim=(4, 6, 6),
+        **kwargs,
     )
-    vae = AutoencoderKLHunyuanVideo(
-        latent_channels=4,
-        down_block_types=("HunyuanVideoDownBlock3D",) * 4,
-        up_block_types=("HunyuanVideoUpBlock3D",) * 4,
-        block_out_channels=(8, 8, 8, 8),
-        layers_per_block=1,
-        norm_num_groups=4,
-    )
-    llama = LlamaModel(
-        LlamaConfig(
-            vocab_size=len(words),
-            hidden_size=16,
-            intermediate_size=16,
-            num_hidden_layers=3,
-            num_attention_heads=2,
-        )
-    )
-    pooled = CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(clip),
-            hidden_size=TEXT,
-            intermediate_size=32,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            max_position_embeddings=77,
-            bos_token_id=clip.bos_token_id,
-            eos_token_id=clip.eos_token_id,
-        )
-    )
-    return HunyuanVideoPipeline(
-        text_encoder=llama,
-        tokenizer=words,
-        text_encoder_2=pooled,
-        tokenizer_2=clip,
-        transformer=transformer,
-        vae=vae,
-        scheduler=FlowMatchEulerDiscreteScheduler(shift=7.0),
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=7.0)
+    return {**pooled_text(), "transformer": transformer, "vae": hunyuan_vae(), "scheduler": scheduler}
+
+
+def _llama(tokens: Any) -> Any:
+    from transformers import LlamaConfig
+
+    return LlamaConfig(
+        vocab_size=len(tokens),
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=3,
+        num_attention_heads=2,
+        pad_token_id=tokens.pad_token_id,
     )
 
 
-def _words() -> Any:
-    """A tokenizer that knows the words of HunyuanVideo's template, as many as the pipeline cuts off."""
+def _reader() -> dict[str, Any]:
+    """Knows the words of HunyuanVideo's template, as many as the pipeline cuts off."""
     from diffusers.pipelines.hunyuan_video.pipeline_hunyuan_video import DEFAULT_PROMPT_TEMPLATE
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
+    from transformers import LlamaModel
 
-    split = pre_tokenizers.Whitespace()
-    known = [
-        word
-        for word, _ in split.pre_tokenize_str(DEFAULT_PROMPT_TEMPLATE["template"] + " a ball an uneven plain")
-    ]
-    vocabulary = {word: i for i, word in enumerate(dict.fromkeys(("<unk>", "<pad>", *known)))}
-    tokens = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokens.pre_tokenizer = split
-    return PreTrainedTokenizerFast(tokenizer_object=tokens, unk_token="<unk>", pad_token="<pad>")
+    tokens = words(DEFAULT_PROMPT_TEMPLATE["template"])
+    return {"text_encoder": LlamaModel(_llama(tokens)), "tokenizer": tokens}
+
+
+def hunyuan() -> Any:
+    from diffusers import HunyuanVideoPipeline
+
+    return HunyuanVideoPipeline(**_reader(), **_hunyuan_parts())
+
+
+def hunyuan_skyreels() -> Any:
+    """The image's latents lie behind the noisy ones."""
+    from diffusers import HunyuanSkyreelsImageToVideoPipeline
+
+    return HunyuanSkyreelsImageToVideoPipeline(**_reader(), **_hunyuan_parts(8))
+
+
+def _looks() -> dict[str, Any]:
+    """Reads the template that shows it the image too."""
+    from diffusers.pipelines.hunyuan_video.pipeline_hunyuan_video_image2video import DEFAULT_PROMPT_TEMPLATE
+    from transformers import CLIPImageProcessor, CLIPVisionConfig, LlavaConfig, LlavaForConditionalGeneration
+
+    tokens = words(DEFAULT_PROMPT_TEMPLATE["template"])
+    tokens.add_tokens(["<image>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"])
+    vision = vision_config(336).to_dict() | {"patch_size": 14, "hidden_size": 8}
+    config = LlavaConfig(
+        vision_config=CLIPVisionConfig(**vision),
+        text_config=_llama(tokens),
+        image_token_index=tokens.convert_tokens_to_ids("<image>"),
+        pad_token_id=tokens.pad_token_id,
+        vision_feature_layer=-1,
+    )
+    return {
+        "text_encoder": LlavaForConditionalGeneration(config),
+        "tokenizer": tokens,
+        "image_processor": CLIPImageProcessor(
+            size={"shortest_edge": 336}, crop_size={"height": 336, "width": 336}
+        ),
+    }
+
+
+def hunyuan_image() -> Any:
+    """The image takes the place of the first frame, which is never handed to a step."""
+    from diffusers import HunyuanVideoImageToVideoPipeline
+
+    return HunyuanVideoImageToVideoPipeline(
+        **_looks(), **_hunyuan_parts(image_condition_type="token_replace")
+    )
+
+
+def hunyuan_image_beside() -> Any:
+    """The image's latents and a mask lie behind the noisy ones."""
+    from diffusers import HunyuanVideoImageToVideoPipeline
+
+    return HunyuanVideoImageToVideoPipeline(
+        **_looks(), **_hunyuan_parts(9, image_condition_type="latent_concat")
+    )

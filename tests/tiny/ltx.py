@@ -6,6 +6,8 @@ from typing import Any
 
 from tiny.parts import TEXT, t5_text
 
+WANTS = {"LTXConditionPipeline": lambda size: {"video": None}}  # it takes a picture or a clip
+
 
 def _ltx_parts() -> dict[str, Any]:
     from diffusers import AutoencoderKLLTXVideo, FlowMatchEulerDiscreteScheduler, LTXVideoTransformer3DModel

@@ -1,10 +1,10 @@
-"""The smallest Wan: 2.1, 2.2 with its two denoisers, and 2.2 5B with a timestep per token."""
+"""The smallest Wan: 2.1, 2.2 with its two denoisers, 2.2 5B with a timestep per token, and their kin."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tiny.parts import TEXT, image_processor, t5_text, vision_config
+from tiny.parts import TEXT, image_processor, t5_text, vision_config, wan_vae
 
 
 def _wan_transformer(channels: int = 16, **kwargs: Any) -> Any:
@@ -25,15 +25,12 @@ def _wan_transformer(channels: int = 16, **kwargs: Any) -> Any:
 
 
 def _wan_parts() -> dict[str, Any]:
-    from diffusers import AutoencoderKLWan, UniPCMultistepScheduler
+    from diffusers import UniPCMultistepScheduler
 
-    vae = AutoencoderKLWan(
-        base_dim=3, z_dim=16, dim_mult=[1, 1, 1, 1], num_res_blocks=1, temperal_downsample=[False, True, True]
-    )
     scheduler = UniPCMultistepScheduler(
         prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0
     )
-    return {**t5_text(), "vae": vae, "scheduler": scheduler}
+    return {**t5_text(), "vae": wan_vae(), "scheduler": scheduler}
 
 
 def wan() -> Any:
@@ -82,3 +79,16 @@ def wan22_5b_image() -> Any:
     from diffusers import WanImageToVideoPipeline
 
     return WanImageToVideoPipeline(**_wan_parts(), transformer=_wan_transformer(), expand_timesteps=True)
+
+
+def wan_video() -> Any:
+    from diffusers import WanVideoToVideoPipeline
+
+    return WanVideoToVideoPipeline(**_wan_parts(), transformer=_wan_transformer())
+
+
+def lucy() -> Any:
+    """Edits a clip, whose latents lie behind the noisy ones."""
+    from diffusers import LucyEditPipeline
+
+    return LucyEditPipeline(**_wan_parts(), transformer=_wan_transformer(32), expand_timesteps=True)

@@ -1,4 +1,4 @@
-"""The model families that moft knows: a module each, found by listing them (docs/adding-a-backbone.md)."""
+"""The model families that moft knows, found in the modules beside this one (docs/adding-a-backbone.md)."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from typing import Any
 
 from moft.errors import BackboneError
 from moft.models.families.family import INSIDE, Family, default_layer, patch_size
+from moft.models.families.refused import REFUSED, why_refused
 
-_MODULES = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name != "family")
-FAMILIES: tuple[Family, ...] = tuple(import_module(f"{__name__}.{name}").FAMILY for name in _MODULES)
+
+def _found() -> tuple[Family, ...]:
+    """Every family that a module of this folder, or of one inside it, makes."""
+    names = (module.name for module in pkgutil.walk_packages(__path__, f"{__name__}."))
+    made = [value for name in names for value in vars(import_module(name)).values()]
+    return tuple(sorted({id(f): f for f in made if isinstance(f, Family)}.values(), key=lambda f: f.name))
+
+
+FAMILIES: tuple[Family, ...] = _found()
 
 
 def family_of(pipe: Any) -> Family:
@@ -19,9 +27,11 @@ def family_of(pipe: Any) -> Family:
     Raises:
         BackboneError: no family fits, listing those that are known; or its denoiser is wrapped.
     """
-    names = {cls.__name__ for cls in type(pipe).__mro__}
-    for family in FAMILIES:
-        if names & family.pipelines.keys():
+    names = [cls.__name__ for cls in type(pipe).__mro__]
+    for name in names:
+        if name in REFUSED:
+            raise BackboneError(why_refused(name))
+        for family in (family for family in FAMILIES if name in family.pipelines):
             parts = [getattr(pipe, a, None) for a in (family.attribute, family.expert or family.attribute)]
             if family.denoiser in [type(part).__name__ for part in parts]:
                 return family
@@ -36,4 +46,13 @@ def family_of(pipe: Any) -> Family:
     )
 
 
-__all__ = ["FAMILIES", "INSIDE", "Family", "default_layer", "family_of", "patch_size"]
+__all__ = [
+    "FAMILIES",
+    "INSIDE",
+    "REFUSED",
+    "Family",
+    "default_layer",
+    "family_of",
+    "patch_size",
+    "why_refused",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 UNET_SEGMENTS = r"\w+_blocks?(\.\d+)?\.(resnets|attentions|motion_modules|temp_convs|temp_attentions)\.\d+"
@@ -20,7 +20,7 @@ class Family:
     name: str
 
     # Class names of diffusers' pipelines on which the contract is proven, and what each starts from: text,
-    # image, video.
+    # image, video; in brackets what it may be given too.
     pipelines: Mapping[str, str]
 
     # Class name of the denoiser, and the pipeline's attribute that holds it.
@@ -36,8 +36,18 @@ class Family:
     # Regular expression of the self-attentions whose keys and values may be shared: those that hold content.
     kv_sites: str
 
-    # Arguments of the denoiser whose tensors carry the guidance batch; latents and timestep aside.
+    # Arguments of the denoiser whose tensors carry the guidance batch; latents and timesteps aside.
     batched: tuple[str, ...] = ()
+
+    # Arguments of the denoiser that say the timestep, and how many times the scheduler's own it is there; and
+    # those that say the timestep of something else in the call (sound), with the one that speaks for them
+    # where they are left out.
+    told: tuple[str, ...] = ("timestep",)
+    told_scale: float = 1.0
+    told_beside: Mapping[str, str] = field(default_factory=dict)
+
+    # The denoiser's argument with a 1 for each cell that is given, (b 1 f h w), where timesteps do not say so.
+    given: str | None = None
 
     # The denoiser's argument that holds the latents; its layout, which is also that of the pipeline's own
     # `latents` and of what its callback gets; and the layouts that `scheduler.step` gets if others, told
@@ -46,10 +56,26 @@ class Family:
     layout: str = INSIDE
     stepped: tuple[str, ...] = ()
 
+    # Entry of the denoiser's config with the number of the latents' channels, where a callback gets others
+    # behind them.
+    channels: str | None = None
+
+    # The argument that `scheduler.step` has in a step, where it is also asked for clean latents, without it.
+    stepping: str | None = None
+
     # Where the layout packs f, h, w: the denoiser's arguments that say them, or, of pipelines that give it
     # instead, the one with each token's place (b 3 n).
     grid: tuple[str, str, str] | None = None
     places: str | None = None
+
+    # Whether a layer puts out tokens of other frames before those of the latents.
+    behind_others: bool = False
+
+    # Settings of the denoiser's config under which all this is so.
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    # What these attentions call the projections that make keys and values.
+    projections: tuple[str, str] = ("to_k", "to_v")
 
     # Attribute that holds a second denoiser, at work below the pipeline's `boundary_ratio`.
     expert: str | None = None
@@ -61,6 +87,20 @@ class Family:
     frames: str = "num_frames"
     guidance: str = "guidance_scale"
 
+    # What the pipeline must be given as a negative prompt if the user gives none.
+    negative: str | None = None
+
+    # Whether the pipeline takes latents of this layout to start from, and several prompts at once.
+    takes_latents: bool = True
+    takes_batches: bool = True
+
+    # What the pipeline must be told to sample at the very size that it is asked for.
+    exactly: Mapping[str, Any] = field(default_factory=dict)
+
+    # Of pipelines whose model sees a clip beside, by their class names, the argument for it: there a still clip
+    # is shown while another is read.
+    shown: Mapping[str, str] = field(default_factory=dict)
+
     # Frames of video in the first latent frame, and per latent frame after it, unless the pipeline's VAE says
     # another number; a stride of 1 here also says that the VAE takes single frames.
     first_frames: int = 1
@@ -68,6 +108,12 @@ class Family:
 
     # Regular expression of what may be computed again in the backward pass, to save memory.
     segments: str = r"\w*blocks\.\d+"
+
+    def starts_from(self, pipeline: type) -> tuple[str, ...]:
+        """What a class of pipelines, one of the family's or derived from it, must be given: text, image,
+        video."""
+        name = next(cls.__name__ for cls in pipeline.__mro__ if cls.__name__ in self.pipelines)
+        return tuple(self.pipelines[name].partition(" (")[0].split(", "))
 
 
 def patch_size(config: Any) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from moft.errors import BackboneError
-from moft.models.families import FAMILIES
+from moft.models.families import FAMILIES, REFUSED, why_refused
 from moft.models.folder.files import check_file, read_settings, refused
 
 INDEX = "model_index.json"
@@ -94,6 +94,8 @@ def _pipeline(index: Path, name: Any) -> Any:
         if isinstance(found, type) and issubclass(found, diffusers.DiffusionPipeline):
             if {cls.__name__ for cls in found.__mro__} & set(known):
                 return found
+            if name in REFUSED:
+                raise BackboneError(why_refused(name))
             raise BackboneError(
                 f"expected a pipeline of a known family, got {name}; known: {', '.join(known)}. "
                 "To add one, see docs/adding-a-backbone.md"

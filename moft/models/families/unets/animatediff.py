@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from moft.models.families.family import UNET_SEGMENTS, Family
 
-FAMILY = Family(
+ANIMATEDIFF = Family(
     name="AnimateDiff",
     pipelines={
         "AnimateDiffPipeline": "text",
         "AnimateDiffVideoToVideoPipeline": "text, video",
         "AnimateDiffControlNetPipeline": "text, video",
+        "AnimateDiffVideoToVideoControlNetPipeline": "text, video",
         "AnimateDiffSparseControlNetPipeline": "text, image",
         "AnimateDiffSDXLPipeline": "text",
+        "PIAPipeline": "text, image",
     },
     denoiser="UNetMotionModel",
     attribute="unet",

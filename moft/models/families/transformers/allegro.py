@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moft.models.families.family import Family
 
-FAMILY = Family(
+ALLEGRO = Family(
     name="Allegro",
     pipelines={"AllegroPipeline": "text"},
     denoiser="AllegroTransformer3DModel",

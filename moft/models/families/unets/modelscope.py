@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moft.models.families.family import UNET_SEGMENTS, Family
 
-FAMILY = Family(
+MODELSCOPE = Family(
     name="ModelScope",
     pipelines={"TextToVideoSDPipeline": "text", "VideoToVideoSDPipeline": "text, video"},
     denoiser="UNet3DConditionModel",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moft.models.families.family import Family
 
-FAMILY = Family(
+MOCHI = Family(
     name="Mochi",
     pipelines={"MochiPipeline": "text"},
     denoiser="MochiTransformer3DModel",

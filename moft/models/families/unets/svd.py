@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moft.models.families.family import UNET_SEGMENTS, Family
 
-FAMILY = Family(
+SVD = Family(
     name="Stable Video Diffusion",
     pipelines={"StableVideoDiffusionPipeline": "image"},
     denoiser="UNetSpatioTemporalConditionModel",

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from moft.models.families.family import Family
 
-FAMILY = Family(
+COGVIDEOX = Family(
     name="CogVideoX",
-    pipelines={"CogVideoXPipeline": "text", "CogVideoXImageToVideoPipeline": "text, image"},
+    pipelines={
+        "CogVideoXPipeline": "text",
+        "CogVideoXImageToVideoPipeline": "text, image",
+        "CogVideoXVideoToVideoPipeline": "text, video",
+        "CogVideoXFunControlPipeline": "text, video",
+    },
     denoiser="CogVideoXTransformer3DModel",
     attribute="transformer",
+    shown={"CogVideoXFunControlPipeline": "control_video"},
     features={"": "b (f h w) c"},
     layer="transformer_blocks.*",
     kv_sites=r"transformer_blocks\.[0-3]\.attn1",
@@ -16,4 +24,11 @@ FAMILY = Family(
     batched=("encoder_hidden_states",),
     layout="b f c h w",
     frame_stride=4,
+)
+
+CONSISID = replace(
+    COGVIDEOX,
+    name="ConsisID",
+    pipelines={"ConsisIDPipeline": "text, image"},
+    denoiser="ConsisIDTransformer3DModel",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from moft.models.families.family import Family
 
-FAMILY = Family(
+LATTE = Family(
     name="Latte",
     pipelines={"LattePipeline": "text"},
     denoiser="LatteTransformer3DModel",

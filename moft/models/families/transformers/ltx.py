@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from moft.models.families.family import INSIDE, Family
 
-FAMILY = Family(
+LTX = Family(
     name="LTX",
     pipelines={
         "LTXPipeline": "text",
         "LTXImageToVideoPipeline": "text, image",
-        "LTXConditionPipeline": "text, image",
+        "LTXConditionPipeline": "text, image (video)",
+        "LTXModularPipeline": "text (image)",
     },
     denoiser="LTXVideoTransformer3DModel",
     attribute="transformer",

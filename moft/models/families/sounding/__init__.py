@@ -1,0 +1,1 @@
+"""Families whose denoiser makes the sound along with the picture."""

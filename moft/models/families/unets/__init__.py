@@ -1,0 +1,1 @@
+"""Families whose denoiser is a UNet: frames are folded into the batch."""
