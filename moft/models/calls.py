@@ -67,8 +67,8 @@ def _retold(told: Tensor, call: Call, family: Family, timestep: float) -> Tensor
 
 
 def given_cells(call: Call, family: Family, cells: Tensor) -> Tensor | None:
-    """Which cells of latents (b c f h w) a call gives, by the family's mask or by tokens that are told 0: bool
-    (b 1 f h w). None if it does not say. A token covers a square of cells."""
+    """Which cells of latents (b c f h w) a call gives, by the family's mask or by tokens that are told 0:
+    bool (b 1 f h w). None if it does not say. A token covers a square of cells."""
     size = cells.shape[2:]
     if family.given is not None and call.get(family.given) is not None:
         return torch.as_tensor(call[family.given], device=cells.device) > 0

@@ -72,7 +72,8 @@ class Pipeline(Host):
         vae = getattr(self.pipe, "vae", None)
         if vae is None:
             raise BackboneError(
-                f"expected {type(self.pipe).__name__} to have a VAE that encodes clips, got none; set pipe.vae"
+                f"expected {type(self.pipe).__name__} to have a VAE that encodes clips, got none; "
+                "set pipe.vae"
             )
         pixels = (video * 2 - 1).to(self.device, vae.dtype)
         try:  # clip by clip: it saves memory, and some VAEs take no more

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from dataclasses import replace
 
@@ -28,6 +27,7 @@ from moft.feature.reference import ClipReading, from_clip
 from moft.feature.statistics import find_motion_channels
 from moft.models.calls import timestep_of
 from moft.models.families import FAMILIES, family_of
+from moft.models.families.inputs import inputs_of
 from moft.models.hooks import capture
 from moft.models.pipeline import usual_level
 from moft.models.tap import Tap
@@ -177,7 +177,7 @@ def test_a_pipeline_that_only_shares_a_known_denoiser_is_refused():
 
 @pytest.mark.parametrize("name", [*BUILDERS, *VARIANTS])
 def test_the_table_says_what_a_pipeline_starts_from(name: str):
-    pipe, takes = tiny(name), inspect.signature(tiny(name).__call__).parameters
+    pipe, takes = tiny(name), inputs_of(tiny(name))
     first = {"image", "controlnet_frame_indices", "conditions"} & takes.keys()
     told = {
         "text": "prompt" in takes,

@@ -46,7 +46,7 @@ class Family:
     told_scale: float = 1.0
     told_beside: Mapping[str, str] = field(default_factory=dict)
 
-    # The denoiser's argument with a 1 for each cell that is given, (b 1 f h w), where timesteps do not say so.
+    # The denoiser's argument with a 1 for each cell that is given, (b 1 f h w), where no timestep says so.
     given: str | None = None
 
     # The denoiser's argument that holds the latents; its layout, which is also that of the pipeline's own
@@ -97,8 +97,8 @@ class Family:
     # What the pipeline must be told to sample at the very size that it is asked for.
     exactly: Mapping[str, Any] = field(default_factory=dict)
 
-    # Of pipelines whose model sees a clip beside, by their class names, the argument for it: there a still clip
-    # is shown while another is read.
+    # Of pipelines whose model sees a clip beside, by their class names, the argument for it: there a still
+    # clip is shown while another is read.
     shown: Mapping[str, str] = field(default_factory=dict)
 
     # Frames of video in the first latent frame, and per latent frame after it, unless the pipeline's VAE says

@@ -1,5 +1,5 @@
-"""What a diffusers pipeline may be called with, and what it gives: one that is written whole, or one that is put
-together from blocks (Modular Diffusers)."""
+"""What a diffusers pipeline may be called with, and what it gives: one that is written whole, or one that is
+put together from blocks (Modular Diffusers)."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ REFUSED: Mapping[str, str] = {
     "HeliosPyramidPipeline": _PIECES,
     "HunyuanVideoFramepackPipeline": _PIECES + "; use HunyuanVideoImageToVideoPipeline",
     "I2VGenXLPipeline": "diffusers has deprecated it, and " + _UNTRIED,
-    "Kandinsky6SRPipeline": "it sharpens a clip, which moves as it does already; steer the pipeline before it",
+    "Kandinsky6SRPipeline": "it sharpens a clip, which moves already; steer the pipeline before it",
     "Kandinsky6TI2VAPipeline": _SOUND,
     "LTX2DFRPipeline": _KEYFRAMES,
     "LTX2DFRTemporalRefinePipeline": _KEYFRAMES,

@@ -1,4 +1,4 @@
-"""Cosmos Predict 2.5, where each frame is told a timestep of its own, 0 to 1, and Cosmos 1, whose scheduler is
+"""Cosmos Predict 2.5, where each frame is told its own timestep, 0 to 1, and Cosmos 1, whose scheduler is
 also asked for clean latents. A mask says which frames are given."""
 
 from __future__ import annotations
