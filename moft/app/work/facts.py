@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from moft.errors import MoftError
 from moft.interpreter.viewpoint import TIMESTEPS, ExplainSettings, choose_viewpoint
 from moft.models.families import family_of
+from moft.models.families.inputs import inputs_of
 from moft.models.pipeline import Pipeline
 from moft.provenance import versions
 
@@ -17,12 +18,11 @@ if TYPE_CHECKING:
 
 def facts_of(model: Model) -> dict[str, Any]:
     """As plain JSON values; the layers and timestep that `moft explain` would look at among them."""
-    import inspect
 
     import torch
 
     host, family = Pipeline(model.pipe), family_of(model.pipe)
-    takes = inspect.signature(model.pipe.__call__).parameters
+    takes = inputs_of(model.pipe)
     starts = {"prompt": "prompt" in takes, "image": host.starts_from_image}
     view = choose_viewpoint(model, ExplainSettings(), lambda line: None)
     return {
