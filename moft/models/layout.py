@@ -94,8 +94,6 @@ class Layout:
         patterns = self.family.features.items()
         layout = next(pattern for start, pattern in patterns if layer.startswith(start))
         sizes = self._sizes(layout, call, self.patch)
-        if self.family.behind_others:
-            output = output[:, -prod(sizes.values()) :]
         return rearrange(output, f"{layout} -> b f c h w", **sizes)
 
     # ------------------------------------------------------------ sizes

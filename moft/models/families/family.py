@@ -68,9 +68,6 @@ class Family:
     grid: tuple[str, str, str] | None = None
     places: str | None = None
 
-    # Whether a layer puts out tokens of other frames before those of the latents.
-    behind_others: bool = False
-
     # Settings of the denoiser's config under which all this is so.
     config: Mapping[str, Any] = field(default_factory=dict)
 
