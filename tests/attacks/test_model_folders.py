@@ -374,7 +374,9 @@ def test_infinite_numbers_of_schedulers_are_as_diffusers_writes_them(folder: Pat
     assert check_folder(folder) is None
 
 
-@pytest.mark.parametrize("family", BUILDERS)
+@pytest.mark.parametrize(
+    "family", sorted(BUILDERS.keys() - {"kandinsky"})
+)  # whose processor is a double here
 def test_every_familys_own_folder_is_taken(family: str, tmp_path: Path) -> None:
     tiny(family).save_pretrained(tmp_path)
     assert check_folder(tmp_path) is None

@@ -55,7 +55,7 @@ def check_builds(component: Component, settings: dict[str, Any], held: Held | No
 
 def _builder(component: Component, held: Held) -> Build | None:
     cls = component.cls
-    if component.kind.base == "SchedulerMixin":
+    if component.kind.base in ("SchedulerMixin", "guiders.BaseGuidance"):
         return cls.from_config
     if component.kind.weights is None:  # tokenizers and processors, which are read only
         return None

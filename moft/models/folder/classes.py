@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ RENAMED = {"CLIPFeatureExtractor": "CLIPImageProcessor", "SiglipFeatureExtractor
 class Kind:
     """What derives from one base class: its file of settings, and how its weights are called."""
 
-    base: str
+    base: str  # in its package
     settings: str
     weights: str | None = None  # without the ending
     needed: bool = True  # whether the file of settings must be there
@@ -30,6 +32,7 @@ KINDS = {
     "diffusers": (
         Kind("ModelMixin", "config.json", "diffusion_pytorch_model"),
         Kind("SchedulerMixin", "scheduler_config.json"),
+        Kind("guiders.BaseGuidance", "guider_config.json"),
     ),
     "transformers": (
         Kind("PreTrainedModel", "config.json", "model"),
@@ -103,6 +106,16 @@ def _pipeline(index: Path, name: Any) -> Any:
     raise refused(index, f"_class_name: expected a pipeline class of diffusers, got {name!r:.100}")
 
 
+def _module(package: str) -> tuple[Any, str]:
+    """Where the classes of a package are looked for, and which of `KINDS` it counts as. Parts that belong to
+    one pipeline alone diffusers keeps, and names in its folders, beside it. None: not imported."""
+    if package in KINDS:
+        return importlib.import_module(package), package
+    if importlib.util.find_spec(f"diffusers.pipelines.{package}") is None:
+        return None, package
+    return importlib.import_module(f"diffusers.pipelines.{package}"), "diffusers"
+
+
 def _component(root: Path, name: str, value: list[Any]) -> Component:
     index = root / INDEX
     if not name.isidentifier():
@@ -110,17 +123,17 @@ def _component(root: Path, name: str, value: list[Any]) -> Component:
     if len(value) != 2 or not all(isinstance(word, str) and word.isidentifier() for word in value):
         raise refused(index, f"{name}: expected a package and a class, got {value!r:.100}")
     package, cls = value
-    if package not in KINDS:
+    module, package = _module(package)
+    if module is None:
         raise refused(
             index,
             f"{name}: expected a class of diffusers or transformers, got one of {package:.100}, which is not "
             "imported",
         )
-    module = importlib.import_module(package)
-    found = getattr(module, RENAMED.get(cls, cls), None)
+    found, whole = getattr(module, RENAMED.get(cls, cls), None), importlib.import_module(package)
     if isinstance(found, type):
         for kind in KINDS[package]:
-            if issubclass(found, getattr(module, kind.base)):
+            if issubclass(found, attrgetter(kind.base)(whole)):
                 return Component(root / name, package, found, kind)
         if lacks := getattr(found, "_backends", None):  # a stand-in for a class whose packages are missing
             raise refused(index, f"{name}: {cls} needs {', '.join(map(str, lacks))}; install it")
