@@ -17,6 +17,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c.isspace() else "?" for c in text)
 
 
+def in_a_line(text: object) -> str:
+    """The text of an error, say, without line breaks."""
+    return " ".join(str(text).split())
+
+
 def harmless(text: str) -> str:
     """The same of a text of several lines, which stay."""
     return "\n".join(map(printable, text.split("\n")))
@@ -26,6 +31,13 @@ def listed(rows: Iterable[tuple[str, str]], width: int) -> str:
     """A line for each name and what is said of it, which begins at this column; no text makes a line of its
     own."""
     return "\n".join(f"{printable(name) + ':':<{width}}{printable(text)}" for name, text in rows)
+
+
+def span(seconds: float) -> str:
+    """In the unit that suits: "40 s", "12 min", "3.5 h"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def in_json(value: Any) -> str:

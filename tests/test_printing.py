@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from moft.printing import harmless, in_json, listed, printable, say, show
+from moft.printing import harmless, in_json, listed, printable, say, show, span
 
 ORDERS = {
     "colour": "a\x1b[31mb",
@@ -43,6 +43,10 @@ def test_what_is_text_stays_as_it_is(text: str) -> None:
 def test_a_value_makes_no_line_of_its_own() -> None:
     said = listed([("model", "x\nidentical: yes"), ("seed", "0")], 11)
     assert said.splitlines() == ["model:     x identical: yes", "seed:      0"]
+
+
+def test_spans_are_in_the_unit_that_suits() -> None:
+    assert [span(s) for s in (4.2, 600, 9000)] == ["4 s", "10 min", "2.5 h"]
 
 
 def test_who_cannot_be_told_is_no_reason_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import wait
@@ -18,6 +17,7 @@ from moft.errors import MediaError, MoftError
 LOOK = 0.5  # seconds between two looks at how far it is
 GRACE = 5.0  # seconds that workers have to end
 FRUITLESS = 3  # workers in a row that died and left no job behind
+REFUSED = 2  # status of a worker that says why no other need be tried
 _SPAWN = multiprocessing.get_context("spawn")  # threads and accelerators do not survive a fork
 Tell = Callable[[dict[str, int]], object]  # is handed `Store.counts` again and again
 
@@ -166,22 +166,14 @@ class _Team:
                 process.join()
 
 
-REFUSED = 2  # status of a worker that says why no other need be tried
-
-
 def _member(target: Callable[..., None], given: tuple[Any, ...], named: dict[str, Any]) -> None:
     """A worker's process: what ends it is said in one line."""
-    from moft.printing import say
+    from moft.printing import in_a_line, say
 
     try:
         target(*given, **named)
     except KeyboardInterrupt:
         sys.exit(130)
     except MoftError as error:
-        say(f"error: {' '.join(str(error).split())}")
+        say(f"error: {in_a_line(error)}")
         sys.exit(REFUSED)
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

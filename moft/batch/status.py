@@ -11,6 +11,7 @@ from typing import Any
 
 from moft.batch.rows import Row
 from moft.batch.store import STATES, Store
+from moft.printing import span
 
 LEAST = 3  # jobs that must have ended before anything is said of the rest
 RECENT = 200  # jobs that say how long one takes
@@ -40,13 +41,6 @@ def left(seconds: Sequence[float], jobs: int, workers: int) -> Left | None:
     error = SURE * spread * math.sqrt(jobs**2 / len(seconds) + jobs)
     about, apart = jobs * mean / workers, error / workers
     return Left(about, max(0.0, about - apart), about + apart)
-
-
-def span(seconds: float) -> str:
-    """In the unit that suits: "40 s", "12 min", "3.5 h"."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 @dataclass(frozen=True)

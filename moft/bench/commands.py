@@ -109,7 +109,6 @@ def features(
     directions = tuple(DIRECTIONS)[:few]
     prompts = prompts if pairs is None else min(64, math.ceil(pairs / len(directions)))
     if workers > 1:
-        needs("diffusers", "cv2", "sklearn", "skimage")
         sample_ahead(_folder(out) / CLIPS, say, directions, prompts, workers)
     tasks, shares = held_out(directions, prompts_of(prompts)), sorted({1.0, *(share or SHARES)}, reverse=True)
     found = run(*_ready(out), say, tasks, shares, elsewhere, judge_of(musiq))
@@ -157,9 +156,10 @@ def cost(
     from moft.bench import results
     from moft.bench.tables import records
     from moft.bench.tables.sections import real_sizes
+    from moft.media.files import ready_folder
 
     if real:
-        folder = _folder(out)
+        folder = ready_folder(out, "real.json")
         record = records.real(say)
         results.save(folder, "real", record)
         show(in_json(record) if as_json else real_sizes(record))
@@ -201,21 +201,17 @@ def page(
 
 
 def _folder(out: Path) -> Path:
-    """The folder, made if it is not there, before anything expensive runs."""
-    from moft.media.files import check_parent, check_writable, make_folder
+    """Where results go, and what measures them is installed."""
+    from moft.media.files import ready_folder
 
-    if not out.exists():
-        check_parent(out)
-        make_folder(out)
-    check_writable(out / "results.json")
-    return out
+    needs("diffusers", "cv2", "sklearn", "skimage")
+    return ready_folder(out, "results.json")
 
 
 def _ready(out: Path) -> tuple[Any, Path]:
     """The miniature, and the folder."""
-    needs("diffusers", "cv2", "sklearn", "skimage")
-    _folder(out)
-    return quiet_pipeline("miniature"), out
+    folder = _folder(out)
+    return quiet_pipeline("miniature"), folder
 
 
 def _finish(record: dict[str, Any], path: Path, as_json: bool) -> None:

@@ -17,7 +17,7 @@ from moft.cli.fields import taking
 from moft.cli.steering import STEERED, Ordered
 from moft.cli.sweeps import VARIED, varied
 from moft.errors import RequestError
-from moft.printing import in_json, say, show
+from moft.printing import in_a_line, in_json, say, show, span
 
 EXAMPLES = (
     "Examples: moft batch jobs.jsonl -o night --workers 2.  moft batch -o night --resume.  moft batch "
@@ -167,24 +167,15 @@ def _shard(text: str | None) -> tuple[int, int]:
 def _place(out: Path, part: tuple[int, int], resume: bool) -> Path:
     """Where the jobs are kept, in a folder that may have some only to go on with."""
     from moft.batch.driver import store_in
+    from moft.batch.table import CSV
+    from moft.media.files import ready_folder
 
-    at = store_in(_ready(out), part)
+    at = store_in(ready_folder(out, CSV), part)
     if not resume and at.exists():
         raise RequestError(
             f"expected a folder without jobs, got {out}; pass --resume to go on, or another -o"
         )
     return at
-
-
-def _ready(out: Path) -> Path:
-    """The folder, made if it is not there, before anything expensive runs."""
-    from moft.media.files import check_parent, check_writable, make_folder
-
-    if not out.exists():
-        check_parent(out)
-        make_folder(out)
-    check_writable(out / "results.csv")
-    return out
 
 
 def _tell_bad(checked: dict[str, Any] | None, manifest: Path | None) -> None:
@@ -193,7 +184,7 @@ def _tell_bad(checked: dict[str, Any] | None, manifest: Path | None) -> None:
         return
     bad = sorted((int(number), text) for number, text in checked["bad"].items())
     for number, text in bad:
-        say(f"line {number}: {' '.join(text.split())}")
+        say(f"line {number}: {in_a_line(text)}")
     raise RequestError(f"expected jobs, got {len(bad)} bad lines in {manifest}; mend them: nothing was begun")
 
 
@@ -207,7 +198,6 @@ def _tell_plan(
     """How many jobs there are, and what they may take."""
     from moft.batch.driver import apart
     from moft.batch.estimate import estimate
-    from moft.batch.status import span
 
     if checked is None or manifest is None:
         raise RequestError("expected a manifest or --vary for --dry-run, got none; say what would be made")
@@ -219,10 +209,8 @@ def _tell_plan(
     if found is not None:
         took = found["seconds"] * checked["jobs"] / found["jobs"] / workers + found["loading"]
         memory = "" if found["memory_mb"] is None else f", {found['memory_mb'] * workers:.0f} MB of memory"
-        lines.append(
-            f"an estimate, by one job in few steps: {span(took)} with {workers} workers that do not hinder "
-            f"each other{memory}"
-        )
+        by = "one worker" if workers == 1 else f"{workers} workers that do not hinder each other"
+        lines.append(f"an estimate, by one job in few steps: {span(took)} with {by}{memory}")
     show("\n".join(lines))
 
 

@@ -24,7 +24,7 @@ import typer
 
 from moft.errors import MoftError
 from moft.memory import is_out_of_memory
-from moft.printing import harmless, say
+from moft.printing import harmless, in_a_line, say
 
 # Typer brings click along, under a name of its own.
 _ClickError: Any = next(cls for cls in typer.BadParameter.__mro__ if cls.__name__ == "ClickException")
@@ -68,13 +68,13 @@ def status_of(command: Callable[[], Any]) -> int:
 def _told(text: str, status: int) -> int:
     if os.environ.get("MOFT_DEBUG"):
         traceback.print_exc()
-    say("error: " + " ".join(text.split()))
+    say(f"error: {in_a_line(text)}")
     return status
 
 
 def _unforeseen(error: Exception) -> str:
     """What to do about an error that nobody raised on purpose."""
-    text = " ".join(str(error).split())[:300]
+    text = in_a_line(error)[:300]
     if is_out_of_memory(error):
         return "out of memory; ask for fewer frames or a smaller size, or pass --save-memory"
     if isinstance(error, RecursionError):

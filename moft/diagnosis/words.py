@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from moft.diagnosis.examining import SCENES, Diagnosis
 from moft.diagnosis.fitting import Fit
 from moft.diagnosis.needs import GIB
-from moft.printing import listed
+from moft.printing import listed, span
 
 
 def described(found: Diagnosis) -> str:
@@ -43,7 +43,7 @@ def _rows(found: Diagnosis) -> Iterator[tuple[str, str]]:
         f"channels {_work(work['channels'])} once, calibrate {_work(work['calibrate'])} once ({SCENES} "
         f"scenes), steer {_work(work['steer'])} a clip",
     )
-    times = ", ".join(f"{name} {duration(flops / found.rate)}" for name, flops in work.items())
+    times = ", ".join(f"{name} {span(flops / found.rate)}" for name, flops in work.items())
     yield "time", f"at least {times}, at the {found.rate / 1e12:.2g} TFLOP/s that this machine has at best"
 
 
@@ -60,8 +60,8 @@ def _fit(fit: Fit) -> str:
     return f"nothing that was counted; the least is {fit.memory:.1f} GB: {how}"
 
 
-def _under(title: str, lines: object) -> str:
-    return "\n".join([f"{title}:", *(f"  {line}" for line in lines)])  # type: ignore[attr-defined]
+def _under(title: str, lines: Iterable[str]) -> str:
+    return "\n".join([f"{title}:", *(f"  {line}" for line in lines)])
 
 
 def _work(flops: float) -> str:
@@ -70,12 +70,3 @@ def _work(flops: float) -> str:
         if flops >= size:
             return f"{flops / size:.3g} {unit}"
     return f"{flops:.0f} FLOP"
-
-
-def duration(seconds: float) -> str:
-    """As people say it: 40 s, 12 min, 3.5 h."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

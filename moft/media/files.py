@@ -76,6 +76,16 @@ def make_folder(folder: Path) -> None:
         ) from error
 
 
+def ready_folder(out: Path, first: str) -> Path:
+    """The folder, made if it is not there, before anything expensive runs. Raises MediaError unless the one
+    that it stands in is there, and a file of the name `first` can be written in it."""
+    if not out.exists():
+        check_parent(out)
+        make_folder(out)
+    check_writable(out / first)
+    return out
+
+
 # ---------------------------------------------------------------- whole or not at all
 
 

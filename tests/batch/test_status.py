@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from moft.batch.status import Pace, left, span
+from moft.batch.status import Pace, left
 from moft.batch.store import STATES
 
 
@@ -48,7 +48,3 @@ def test_lines_come_now_and_then() -> None:
     for now[0] in (0.0, 1.0, 29.0, 30.0, 31.0):
         tell(counts(queued=1))
     assert len(said) == 2
-
-
-def test_spans_are_in_the_unit_that_suits() -> None:
-    assert [span(s) for s in (4.2, 600, 9000)] == ["4 s", "10 min", "2.5 h"]

@@ -13,7 +13,7 @@ import pytest
 
 from moft.errors import MediaError
 from moft.media import files
-from moft.media.files import check_writable, passing, replacing, staging
+from moft.media.files import check_writable, passing, ready_folder, replacing, staging
 
 NAMES = ("a.mp4", "a.plain.mp4", "b/c.txt", "a.json")
 WRITES = """
@@ -175,6 +175,16 @@ def test_a_missing_folder_is_named_before_anything_runs(tmp_path: Path) -> None:
     check_writable(tmp_path / "a.mp4")
     with pytest.raises(MediaError, match="existing folder, got .*absent; create it first"):
         check_writable(tmp_path / "absent" / "a.mp4")
+
+
+def test_a_folder_for_results_is_made_beside_what_is_there_alone(tmp_path: Path) -> None:
+    assert ready_folder(tmp_path / "out", "a.csv") == tmp_path / "out" and (tmp_path / "out").is_dir()
+    assert not list(ready_folder(tmp_path / "out", "a.csv").iterdir())
+    with pytest.raises(MediaError, match="create it first"):
+        ready_folder(tmp_path / "absent" / "out", "a.csv")
+    (tmp_path / "file").touch()
+    with pytest.raises(MediaError, match="create it first"):
+        ready_folder(tmp_path / "file", "a.csv")
 
 
 def test_an_input_is_no_output_by_whatever_name(tmp_path: Path) -> None:

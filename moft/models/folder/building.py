@@ -19,6 +19,7 @@ from moft.models.folder.classes import Component
 from moft.models.folder.files import refused
 from moft.models.folder.settings import Build, culprit
 from moft.models.folder.weights import Held
+from moft.printing import in_a_line
 
 _SPARE = 2**16  # parameters, of which no weights need be kept
 _MANY = 2**16  # tensors, where it is not known how many there are
@@ -44,7 +45,7 @@ def check_builds(component: Component, settings: dict[str, Any], held: Held | No
         built = build(settings)
     except Exception as error:  # whatever a constructor raises
         name = culprit(build, settings, error)
-        got = f"{type(error).__name__}: {' '.join(str(error).split())!s:.200}"
+        got = f"{type(error).__name__}: {in_a_line(error):.200}"
         about = f"{name}: got {settings[name]!r:.100}; " if name else ""
         raise refused(
             component.settings, f"{about}expected settings that {component.cls.__name__} takes, got {got}"
