@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from moft.batch.rows import Row
 from moft.batch.store import Store
 from moft.batch.table import values_of
 from moft.batch.worker import CLIP
+from moft.interpreter.page import rendered
 from moft.media.files import staging
 from moft.printing import harmless
 
@@ -56,7 +58,8 @@ def write_page(stores: Sequence[Store], folder: Path) -> list[Path]:
 
     Raises MediaError where they cannot be written."""
     jobs = sum(sum(store.counts().values()) for store in stores)
-    cells = [cell for _, cell in zip(range(MOST), _cells(stores, folder), strict=False)]
+    rows = islice((row for store in stores for row in store.rows()), MOST)
+    cells = [_cell(row, folder) for row in rows]
     if not any(cell.clip for cell in cells) or not find_spec("jinja2"):
         return []
     _inline(cells)
@@ -64,12 +67,6 @@ def write_page(stores: Sequence[Store], folder: Path) -> list[Path]:
         (aside / PAGE).write_text(_html(folder.name, cells, jobs), encoding="utf-8")
         _sheet(grid_of(cells)).save(aside / SHEET)
     return [folder / PAGE, folder / SHEET]
-
-
-def _cells(stores: Sequence[Store], folder: Path) -> Iterator[Cell]:
-    for store in stores:
-        for row in store.rows():
-            yield _cell(row, folder)
 
 
 def _cell(row: Row, folder: Path) -> Cell:
@@ -117,17 +114,9 @@ def grid_of(cells: Sequence[Cell]) -> Grid:
 
 
 def _html(title: str, cells: Sequence[Cell], jobs: int) -> str:
-    """The page. Everything in it is escaped, and control characters left out."""
-    from jinja2 import Environment
-
-    frame = (Path(__file__).parent / "sweep.html").read_text(encoding="utf-8")
-    template = Environment(autoescape=True, finalize=_readable).from_string(frame)
     shown = {"title": title, "grid": grid_of(cells), "more": jobs - len(cells), "jobs": jobs}
-    return template.render(**shown, ranked=sorted(cells, key=lambda cell: cell.rank))
-
-
-def _readable(value: Any) -> Any:
-    return harmless(value) if isinstance(value, str) else value
+    ranked = sorted(cells, key=lambda cell: cell.rank)
+    return rendered(Path(__file__).parent / "sweep.html", **shown, ranked=ranked)
 
 
 def _sheet(grid: Grid) -> Image:

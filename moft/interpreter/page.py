@@ -1,4 +1,5 @@
-"""A report in the making: its sections and its files. `report.html` is the frame of the page."""
+"""A report in the making: its sections and its files. `report.html` is the frame of the page, `page.css` the
+looks that it shares with other pages."""
 
 from __future__ import annotations
 
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
 
 def _readable(value: Any) -> Any:
     return harmless(value) if isinstance(value, str) else value
+
+
+def rendered(frame: Path, **shown: Any) -> str:
+    """A page of a frame for jinja, which may include `page.css`. Everything shown is escaped, and control
+    characters left out: names of files are anybody's."""
+    from jinja2 import Environment, FileSystemLoader
+
+    ours = FileSystemLoader(Path(__file__).parent)
+    template = Environment(autoescape=True, finalize=_readable, loader=ours).from_string(
+        frame.read_text(encoding="utf-8")
+    )
+    return template.render(**shown)
 
 
 @dataclasses.dataclass
@@ -69,10 +82,6 @@ class Page:
             writer.writerows(map(_readable, row) for row in (head, *rows))
 
     def html(self, title: str, facts: Mapping[str, str], notes: Sequence[str]) -> str:
-        """The page. Everything in it is escaped, and control characters left out: names of files are
-        anybody's."""
-        from jinja2 import Environment
-
-        frame = (Path(__file__).parent / "report.html").read_text(encoding="utf-8")
-        template = Environment(autoescape=True, finalize=_readable).from_string(frame)
-        return template.render(title=title, facts=facts, notes=notes, sections=self.sections)
+        """The page."""
+        frame = Path(__file__).parent / "report.html"
+        return rendered(frame, title=title, facts=facts, notes=notes, sections=self.sections)
