@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 from typing import Any
 
 from moft.app.folder import NotHere
 from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
-from moft.memory import is_out_of_memory
-from moft.printing import printable
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+from moft.memory import is_disk_full, is_out_of_memory
+from moft.printing import in_a_line, printable
 
 
 class Refused(MoftError):
@@ -27,7 +24,7 @@ def status_of(error: BaseException) -> int:
         return error.status
     if isinstance(error, NotHere):
         return 404
-    if is_full(error):
+    if is_disk_full(error):
         return 507
     if isinstance(error, (RequestError, RecipeError, BackboneError, MediaError, MoftError)):
         return 400
@@ -36,7 +33,7 @@ def status_of(error: BaseException) -> int:
 
 def told(error: BaseException) -> dict[str, Any]:
     """An error as the page shows it: no traceback, no control characters."""
-    if not isinstance(error, MoftError) or is_full(error):
+    if not isinstance(error, MoftError) or is_disk_full(error):
         return {**_unforeseen(error), "where": None}
     named = str(error).partition(": ")
     where = named[0] if named[1] and " " not in named[0] and named[0][:1].isalpha() else None
@@ -45,12 +42,12 @@ def told(error: BaseException) -> dict[str, Any]:
 
 def in_two(text: str) -> dict[str, str]:
     """The line of an error: what is wrong, and behind its last semicolon what to do."""
-    what, _, remedy = printable(" ".join(text.split())).rpartition("; ")
+    what, _, remedy = printable(in_a_line(text)).rpartition("; ")
     return {"error": what or remedy, "do": remedy if what else ""}
 
 
 def _unforeseen(error: BaseException) -> dict[str, str]:
-    if is_full(error):
+    if is_disk_full(error):
         return {
             "error": "the disk is full",
             "do": "make room on it, then try again; nothing finished is lost",
@@ -64,14 +61,3 @@ def _unforeseen(error: BaseException) -> dict[str, str]:
         }
     name = type(error).__name__
     return {"error": f"moft did not foresee this ({name})", "do": "the terminal that runs moft app says more"}
-
-
-def is_full(error: BaseException | None) -> bool:
-    """Whether the disk had no room, here or in what led here; SQLite and the media wing say it in words."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL:
-            return True
-        if "disk is full" in str(error) or "No space left" in str(error):
-            return True
-        error = error.__cause__
-    return False

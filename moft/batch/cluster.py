@@ -19,8 +19,9 @@ from typing import Any
 from moft.batch.driver import LOOK, Tell
 from moft.batch.rows import Claimed
 from moft.batch.store import Store
-from moft.batch.worker import Maker, in_a_line, is_disk_full, stands
+from moft.batch.worker import Maker, stands, why_failed
 from moft.errors import MoftError
+from moft.memory import is_disk_full
 from moft.optional import needs
 
 LOCAL = "local"
@@ -48,7 +49,7 @@ class Making:
         try:
             return {"gave": self.maker(job, self.folder / job.key, Unwatched())}
         except Exception as error:
-            return {"full" if is_disk_full(error) else "error": in_a_line(error)}
+            return {"full" if is_disk_full(error) else "error": why_failed(error)}
 
 
 def drive_by_ray(
@@ -143,7 +144,7 @@ def _keep(ray: Any, store: Store, job: Claimed | None, ref: Any, retries: int, o
             store.died(job.key)
         elif isinstance(error, ray.exceptions.ActorDiedError) and not others:
             raise MoftError(
-                f"an actor of Ray could not begin: {in_a_line(error):.500}; is the same moft on all hosts?"
+                f"an actor of Ray could not begin: {why_failed(error):.500}; is the same moft on all hosts?"
             ) from error
         else:
             time.sleep(LOOK)  # it is on its way

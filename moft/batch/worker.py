@@ -8,7 +8,6 @@ moment. A job's files lie in a folder of its key, the record last: where that is
 
 from __future__ import annotations
 
-import errno
 import multiprocessing
 import os
 import time
@@ -20,7 +19,8 @@ from moft.batch.rows import Claimed
 from moft.batch.store import PASSING, Store
 from moft.batch.work import Work
 from moft.errors import MoftError
-from moft.memory import is_out_of_memory
+from moft.memory import is_disk_full, is_out_of_memory
+from moft.printing import in_a_line
 
 if TYPE_CHECKING:
     from moft.feature.model import Model
@@ -223,7 +223,7 @@ class Worker:
             if is_disk_full(error):
                 self.store.stopped(job.key)
                 raise
-            self.store.failed(job.key, in_a_line(error), again=job.attempts <= self.retries)
+            self.store.failed(job.key, why_failed(error), again=job.attempts <= self.retries)
         except BaseException:
             self.store.stopped(job.key)
             raise
@@ -231,18 +231,9 @@ class Worker:
             self.store.done(job.key, found)
 
 
-def is_disk_full(error: BaseException | None) -> bool:
-    """Whether an error comes of a disk without room, which is no fault of the job."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return True
-        error = error.__cause__
-    return False
-
-
-def in_a_line(error: Exception) -> str:
-    """What a job failed of: an error raised on purpose says it itself."""
-    text = " ".join(str(error).split())
+def why_failed(error: Exception) -> str:
+    """What a job failed of, in a line: an error raised on purpose says it itself."""
+    text = in_a_line(error)
     if isinstance(error, MoftError):
         return text
     if is_out_of_memory(error):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from moft.app.asked.kinds import Facts, Looked, PlainClip, Planed, parse
 from moft.app.folder import Folder, read_json, write_json
-from moft.app.refusals import is_full
 from moft.app.work.facts import facts_of
 from moft.app.work.live import FILE as LIVE
 from moft.app.work.live import Live
@@ -24,6 +23,7 @@ from moft.batch.work import Work
 from moft.batch.worker import CLIP, RECORD, Maker, Watcher, told
 from moft.errors import MediaError, MoftError
 from moft.media.files import make_folder, staging
+from moft.memory import is_disk_full
 
 if TYPE_CHECKING:
     from moft.feature.model import Model
@@ -129,7 +129,7 @@ def _with_room(save: Callable[[], Any], watch: Watcher) -> Any:
         try:
             return save()
         except MoftError as error:
-            if not is_full(error):
+            if not is_disk_full(error):
                 raise
         time.sleep(_ROOM)
         watch.check()
