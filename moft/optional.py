@@ -6,22 +6,23 @@ from importlib.util import find_spec
 
 from moft.errors import MoftError
 
+EXTRAS = {  # module → the extra that brings it
+    "diffusers": "diffusers",
+    "transformers": "diffusers",
+    "cv2": "flow",
+    "matplotlib": "explain",
+    "jinja2": "explain",
+    "sklearn": "explain",
+    "skimage": "photos",
+    "fastapi": "app",
+    "uvicorn": "app",
+    "python_multipart": "app",
+    "ray": "ray",
+}
+
 
 def needs(*modules: str) -> None:
     """Raise MoftError, naming the extra to install, if an optional module is missing."""
-    homes = {
-        "diffusers": "diffusers",
-        "transformers": "diffusers",
-        "cv2": "flow",
-        "matplotlib": "explain",
-        "jinja2": "explain",
-        "sklearn": "explain",
-        "skimage": "photos",
-        "fastapi": "app",
-        "uvicorn": "app",
-        "python_multipart": "app",
-        "ray": "ray",
-    }
     for module in modules:
         if find_spec(module) is None:
-            raise MoftError(f"{module} is not installed; pip install 'moft[{homes[module]}]'")
+            raise MoftError(f"{module} is not installed; pip install 'moft[{EXTRAS[module]}]'")

@@ -20,7 +20,7 @@ from moft.diagnosis.needs import GIB, Needs, needs_of
 from moft.errors import BackboneError
 from moft.models.families import family_of, patch_size
 from moft.models.folder.checked import check_folder
-from moft.models.loading import is_hub_id, miniature_path, quiet, settings_of
+from moft.models.loading import is_hub_id, local_folder, quiet, settings_of
 from moft.models.pipeline import Pipeline, pixels_per_cell
 from moft.models.size import clip_size
 from moft.optional import needs as needs_installed
@@ -158,16 +158,9 @@ def _examined(
 
 def _folder(name: str) -> Path:
     """Where the settings lie, looked through."""
-    if is_hub_id(name):
-        folder = settings_of(name)
-        check_folder(folder, weights=False)
-        return folder
-    folder = Path(miniature_path() if name == "miniature" else name)
-    if not folder.is_dir():
-        raise BackboneError(
-            f"no model at {name}: expected miniature, a diffusers folder, or a hub id OWNER/NAME"
-        )
-    check_folder(folder)
+    local = local_folder(name)
+    folder = local or settings_of(name)
+    check_folder(folder, weights=local is not None)
     return folder
 
 

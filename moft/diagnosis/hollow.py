@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from moft.diagnosis import counting
-from moft.diagnosis.steps import nothing_masked
+from moft.diagnosis.steps import nothing_masked, of_type
 from moft.errors import BackboneError
+from moft.printing import in_a_line
 
 _DOORS = ("forward", "encode", "decode")  # by which pipelines call networks
 
@@ -43,7 +44,7 @@ class Hollow:
 
     def __init__(self, build: Callable[[], nn.Module], dtype: torch.dtype) -> None:
         self.mode = FakeTensorMode(allow_non_fake_inputs=True)
-        with self.mode, _usual(dtype), nothing_masked():
+        with self.mode, of_type(dtype), nothing_masked():
             self.module = build().eval()
             _widened(self.module, dtype)
         self.weights = sum(p.nbytes for p in (*self.module.parameters(), *self.module.buffers()))
@@ -147,17 +148,6 @@ def _shapes(value: Any) -> str:
     return repr(_mapped(lambda t: (tuple(t.shape), str(t.dtype)), value))
 
 
-@contextmanager
-def _usual(dtype: torch.dtype) -> Iterator[None]:
-    """New tensors are of this type."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
-
-
 def _widened(module: nn.Module, dtype: torch.dtype) -> None:
     """What the class keeps in 32 bits, as loaders do: transformers' some in float16 alone."""
     always = getattr(module, "_keep_in_fp32_modules_strict", None) or []
@@ -176,5 +166,5 @@ def hollow(build: Callable[[], nn.Module], dtype: torch.dtype, name: str) -> Hol
     try:
         return Hollow(build, dtype)
     except Exception as error:  # whatever a constructor raises
-        got = f"{type(error).__name__}: {' '.join(str(error).split())!s:.200}"
+        got = f"{type(error).__name__}: {in_a_line(error):.200}"
         raise BackboneError(f"cannot count what {name} needs: expected its network, got {got}") from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -13,14 +12,14 @@ from moft.feature.statistics import Statistics, find_statistics, statistics_path
 from moft.interpreter.readout import READOUT_FILE
 from moft.interpreter.viewpoint import SWEEP_FILE
 from moft.models.pipeline import serves
+from moft.optional import EXTRAS
 
-# Packages that commands need beside those that a model is loaded with, and the extra that brings them.
-_WANTED = {
-    "cv2": ("flow", "moft steer and calibrate measure with it"),
-    "skimage": ("photos", "moft channels pans its photographs, unless --photos names others"),
-    "matplotlib": ("explain", "moft explain draws with it"),
-    "jinja2": ("explain", "moft explain writes its page with it"),
-    "sklearn": ("explain", "moft explain fits with it"),
+_WANTED = {  # by commands, beside the packages that a model is loaded with
+    "cv2": "moft steer and calibrate measure with it",
+    "skimage": "moft channels pans its photographs, unless --photos names others",
+    "matplotlib": "moft explain draws with it",
+    "jinja2": "moft explain writes its page with it",
+    "sklearn": "moft explain fits with it",
 }
 
 
@@ -77,11 +76,11 @@ def _obstacles(pipe: Any) -> list[str]:
 
 def _packages(pipe: Any) -> list[str]:
     missing = [
-        f"{package}: {why}; pip install 'moft[{extra}]'"
-        for package, (extra, why) in _WANTED.items()
+        f"{package}: {why}; pip install 'moft[{EXTRAS[package]}]'"
+        for package, why in _WANTED.items()
         if find_spec(package) is None
     ]
-    module = sys.modules[inspect.getmodule(type(pipe).__mro__[1]).__name__]  # type: ignore[union-attr]
+    module = inspect.getmodule(type(pipe).__mro__[1])  # diffusers' own, behind what `assembled` makes of it
     if hasattr(module, "is_ftfy_available") and find_spec("ftfy") is None:
         missing.append("ftfy: the pipeline cleans its prompts with it; pip install ftfy")
     return missing

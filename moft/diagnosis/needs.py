@@ -21,6 +21,7 @@ from moft.models.calls import parts_of
 from moft.models.families import Family, default_layer, family_of
 from moft.models.hooks import checkpointed
 from moft.models.pipeline import Pipeline
+from moft.printing import in_a_line
 from moft.runs.job import Scene
 from moft.runs.sample import arguments
 from moft.steering.objective import EARLY, UPDATES
@@ -167,7 +168,7 @@ def _understood(pipe: Any) -> Iterator[None]:
     except MoftError:
         raise
     except Exception as error:
-        got = f"{type(error).__name__}: {' '.join(str(error).split())!s:.200}"
+        got = f"{type(error).__name__}: {in_a_line(error):.200}"
         raise BackboneError(
             f"cannot count what {type(pipe).__name__} needs: expected a run without weights, got {got}; "
             "try a size that its maker names"

@@ -40,6 +40,17 @@ def gradient(model: Any, call: Call, family: Family, layer: str) -> None:
 
 
 @contextmanager
+def of_type(dtype: torch.dtype) -> Iterator[None]:
+    """Inside, new tensors are of this type."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextmanager
 def nothing_masked() -> Iterator[None]:
     """Inside, `torch.nonzero` is that of a mask which hides nothing: tensors without data cannot tell.
 

@@ -30,20 +30,15 @@ def load_pipeline(model: str, commit: str | None = None) -> Any:
     needs("diffusers", "transformers")
     import torch
 
-    name = _place(model)
-    local = Path(name).is_dir()
-    if not local and (model == "miniature" or not is_hub_id(model)):
-        raise BackboneError(
-            f"no model at {name}: expected miniature, a diffusers folder, or a hub id OWNER/NAME"
-        )
+    local = local_folder(model)
     quiet()
     gpu = torch.cuda.is_available()
     with _translated(model), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # every release knows "torch_dtype"
-        pipe = _of_folder(Path(name) if local else _fetched(name, commit), gpu)
+        pipe = _of_folder(local or _fetched(model, commit), gpu)
         _check_whole(pipe)
-    if not local:
-        pipe.register_to_config(_name_or_path=name)  # as its motion channels are kept by it
+    if local is None:
+        pipe.register_to_config(_name_or_path=model)  # as its motion channels are kept by it
     family_of(pipe)
     return pipe.to("cuda" if gpu else "cpu")
 
@@ -126,6 +121,18 @@ def settle_threads(pipe: Any) -> None:
 
 def _place(model: str) -> str:
     return miniature_path() if model == "miniature" else model
+
+
+def local_folder(model: str) -> Path | None:
+    """The folder of a model that lies here; None for a hub id. Raises BackboneError for neither."""
+    name = _place(model)
+    if Path(name).is_dir():
+        return Path(name)
+    if model == "miniature" or not is_hub_id(model):
+        raise BackboneError(
+            f"no model at {name}: expected miniature, a diffusers folder, or a hub id OWNER/NAME"
+        )
+    return None
 
 
 def model_folder(model: str, commit: str | None = None) -> str | None:

@@ -18,7 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from moft.bench.costs import cost
 from moft.bench.costs.published import MODELS, Published
 from moft.diagnosis import counting
-from moft.diagnosis.steps import gradient, nothing_masked, plain
+from moft.diagnosis.steps import gradient, nothing_masked, of_type, plain
 from moft.models.families import FAMILIES
 from moft.models.families.family import default_layer
 from moft.models.hooks import checkpointed
@@ -51,18 +51,13 @@ def flops(real: Published, family: Any, layer: str) -> float:
 
 def memory(real: Published, family: Any, layer: str) -> dict[str, float]:
     """Peak memory of a plain step, GB, and a gradient's over it, as it is and with `Settings.save_memory`."""
-    usual = torch.get_default_dtype()
-    torch.set_default_dtype(torch.bfloat16)
-    try:
-        with FakeTensorMode():
-            model = real.denoiser().eval()
-            weights = sum(p.nbytes for p in model.parameters())
-            before = weights + counting.memory(lambda: plain(model, real.call(real.branches)))
-            free = weights + counting.memory(lambda: gradient(model, real.call(1), family, layer))
-            with checkpointed(model, family.segments, layer):
-                saving = weights + counting.memory(lambda: gradient(model, real.call(1), family, layer))
-    finally:
-        torch.set_default_dtype(usual)
+    with of_type(torch.bfloat16), FakeTensorMode():
+        model = real.denoiser().eval()
+        weights = sum(p.nbytes for p in model.parameters())
+        before = weights + counting.memory(lambda: plain(model, real.call(real.branches)))
+        free = weights + counting.memory(lambda: gradient(model, real.call(1), family, layer))
+        with checkpointed(model, family.segments, layer):
+            saving = weights + counting.memory(lambda: gradient(model, real.call(1), family, layer))
     return {
         "weights_gb": weights / 2**30,
         "plain_gb": before / 2**30,
