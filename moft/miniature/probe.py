@@ -19,6 +19,7 @@ from moft.known.shapes import COLOURS, RADII, SHAPES, shape_distance
 from moft.known.textures import TEXTURES
 from moft.metrics.motion import followed, measure
 from moft.miniature.looks import looks, true_clips
+from moft.models.calls import retold
 from moft.models.families import family_of
 from moft.models.hooks import capture
 from moft.models.pipeline import host_of
@@ -52,7 +53,7 @@ def block_features(
     for x, e in zip(latents.split(32), noise.split(32), strict=True):
         noisy, told = tap.noised(x, e, t)
         call = tap.layout.with_inputs(noisy, tap.first_call([""] * len(x), x))
-        call["timestep"] = torch.full_like(torch.as_tensor(call["timestep"], device=x.device), told)
+        call |= retold(call, tap.family, told, x.device)
         with capture(tap.denoiser, blocks) as seen:
             tap.denoiser(**call)
         for name, value in seen.items():

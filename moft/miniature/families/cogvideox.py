@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from moft.known.renderer import FRAMES, SIZE
+from moft.miniature import model
 from moft.miniature.curriculum import PANS, SOME, Stage
 from moft.miniature.families.latte import tokenizer
 from moft.miniature.model import LATENT_CHANNELS, LATENT_SIZE, Build
@@ -116,16 +117,7 @@ def scheduler() -> CogVideoXDDIMScheduler:
     """CogVideoX's sampler on the noise schedule that the miniatures share."""
     from diffusers import CogVideoXDDIMScheduler
 
-    return CogVideoXDDIMScheduler(
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        prediction_type="v_prediction",
-        timestep_spacing="trailing",
-        clip_sample=False,
-        set_alpha_to_one=False,
-        snr_shift_scale=1.0,
-    )
+    return CogVideoXDDIMScheduler.from_config(model.scheduler().config, snr_shift_scale=1.0)
 
 
 def assemble(
