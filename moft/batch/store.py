@@ -40,6 +40,7 @@ create table jobs (
     killed integer not null default 0, unwanted integer not null default 0,
     worker text, error text, result text, began real, ended real);
 create index jobs_by_state on jobs (state, number);
+create index jobs_by_note on jobs (state, note, number);
 create table events (
     id integer primary key autoincrement, key text not null, kind text not null, data text not null,
     at real not null);
@@ -64,9 +65,7 @@ class Store:
             )
             self._db.execute("pragma trusted_schema = off")  # the file may be a stranger's
             self._db.execute("pragma user_version").fetchone()  # or none of SQLite
-            with (
-                self._workers.alone()
-            ):  # SQLite does not wait for others where the mode of the file is changed
+            with self._workers.alone():  # SQLite does not wait for others where it changes the file's mode
                 self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")  # whole after a power cut, less the last moments
         with self._writing() as db:
