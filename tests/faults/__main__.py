@@ -1,5 +1,5 @@
 """`python -m faults --kills 120`: kill every command that writes at random moments, and let disks and streams
-fail; prints what was tried, and exits 1 if a file was lost, mixed or left."""
+fail; prints what was tried, and exits 1 if a file was lost, mixed or left, or a job of a batch."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import random
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from faults import batches
 from faults.commands import COMMANDS, Command, prepare
 from faults.disks import CHECKS
 from faults.kills import Victim
@@ -19,15 +22,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("--kills", type=int, default=120, help="in all, shared among the commands")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    parser.add_argument("--only", action="append", choices=list(COMMANDS), help="several may be given")
+    parser.add_argument("--only", action="append", choices=list(KILLED), help="several may be given")
     asked = parser.parse_args()
     chance, faults = random.Random(asked.seed), list[str]()
     with tempfile.TemporaryDirectory(prefix="moft-faults-") as place:
         prepare(Path(place))
-        names = asked.only or list(COMMANDS)
+        names = asked.only or list(KILLED)
         for i, name in enumerate(names):
             count = asked.kills // len(names) + (i < asked.kills % len(names))
-            faults += killed(COMMANDS[name], Path(place) / name, count, chance)
+            faults += KILLED[name](Path(place) / name, count, chance)
         for check in CHECKS if not asked.only else ():
             folder = Path(place) / check.__name__
             folder.mkdir()
@@ -54,6 +57,12 @@ def killed(command: Command, folder: Path, count: int, chance: random.Random) ->
         flush=True,
     )
     return faults
+
+
+KILLED: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
+    **{name: partial(killed, command) for name, command in COMMANDS.items()},
+    "batch": batches.killed,
+}
 
 
 if __name__ == "__main__":

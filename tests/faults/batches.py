@@ -1,12 +1,8 @@
-"""`python -m faults.batches --kills 50`: a batch whose driver and workers are killed at random moments, and
-gone on with each time; then every job is done once, whole, with the frames of an undisturbed run.
-
-Exits 1 if not. Takes minutes: `--jobs` and `--kills` are what they are shared among.
-"""
+"""A batch whose driver and workers are killed at random moments, and gone on with each time; then every job
+is done once, whole, with the frames of an undisturbed run."""
 
 from __future__ import annotations
 
-import argparse
 import collections
 import contextlib
 import json
@@ -16,7 +12,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -105,31 +100,23 @@ def faults_of(out: Path, calm: Path) -> list[str]:
     return found
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m faults.batches", description=__doc__)
-    parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--jobs", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="moft-faults-") as place:
-        calm, out, manifest = Path(place) / "calm", Path(place) / "out", Path(place) / "jobs.jsonl"
-        jobs: list[Any] = [small(seed=seed) for seed in range(asked.jobs)]
-        manifest.write_text("".join(json.dumps(job) + "\n" for job in jobs))
-        if begun(calm, str(manifest)).wait():
-            raise SystemExit("the undisturbed batch failed")
-        started = time.monotonic()
-        tally = disturbed(out, manifest, asked.kills, random.Random(asked.seed))
-        with sqlite3.connect(out / "jobs.sqlite") as raw:
-            (begins,) = raw.execute("select count(*) from events where kind = 'running'").fetchone()
-        found = faults_of(out, calm)
+def killed(folder: Path, kills: int, chance: random.Random) -> list[str]:
+    """Kill a batch so often, which has somewhat more jobs; the faults that were found."""
+    folder.mkdir()
+    calm, out, manifest = folder / "calm", folder / "out", folder / "jobs.jsonl"
+    jobs: list[Any] = [small(seed=seed) for seed in range(kills + 10)]
+    manifest.write_text("".join(json.dumps(job) + "\n" for job in jobs))
+    if begun(calm, str(manifest)).wait():
+        raise SystemExit("the undisturbed batch failed")
+    started = time.monotonic()
+    tally = disturbed(out, manifest, kills, chance)
+    with sqlite3.connect(out / "jobs.sqlite") as raw:
+        (begins,) = raw.execute("select count(*) from events where kind = 'running'").fetchone()
+    found = faults_of(out, calm)
     told = ", ".join(f"{count} of {what}" for what, count in sorted(tally.items()))
     print(
-        f"{sum(tally.values())} kills ({told}) among {asked.jobs} jobs, {time.monotonic() - started:.0f} s, "
-        f"{begins} times a job was begun: {len(found)} faults"
+        f"batch: {sum(tally.values())} kills ({told}) among {len(jobs)} jobs, {begins} times a job was "
+        f"begun, {len(found)} faults, {time.monotonic() - started:.0f} s",
+        flush=True,
     )
-    print("\n".join(found))
-    return bool(found)
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return [f"batch, {fault}" for fault in found]
