@@ -7,10 +7,11 @@ from typing import Any
 from tiny.parts import TEXT, image_processor, t5_text, vision_config, wan_vae
 
 
-def _wan_transformer(channels: int = 16, **kwargs: Any) -> Any:
-    from diffusers import WanTransformer3DModel
+def _wan_transformer(channels: int = 16, kind: str = "WanTransformer3DModel", **kwargs: Any) -> Any:
+    """Of this class of diffusers."""
+    import diffusers
 
-    return WanTransformer3DModel(
+    return getattr(diffusers, kind)(
         num_attention_heads=2,
         attention_head_dim=12,
         in_channels=channels,
