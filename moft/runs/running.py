@@ -48,6 +48,7 @@ class Attempt:
     steered: Sampled
     report: Report
     outcome: tuple[Any, ...]  # `Outcome` of each request, or of a drag `Arrival` of each point
+    outside: float | None = None  # PSNR outside of what was drawn anew, before that was put back
 
     @property
     def numbers(self) -> list[str]:

@@ -56,7 +56,6 @@ class Steered(Trial):
         requests = [replace(one, region=one.region or drawn) for one in requests] if drawn else requests
         self.placed = lay_out(requests, size, self.notes.append, source)
         self.anew = None if drawn is None else read_region(drawn, size, lambda _: None, source=source)
-        self._outside: list[float] = []  # PSNR there of each attempt, before it was put back
         for request in requests:
             if isinstance(request, Motion):
                 self._held(request, size)
@@ -104,18 +103,19 @@ class Steered(Trial):
         ) as steering:
             steering.tell = self.notes.append
             steered = self._sample(_redrawn(scene), "steered", recording)
+        outside = None
         if self.anew is not None:
-            steered = self._put_back(plain, steered, self.anew)
+            steered, outside = self._put_back(plain, steered, self.anew)
         outcome = tuple(placed.outcome(plain.video, steered.video) for placed in self.placed)
-        return Attempt(change, scene, settings, plain, steered, steering.report, outcome)
+        return Attempt(change, scene, settings, plain, steered, steering.report, outcome, outside)
 
-    def _put_back(self, plain: Sampled, steered: Sampled, anew: Mask) -> Sampled:
-        """The same with the pixels outside as they were: of the plain run, or of the clip itself."""
+    def _put_back(self, plain: Sampled, steered: Sampled, anew: Mask) -> tuple[Sampled, float | None]:
+        """The same with the pixels outside as they were, of the plain run or of the clip itself; and the PSNR
+        there before."""
         rest = plain.video if self.clip is None else self.clip
         outside = np.broadcast_to(anew == 0, rest.shape[:3])
-        if outside.any():
-            self._outside.append(psnr(steered.video[outside], rest[outside]))
-        return replace(steered, video=composited(rest, steered.video, anew))
+        before = psnr(steered.video[outside], rest[outside]) if outside.any() else None
+        return replace(steered, video=composited(rest, steered.video, anew)), before
 
     def _prepare(self, scene: Scene, settings: Settings) -> tuple[Sampled, Recording | None, list[Any]]:
         pipe = self.model.pipe
@@ -164,7 +164,7 @@ class Steered(Trial):
             "plain": best.plain.to_json(),
             "steered": best.steered.to_json(),
             "reconstruction": None if self.clip is None else psnr(self.clip, best.plain.video),
-            "outside": self._outside[kept] if self._outside else None,
+            "outside": best.outside,
             "tries": [_tried(attempt) for attempt in attempts],
             "seconds_ratio": best.steered.seconds / best.plain.seconds,
         }
