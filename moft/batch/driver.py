@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from moft.batch.store import ALLOWED, Store
-from moft.batch.worker import STORE, work
+from moft.batch.worker import work
 from moft.errors import MediaError, MoftError
 
+STORE = "jobs.sqlite"  # in the folder of a batch
 LOOK = 0.5  # seconds between two looks at how far it is
 GRACE = 5.0  # seconds that workers have to end
 FRUITLESS = 3  # workers in a row that died and left no job behind

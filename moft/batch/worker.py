@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from moft.runs.sample import Step, Watch
 
 CLIP, RECORD = "clip.mp4", "clip.json"
-STORE = "jobs.sqlite"  # in the folder of a batch
 EVERY = 0.5  # seconds between two notes of how far a job is
 Preview = Callable[["Model", "Step"], Any]  # plain JSON for an event "preview", or None for none now
 

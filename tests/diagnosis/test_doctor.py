@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tiny import clip_size, tiny
@@ -20,6 +21,8 @@ from moft.diagnosis.assembled import assembled
 from moft.diagnosis.fitting import SPARE, fitting, gigabytes
 from moft.diagnosis.hollow import Hollow
 from moft.diagnosis.needs import GIB, Needs, needs_of
+from moft.known.pans import pans
+from moft.known.photographs import training_photographs
 from moft.models.families import FAMILIES
 from moft.types import ClipSize
 
@@ -90,6 +93,15 @@ def test_the_miniature_is_known_and_the_three_commands_are_commands() -> None:
         options = {o for p in command.commands[words[1]].params for o in p.opts}
         assert {word for word in words if word.startswith("-")} <= options
     json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_as_many_clips_are_counted_as_channels_are_found_from() -> None:
+    import typer
+
+    command: Any = typer.main.get_command(app)
+    (courses,) = (p.default for p in command.commands["channels"].params if p.name == "courses")
+    photos = [np.zeros((32, 32, 3), np.uint8)] * len(training_photographs())
+    assert sum(1 for _ in pans(photos, ClipSize(2, 16, 16))) + courses == examining.CLIPS
 
 
 def test_of_a_hub_id_settings_alone_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
