@@ -8,7 +8,6 @@ Clips are of the miniature, and a preview of 81 frames of 480 x 832 px besides, 
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,8 +16,9 @@ from statistics import median
 from typing import Any
 
 import httpx
+from started import end_worker, free_port, program
 
-PORT, TIMES = 8397, 20
+TIMES = 20
 JOB = {
     "prompt": "a red ball over blue cells",
     "steps": 4,
@@ -52,20 +52,10 @@ def wait(ask: Callable[[], Any], done: Callable[[Any], bool]) -> Any:
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        program = [
-            sys.executable,
-            "-m",
-            "moft.cli",
-            "app",
-            "--no-browser",
-            "--port",
-            str(PORT),
-            "--folder",
-            folder,
-        ]
-        server = subprocess.Popen(program, stdout=subprocess.DEVNULL)
-        page = httpx.Client(base_url=f"http://127.0.0.1:{PORT}", headers={"X-Moft": "1"}, timeout=60)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        port = free_port()
+        server = subprocess.Popen(program(Path(folder), "--port", str(port)), stdout=subprocess.DEVNULL)
+        page = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-Moft": "1"}, timeout=60)
         try:
             wait(lambda: page.get("/api/model").json(), lambda told: told["status"] == "ready")
             asked = {"job": {**JOB, "requests": []}, "kind": "plain"}
@@ -81,11 +71,9 @@ def main() -> None:
             wait(lambda: page.post("/api/look", json=body), lambda answer: answer.status_code == 200)
             print("click, two clips:", took(lambda: page.post("/api/look", json=body)))
         finally:
-            worker = Path(folder, "worker.lock").read_text()
             server.terminate()
             server.wait()
-            subprocess.run(["kill", worker])
-            time.sleep(1)
+            end_worker(Path(folder))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
-import signal
-import socket
 import subprocess
-import sys
 import time
 import urllib.request
 import warnings
@@ -19,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from started import end_worker, free_port, program, until
 
 Point = tuple[float, float]
 FLAGS = (
@@ -50,43 +47,19 @@ def chromium() -> Iterator[Any]:
 @contextlib.contextmanager
 def app(folder: Path) -> Iterator[str]:
     """`moft app` with the miniature at a free port, ready; its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [
-        sys.executable,
-        "-m",
-        "moft.cli",
-        "app",
-        "--no-browser",
-        "--port",
-        str(port),
-        "--folder",
-        str(folder),
-    ]
-    log = folder.with_suffix(".log")
+    port, log = free_port(), folder.with_suffix(".log")
+    command = program(folder, "--port", str(port))
     with log.open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as process:
         try:
             address = f"http://127.0.0.1:{port}"
             ended_or_ready = lambda: process.poll() is not None or _model(address) == "ready"  # noqa: E731
-            wait_for(ended_or_ready, 240, log.read_text)
+            until(ended_or_ready, 240, log.read_text)
             assert process.poll() is None, log.read_text()
             yield address
         finally:
-            worker = (
-                int((folder / "worker.lock").read_text() or 0) if (folder / "worker.lock").exists() else 0
-            )
             process.terminate()
-            if worker:  # it would outlive the server, to end what waits
-                os.kill(worker, signal.SIGTERM)
-
-
-def wait_for(holds: Any, seconds: float, said: Any = lambda: "") -> None:
-    """Until it holds, or the test fails."""
-    until = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until, said()
-        time.sleep(0.05)
+            process.wait()  # or it would start another worker
+            end_worker(folder)
 
 
 def _model(address: str) -> str:
@@ -192,7 +165,7 @@ class Hand:
 
 def wait_for_page(page: Any, holds: Any, seconds: float = 15) -> None:
     """Until it holds, while the page goes on; or the test fails."""
-    until = time.monotonic() + seconds
+    end = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < until, "it did not come in time"
+        assert time.monotonic() < end, "it did not come in time"
         page.wait_for_timeout(30)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import httpx
 import pytest
 from faults.disks import disk
 from served import SMALL, job
+from started import end_worker, free_port, program, until, worker_of
 
 import moft
 from moft.app.folder import SERVER, WORKER, Folder
@@ -30,22 +30,11 @@ class Server:
     """`moft app` on a folder, and a browser at it."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        program = [
-            sys.executable,
-            "-m",
-            "moft.cli",
-            "app",
-            "--no-browser",
-            "--port",
-            str(port),
-            "--folder",
-            str(folder),
-        ]
-        self.process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        port = free_port()
+        command = program(folder, "--port", str(port))
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.page = httpx.Client(base_url=f"http://127.0.0.1:{port}", headers={"X-Moft": "1"}, timeout=60)
-        until(self.answers, "the server answers")
+        wait(self.answers, "the server answers")
 
     def answers(self) -> bool:
         if self.process.poll() is not None:
@@ -65,15 +54,8 @@ class Server:
         self.page.close()
 
 
-def until(done: Callable[[], Any], what: str, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
-
-
-def worker_of(folder: Path) -> int:
-    return int(Folder(folder).note(WORKER) or 0)
+def wait(done: Callable[[], Any], what: str, seconds: float = 120) -> None:
+    until(done, seconds, lambda: what)
 
 
 @contextlib.contextmanager
@@ -85,9 +67,7 @@ def serving(folder: Path) -> Iterator[list[Server]]:
     finally:
         for server in servers:
             server.kill()
-        with contextlib.suppress(OSError, ValueError):
-            if Folder(folder).is_held(WORKER):
-                os.kill(worker_of(folder), signal.SIGKILL)
+        end_worker(folder)
 
 
 def going(server: Server, key: str) -> bool:
@@ -102,7 +82,7 @@ def test_a_run_outlives_tab_server_and_worker(tmp_path: Path) -> None:
         servers.append(first := Server(tmp_path))
         key = first.page.post("/api/runs", json={"job": LONG}).json()["key"]
         later = first.page.post("/api/runs", json={"job": job(seed=1)}).json()["key"]
-        until(lambda: going(first, key), "the run goes on")
+        wait(lambda: going(first, key), "the run goes on")
         worker = worker_of(tmp_path)
         first.kill()
         assert Folder(tmp_path).is_held(WORKER) and not Folder(tmp_path).is_held(SERVER)
@@ -111,15 +91,12 @@ def test_a_run_outlives_tab_server_and_worker(tmp_path: Path) -> None:
         told = second.run(key)
         assert worker_of(tmp_path) == worker and told["attempts"] == 1
         assert [run["key"] for run in second.page.get("/api/runs").json()["runs"]] == [later, key]
-        refused = subprocess.run(
-            [sys.executable, "-m", "moft.cli", "app", "--no-browser", "--folder", str(tmp_path)],
-            capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
+        refused = subprocess.run(program(tmp_path), capture_output=True, text=True, timeout=120)
         assert refused.returncode == 2 and f"{second.page.base_url.port}" in refused.stderr
 
         if told["state"] == "running":  # it may have ended meanwhile
             os.kill(worker, signal.SIGKILL)
-        until(lambda: second.run(later)["state"] == "done", "both runs are made")
+        wait(lambda: second.run(later)["state"] == "done", "both runs are made")
         told = second.run(key)
         assert told["state"] == "done" and told["attempts"] in (1, 2)
         undisturbed = moft.run(moft.load("miniature"), moft.Job.from_json(told["job"]))
@@ -134,9 +111,9 @@ def test_a_disk_that_is_full_ends_nothing(tmp_path: Path) -> None:
         if not there:
             pytest.skip("no right to mount a disk")
         servers.append(server := Server(tmp_path))
-        until(lambda: server.page.get("/api/model").json()["status"] == "ready", "the model is there")
+        wait(lambda: server.page.get("/api/model").json()["status"] == "ready", "the model is there")
         key = server.page.post("/api/runs", json={"job": LONG}).json()["key"]
-        until(lambda: going(server, key), "the run goes on")
+        wait(lambda: going(server, key), "the run goes on")
         filler = tmp_path / "filler"
         with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as out:
             while True:
@@ -146,12 +123,12 @@ def test_a_disk_that_is_full_ends_nothing(tmp_path: Path) -> None:
         )
         assert refused.status_code == 507 and "the disk is full" in refused.text
         with server.page.stream("GET", "/api/events?after=0") as events:
-            until(lambda: any("the disk is full" in line for line in events.iter_lines()), "it is said")
+            wait(lambda: any("the disk is full" in line for line in events.iter_lines()), "it is said")
         time.sleep(3)  # the run ends, and finds no room
         assert server.answers() and server.run(key)["state"] == "running"
         filler.unlink()
-        until(lambda: server.run(key)["state"] == "done", "there is room again")
+        wait(lambda: server.run(key)["state"] == "done", "there is room again")
         assert server.page.get(f"/api/runs/{key}/files/clip.mp4").status_code == 200
         again = server.page.post("/api/runs", json={"job": job()}).json()["key"]
-        until(lambda: server.run(again)["state"] == "done", "others are made")
+        wait(lambda: server.run(again)["state"] == "done", "others are made")
         assert (tmp_path / LOG).exists() and SMALL["steps"] == 3
