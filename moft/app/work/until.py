@@ -26,7 +26,7 @@ class UntilLeft(Worker):
         seen = time.monotonic()
         with self.store.worker() as me:
             self.store.take_back()
-            while time.monotonic() - seen < self.patience and self.app.root.is_dir():
+            while time.monotonic() - seen < self.patience and not self.alone():
                 job = self._next(me)
                 if job is not None:
                     self.make(job)
@@ -36,8 +36,8 @@ class UntilLeft(Worker):
                     seen = time.monotonic()
 
     def alone(self) -> bool:
-        """Runs go on, whoever ended."""
-        return False
+        """Whether its folder is gone, and with it whoever asked; else runs go on, whoever ended."""
+        return not self.store.path.exists()  # the folder itself may have been made again
 
     def _next(self, me: str) -> Claimed | None:
         if self.store.counts()["queued"] == 0:  # to read keeps nobody waiting, unlike a claim
