@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from moft.app.folder import NotHere
-from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
+from moft.errors import MoftError
 from moft.memory import is_disk_full, is_out_of_memory
 from moft.printing import in_a_line, printable
 
@@ -26,9 +26,7 @@ def status_of(error: BaseException) -> int:
         return 404
     if is_disk_full(error):
         return 507
-    if isinstance(error, (RequestError, RecipeError, BackboneError, MediaError, MoftError)):
-        return 400
-    return 500
+    return 400 if isinstance(error, MoftError) else 500
 
 
 def told(error: BaseException) -> dict[str, Any]:
