@@ -175,6 +175,17 @@ def test_two_requests_for_the_whole_picture_are_told_before_they_are_sent(hand: 
     assert hand.page.get_by_role("button", name="Generate").is_disabled()
 
 
+def test_what_is_unfinished_is_told_calmly_and_what_is_wrong_in_red(hand: Hand) -> None:
+    told = hand.page.locator(".problems li")
+    assert told.all_inner_texts() == [
+        "Nothing is asked yet. Draw an arrow on the picture, or set the camera."
+    ]
+    assert hand.page.locator(".problems .wrong").count() == 0
+    hand.page.get_by_role("button", name="Camera (C)").click()
+    hand.page.get_by_role("button", name="Hold still (S)").click()
+    assert hand.page.locator(".problems .wrong").count() == 1
+
+
 def test_texts_are_shown_as_texts(opened: Callable[..., Hand]) -> None:
     hand = opened()
     hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>"

@@ -9,6 +9,8 @@
 /** @type {Camera} */
 export const STILL = { x: 0, y: 0, zoom: 0, turn: 0 };
 
+export const USUAL = 0.03; // shorter sides a frame, of a motion without a speed
+
 const NAMES = ["right", "down-right", "down", "down-left", "left", "up-left", "up", "up-right"];
 
 /** Degrees in which the picture goes: 0 right, 90 down. */
@@ -19,6 +21,12 @@ export function degrees(x, y) {
 /** The nearest of eight names. */
 export function heading(x, y) {
   return NAMES[Math.round(degrees(x, y) / 45) % 8];
+}
+
+/** Degrees of one of these names; null for another. */
+export function degreesOf(name) {
+  const at = NAMES.indexOf(name);
+  return at < 0 ? null : at * 45;
 }
 
 /** What is asked at once: parts that are not zero. @param {Camera} camera */

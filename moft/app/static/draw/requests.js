@@ -12,38 +12,41 @@ import { even, placesBetween, shareDone } from "./timing.js";
 const GRID = 7; // points along each side, of a camera that does several things at once
 
 /**
- * What is wrong with the drawing, before anything is sent. @param {import("./layers.js").Layer[]} layers
- * @returns {Array<{layer: string | null, what: string, todo: string}>}
+ * What keeps the drawing from being asked, before anything is sent. @param {import("./layers.js").Layer[]}
+ *   layers
+ * @returns {Array<{what: string, todo: string, wrong: boolean}>} wrong: it cannot stay so; else it is only
+ *   unfinished
  */
 export function problemsOf(layers) {
   const seen = layers.filter((layer) => layer.seen);
   const found = [];
-  const tell = (layer, what, todo) => found.push({ layer: layer?.id ?? null, what, todo });
-  if (!seen.length) tell(null, "Nothing is asked yet.", "Draw an arrow on the picture, or set the camera.");
+  const lacks = (what, todo) => found.push({ what, todo, wrong: false });
+  const clashes = (what, todo) => found.push({ what, todo, wrong: true });
+  if (!seen.length) lacks("Nothing is asked yet.", "Draw an arrow on the picture, or set the camera.");
   for (const layer of seen) {
     const { motion } = layer;
     if (motion.kind === "none")
-      tell(layer, `${layer.name} does not say what moves.`, "Draw an arrow or a path in it.");
+      lacks(`${layer.name} does not say what moves.`, "Draw an arrow or a path in it.");
     if (motion.kind === "path" && motion.keys.length < 2)
-      tell(layer, `${layer.name}: the path has one place.`, "Add another.");
+      lacks(`${layer.name}: the path has one place.`, "Add another.");
     if (motion.kind === "like" && !motion.clip)
-      tell(layer, `${layer.name}: no clip to follow yet.`, "Choose one.");
+      lacks(`${layer.name}: no clip to follow yet.`, "Choose one.");
     if (motion.kind === "field" && !motion.file)
-      tell(layer, `${layer.name}: no field to follow yet.`, "Choose a file.");
+      lacks(`${layer.name}: no field to follow yet.`, "Choose a file.");
     if (motion.kind === "points" && !motion.points.length)
-      tell(layer, `${layer.name} has no points.`, "Set one.");
+      lacks(`${layer.name} has no points.`, "Set one.");
     if (!meant(layer.region))
-      tell(layer, `${layer.name}: the region is empty.`, "Draw it larger, or take it away.");
+      clashes(`${layer.name}: the region is empty.`, "Draw it larger, or take it away.");
   }
   if (seen.length > 1 && seen.some((layer) => layer.motion.kind === "points")) {
-    tell(null, "Drag points have a run to themselves.", "Hide their layer, or the other layers.");
+    clashes("Drag points have a run to themselves.", "Hide their layer, or the other layers.");
   }
   const whole = seen.filter(
     ({ motion, region }) => motion.kind !== "points" && !drawn(region) && region.kind !== "file",
   );
   if (whole.length > 1) {
     const names = whole.map(({ name }) => name).join(" and ");
-    tell(null, `${names} all ask for the whole picture.`, "Draw a region in all but one, or hide them.");
+    clashes(`${names} all ask for the whole picture.`, "Draw a region in all but one, or hide them.");
   }
   return found;
 }

@@ -1,20 +1,8 @@
 /** Requests of a job as layers again, for recipes that come without the drawing that they were made from. */
 
-import { STILL } from "./camera.js";
+import { degreesOf, STILL, USUAL } from "./camera.js";
 import { newLayer } from "./layers.js";
 import { middleOf, regionOf } from "./regions.js";
-
-const HEADINGS = {
-  right: 0,
-  "down-right": 45,
-  down: 90,
-  "down-left": 135,
-  left: 180,
-  "up-left": 225,
-  up: 270,
-  "up-right": 315,
-};
-const USUAL = 0.03; // shorter sides a frame, of a motion without a speed
 
 /** @param {Array<Record<string, any>>} requests @param {import("./layers.js").Size} size */
 export function layersOf(requests, size) {
@@ -69,7 +57,7 @@ function motionOf(request, size, middle) {
 function wordsOf(request, size, middle) {
   const { direction, speed } = request;
   const px = speedOf(speed, Math.min(size.width, size.height));
-  const angle = HEADINGS[direction] ?? (typeof direction === "number" ? direction : null);
+  const angle = degreesOf(direction) ?? (typeof direction === "number" ? direction : null);
   if (angle != null && px != null) {
     const [start, end] = request.span ?? [0, 1];
     const way = px * (size.frames - 1) * (end - start);

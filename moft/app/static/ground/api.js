@@ -61,14 +61,11 @@ export const api = {
   form: () => get("/api/form"),
   model: () => get("/api/model"),
   media: () => get("/api/media"),
-  medium: (name) => get(`/api/media/${id(name)}`),
-  forget: (name) => remove(`/api/media/${id(name)}`),
   upload: (files, kind = "") => post("/api/uploads", form(files, { kind })),
   drop: (file) => post("/api/drop", form([file])),
   preview: (asked) => post("/api/preview", asked),
   estimate: (job) => post("/api/estimate", { job }),
-  check: (job) => post("/api/check", { job }),
-  runs: (limit = 100) => get(`/api/runs?limit=${limit}`),
+  runs: (before = "") => get(`/api/runs${before && `?before=${id(before)}`}`),
   run: (key) => get(`/api/runs/${id(key)}`),
   start: (job, kind, drawing = null) => post("/api/runs", { job, kind, ...(drawing && { drawing }) }),
   cancel: (key) => post(`/api/runs/${id(key)}/cancel`),
@@ -89,7 +86,6 @@ export const at = {
   live: (key, n) => `/api/runs/${id(key)}/live.jpg?n=${n}`,
   file: (key, name) => `/api/runs/${id(key)}/files/${id(name)}?download=1`,
   exported: (key) => `/api/runs/${id(key)}/export`,
-  media: (name) => `/api/media/${id(name)}/file`,
 };
 
 /**

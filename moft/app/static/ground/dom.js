@@ -87,6 +87,27 @@ export function choice(value, options, change, props = {}) {
   return h("select", { ...props, value, on: { change: (event) => change(event.target.value) } }, made);
 }
 
+/**
+ * Options out of what has an id and a name; what is chosen stays among them when it is gone.
+ * @param {string} none what stands for nothing chosen
+ * @returns {Array<[string, string]>}
+ */
+export function optionsOf(none, known, chosen = "", name = chosen) {
+  /** @type {Array<[string, string]>} */
+  const found = [["", none], ...known.map((one) => [one.id, one.name])];
+  return chosen && !known.some(({ id }) => id === chosen) ? [...found, [chosen, name]] : found;
+}
+
+/** A file to choose. @param {(files: File[]) => void} take what was chosen, which may be chosen again */
+export function fileInput(take, props) {
+  const chosen = (event) => {
+    const files = [...event.target.files];
+    event.target.value = "";
+    if (files.length) take(files);
+  };
+  return h("input", { type: "file", class: "file", ...props, on: { change: chosen } });
+}
+
 /** A number to type. @param {(value: number) => void} change is given finite numbers alone */
 export function numeric(value, change, props = {}) {
   const read = (event) => {

@@ -24,13 +24,11 @@ const PATHS = {
   pause: "M5 3v10M11 3v10",
   plus: "M8 3v10M3 8h10",
   minus: "M3 8h10",
-  fit: "M2.5 6V2.500H6M10 2.500h3.500V6M13.5 10v3.500H10M6 13.500H2.500V10",
-  key: "M8 2.500L13.5 8 8 13.5 2.5 8z",
   sun: "M8 8m-2.8 0a2.8 2.8 0 1 0 5.6 0a2.8 2.8 0 1 0-5.6 0M8 1v1.600M8 13.400V15M1 8h1.600M13.4 8H15M3 3l1.2 1.200M11.8 11.800L13 13M13 3l-1.2 1.200M4.2 11.800L3 13",
   moon: "M13.5 9.500A6 6 0 0 1 6.5 2.500a6 6 0 1 0 7 7z",
   help: "M6 6a2 2 0 1 1 3 1.700c-.7.4-1 .8-1 1.600M8 11.700v.3M8 8m-6.5 0a6.5 6.5 0 1 0 13 0a6.5 6.5 0 1 0-13 0",
 };
-const FILLED = new Set(["choose", "play", "key"]);
+const FILLED = new Set(["choose", "play"]);
 
 /** @param {keyof typeof PATHS} name */
 export function icon(name) {

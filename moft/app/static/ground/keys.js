@@ -2,6 +2,9 @@
 
 import { button, h } from "./dom.js";
 
+/** Where the arrow keys go, x and y. */
+export const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
 /** @typedef {{keys: string, does: string, run?: () => void}} Shortcut `keys` as "Ctrl+z" or "v" */
 
 /** @param {() => Shortcut[]} shortcuts those of the view that is shown */

@@ -4,6 +4,8 @@ import { h } from "./dom.js";
 import { icon } from "./icons.js";
 
 const KEY = "moft.theme";
+/** @type {string | null} for this page, where the browser keeps nothing */
+let chosen = null;
 
 /** @returns {HTMLButtonElement} */
 export function themeSwitch() {
@@ -28,7 +30,7 @@ export function themeSwitch() {
 
 function remembered() {
   try {
-    return localStorage.getItem(KEY);
+    return chosen ?? localStorage.getItem(KEY);
   } catch {
     return null;
   }
@@ -38,6 +40,6 @@ function remember(theme) {
   try {
     localStorage.setItem(KEY, theme);
   } catch {
-    document.documentElement.dataset.theme = theme; // for this page alone
+    chosen = theme;
   }
 }

@@ -13,6 +13,7 @@ export class World {
     this.media = [];
     /** Goes up whenever a run or a clip comes, goes or is in another state; not with every step. */
     this.listing = 0;
+    this.more = false; // runs that are older than these
     this.worker = "up";
     this.connected = true;
     this.listeners = new Set();
@@ -43,10 +44,20 @@ export class World {
   async refresh() {
     const [found, media] = await Promise.all([api.runs(), api.media()]);
     this.runs = new Map(found.runs.map((run) => [run.key, run]));
-    Object.assign(this, { media, worker: found.worker });
+    Object.assign(this, { media, worker: found.worker, more: found.more });
     this.listing++;
     this.tell();
     return found;
+  }
+
+  /** Have those that are older than the oldest here. */
+  async older() {
+    const found = await trying(() => api.runs(this.history.at(-1)?.key));
+    if (!found) return;
+    for (const run of found.runs) this.runs.set(run.key, run);
+    this.more = found.more;
+    this.listing++;
+    this.tell();
   }
 
   hear(after) {

@@ -13,14 +13,8 @@ export function acts(run, world, size = "small") {
     world.tell();
     told(text, h("a", { href: "#draw" }, "See the queue"));
   };
-  const change = (work) => async () => {
-    const found = await trying(work);
-    if (found) world.took(found);
-    world.tell();
-  };
   const key = (name) => ({ class: `quiet ${size}`, "data-key": `${name} ${run.key}` });
   const other = () => Math.floor(Math.random() * 1e6);
-  const open = run.state === "waiting" || run.state === "running";
   return h(
     "div",
     { class: "acts" },
@@ -30,21 +24,20 @@ export function acts(run, world, size = "small") {
     run.state === "done"
       ? button("Vary seed", start(other(), "It is made with another seed."), key("vary"))
       : null,
-    open
-      ? button(
-          "Cancel",
-          change(() => api.cancel(run.key)),
-          key("cancel"),
-        )
-      : null,
-    run.state === "failed" || run.state === "cancelled"
-      ? button(
-          "Retry",
-          change(() => api.retry(run.key)),
-          key("retry"),
-        )
-      : null,
+    turn(run, world, size),
   );
+}
+
+/** Cancel what waits or goes on, retry what failed or was cancelled; null for what is done. */
+export function turn(run, world, size = "small") {
+  const open = run.state === "waiting" || run.state === "running";
+  if (!open && run.state !== "failed" && run.state !== "cancelled") return null;
+  const change = async () => {
+    const found = await trying(() => (open ? api.cancel(run.key) : api.retry(run.key)));
+    if (found) world.took(found);
+    world.tell();
+  };
+  return button(open ? "Cancel" : "Retry", change, { class: `quiet ${size}`, "data-key": `turn ${run.key}` });
 }
 
 /** Remove a run and its files, once it was pressed twice. */

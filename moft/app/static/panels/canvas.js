@@ -1,7 +1,7 @@
 /** What is drawn on: a plain clip of the scene, or a picture or clip of one's own. */
 
 import { at } from "../ground/api.js";
-import { button, choice, h, show } from "../ground/dom.js";
+import { button, choice, fileInput, h, optionsOf, show } from "../ground/dom.js";
 import { makePlain } from "./generate.js";
 import { stateInWords } from "./queue.js";
 import { watch } from "../ground/watch.js";
@@ -31,24 +31,18 @@ function parts(state, world) {
     ...world.clips().filter(({ id }) => !id.endsWith(".steered")),
     ...world.media.filter(({ kind }) => kind === "picture"),
   ];
-  const options = [["", "a blank board"], ...known.map(({ id, name }) => [id, name])];
-  if (clip && !known.some(({ id }) => id === clip.id)) options.push([clip.id, clip.name]);
+  const options = optionsOf("a blank board", known, clip?.id, clip?.name);
   const pick = (id) => drawOn(state, known.find((one) => one.id === id) ?? null);
   const { busy, stale } = standing(state, world);
-  const upload = h("input", {
-    type: "file",
+  const upload = fileInput((files) => world.upload(files, "", (media) => drawOn(state, media)), {
     id: "draw-on-file",
     class: "unseen",
     accept: "image/*,video/*",
     "data-key": "draw on file",
-    on: {
-      change: (event) =>
-        event.target.files[0] && world.upload(event.target.files, "", (media) => drawOn(state, media)),
-    },
   });
   return [
     h("label", { for: "draw-on" }, "Draw on"),
-    choice(clip?.id ?? "", /** @type {any} */ (options), pick, { id: "draw-on", "data-key": "draw on" }),
+    choice(clip?.id ?? "", options, pick, { id: "draw-on", "data-key": "draw on" }),
     button(stale ? "Make it anew" : "Make the plain clip", () => makePlain(state, world), {
       class: clip && !stale ? "quiet" : "primary",
       disabled: busy || world.model?.status !== "ready",
@@ -64,7 +58,7 @@ function standing(state, world) {
   const { clip } = state.doc;
   const making = world.runs.get(world.drawOn);
   const busy = making?.state === "waiting" || making?.state === "running";
-  const stale = Boolean(clip) && !busy && changed(state.doc, world.runs.get(clip.id.split(".")[0]));
+  const stale = Boolean(clip) && !busy && changed(state.doc.scene, world, clip.id.split(".")[0]);
   return { making, busy, stale };
 }
 
@@ -75,10 +69,11 @@ function sayOf(state, world) {
 }
 
 /** Whether the scene is another than the one that the clip was made of. */
-function changed(doc, run) {
-  if (!run?.job) return false;
-  const said = (scene, name) => scene[name] ?? { seed: 0, steps: 25, prompt: "" }[name] ?? "";
-  return FROM.some((name) => said(run.job, name) !== said(doc.scene, name));
+function changed(now, world, key) {
+  const made = world.runs.get(key)?.job;
+  if (!made || !world.form) return false;
+  const said = (scene, name) => scene[name] ?? world.form.Scene.fields[name].default ?? "";
+  return FROM.some((name) => said(made, name) !== said(now, name));
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { boxBetween, meant } from "../draw/regions.js";
 import { at } from "../ground/api.js";
-import { choice, h, labelled, s } from "../ground/dom.js";
+import { choice, fileInput, h, labelled, optionsOf, s } from "../ground/dom.js";
 
 const PARTS = [
   ["", "all of it"],
@@ -11,31 +11,21 @@ const PARTS = [
   ["ground", "its camera"],
 ];
 
-/** @param {import("../ground/state.js").State} state */
-export function likeEditor(state, layer, change, world) {
+export function likeEditor(layer, change, world) {
   const { motion } = layer;
-  const options = [["", "choose …"], ...world.clips().map(({ id, name }) => [id, name])];
-  if (motion.clip && !options.some(([id]) => id === motion.clip))
-    options.push([motion.clip, motion.name || motion.clip]);
+  const options = optionsOf("choose …", world.clips(), motion.clip, motion.name || motion.clip);
   const pick = (id) =>
     change(
       { clip: id, name: options.find(([one]) => one === id)?.[1] ?? "", frames: null, within: null },
       "choose a clip",
     );
   const clip = world.clips().find(({ id }) => id === motion.clip);
-  const upload = h("input", {
-    type: "file",
-    class: "file",
+  const take = (media) =>
+    change({ clip: media.id, name: media.name, frames: null, within: null }, "choose a clip");
+  const upload = fileInput((files) => world.upload(files, "clip", take), {
     accept: "video/*,image/*",
     "aria-label": "A clip as a file",
     "data-key": "like file",
-    on: {
-      change: (event) =>
-        event.target.files[0] &&
-        world.upload(event.target.files, "clip", (media) =>
-          change({ clip: media.id, name: media.name, frames: null, within: null }, "choose a clip"),
-        ),
-    },
   });
   const ways = [
     ["", "as suits"],
@@ -43,7 +33,7 @@ export function likeEditor(state, layer, change, world) {
     ["moft", "what the model sees"],
   ];
   return [
-    labelled("Clip", choice(motion.clip, /** @type {any} */ (options), pick, { "data-key": "like clip" })),
+    labelled("Clip", choice(motion.clip, options, pick, { "data-key": "like clip" })),
     upload,
     labelled(
       "Part",
@@ -165,30 +155,31 @@ function within(clip, motion, change) {
   );
 }
 
-/** A field, tracks or dense flow in a file. */
+/** Tracks come before their visibility, which is of tracks that are there. */
+async function inTurn(files, send) {
+  for (const file of files.sort((a, b) => a.name.localeCompare(b.name))) await send(file);
+}
+
+/** A field, tracks or dense flow in a file; tracks may be two, with their visibility. */
 export function fieldEditor(layer, change, world) {
   const { motion } = layer;
-  const options = [["", "choose …"], ...world.fields().map(({ id, name }) => [id, name])];
-  if (motion.file && !options.some(([id]) => id === motion.file))
-    options.push([motion.file, motion.name || motion.file]);
+  const options = optionsOf("choose …", world.fields(), motion.file, motion.name || motion.file);
   const take = (media) => change({ file: media.id, name: media.name }, "choose a field");
   return [
     labelled(
       "Field",
       choice(
         motion.file,
-        /** @type {any} */ (options),
+        options,
         (id) => change({ file: id, name: options.find(([one]) => one === id)?.[1] ?? "" }, "choose a field"),
         { "data-key": "field file" },
       ),
     ),
-    h("input", {
-      type: "file",
-      class: "file",
+    fileInput((files) => inTurn(files, (file) => world.upload([file], "field", take)), {
       "aria-label": "A field as a file",
       accept: ".safetensors,.npy,.npz,.json,.csv",
       multiple: true,
-      on: { change: (event) => event.target.files.length && world.upload(event.target.files, "field", take) },
+      "data-key": "field upload",
     }),
     h("p", { class: "hint" }, "A field that moft kept, tracks of points, or a dense flow."),
   ];

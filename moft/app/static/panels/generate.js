@@ -38,7 +38,9 @@ export function generatePanel(state, world, preview) {
     const found = problemsOf(state.doc.layers);
     show(
       problems,
-      found.map(({ what, todo }) => h("li", {}, what, " ", h("span", { class: "todo" }, todo))),
+      found.map(({ what, todo, wrong }) =>
+        h("li", { class: wrong ? "wrong" : "" }, what, " ", h("span", { class: "todo" }, todo)),
+      ),
     );
     show(notes, preview.on && preview.found ? preview.found.notes.map((note) => h("li", {}, note)) : null);
     go.disabled = save.disabled = found.length > 0;

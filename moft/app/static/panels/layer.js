@@ -1,10 +1,10 @@
 /** What the chosen layer asks: how it moves, where, when and how hard. */
 
-import { STILL } from "../draw/camera.js";
+import { STILL, USUAL } from "../draw/camera.js";
 import { MOTIONS, speedOf, withSpeed } from "../draw/layers.js";
 import { drawn, inWords as placeInWords, middleOf, rounded } from "../draw/regions.js";
 import { EASES } from "../draw/timing.js";
-import { button, choice, h, labelled, numeric, show } from "../ground/dom.js";
+import { button, choice, fileInput, h, labelled, numeric, show } from "../ground/dom.js";
 import { likeEditor, fieldEditor } from "./follow.js";
 import { cameraWheel } from "./wheel.js";
 import { watch } from "../ground/watch.js";
@@ -66,7 +66,7 @@ export function startOf(kind, state, layer) {
     still: { kind },
     arrow: { kind, from: { x, y }, to: { x: rounded(x + step), y } },
     path: { kind, keys },
-    camera: { kind, camera: { ...STILL, x: rounded(-Math.min(size.width, size.height) * 0.03) } },
+    camera: { kind, camera: { ...STILL, x: rounded(-Math.min(size.width, size.height) * USUAL) } },
     like: { kind, clip: "", name: "", part: "", frames: null, within: null, by: "" },
     field: { kind, file: "", name: "" },
     points: { kind, points: [{ keys }], radius: null },
@@ -126,7 +126,7 @@ function motionEditor(state, layer, put, world) {
     );
   }
   if (motion.kind === "points") return pointsEditor(motion, change);
-  return motion.kind === "like" ? likeEditor(state, layer, change, world) : fieldEditor(layer, change, world);
+  return motion.kind === "like" ? likeEditor(layer, change, world) : fieldEditor(layer, change, world);
 }
 
 function pointsEditor(motion, change) {
@@ -207,19 +207,12 @@ function regionEditor(state, layer, put, world) {
     pick,
     { "data-key": "region kind" },
   );
-  const upload = h("input", {
-    type: "file",
-    class: "file",
+  const take = (media) =>
+    put({ region: { kind: "file", text: `media:${media.id}` } }, "mask from a file");
+  const upload = fileInput((files) => world.upload(files, "mask", take), {
     "aria-label": "A mask as a file",
     accept: "image/*,video/*",
     "data-key": "mask file",
-    on: {
-      change: (event) =>
-        event.target.files[0] &&
-        world.upload(event.target.files, "mask", (media) =>
-          put({ region: { kind: "file", text: `media:${media.id}` } }, "mask from a file"),
-        ),
-    },
   });
   return h(
     "fieldset",

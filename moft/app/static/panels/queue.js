@@ -1,8 +1,8 @@
 /** Runs that wait, that are made, and the last that ended: progress, a live frame, cancel, try again. */
 
-import { api, at } from "../ground/api.js";
-import { button, h, show } from "../ground/dom.js";
-import { trying } from "../ground/notices.js";
+import { at } from "../ground/api.js";
+import { h, show } from "../ground/dom.js";
+import { turn } from "./acts.js";
 import { duration } from "./generate.js";
 import { watch } from "../ground/watch.js";
 
@@ -52,11 +52,6 @@ export function tellProgress(list, world) {
 }
 
 function row(run, world) {
-  const act = (work) => async () => {
-    const found = await trying(work);
-    if (found) world.took(found);
-    world.tell();
-  };
   return h(
     "li",
     { class: `run ${run.state}`, "data-run": run.key },
@@ -67,13 +62,11 @@ function row(run, world) {
       h("strong", {}, run.title || "no prompt"),
       h("small", { "data-state": "" }, stateInWords(run)),
       run.state === "running" ? progress(run) : null,
-      run.error
-        ? h("small", { class: "wrong" }, [run.error.error, run.error.do].filter(Boolean).join("; "))
-        : null,
+      errorOf(run),
     ),
     h(
       "div",
-      { class: "run-acts" },
+      { class: "acts" },
       run.state === "done"
         ? h(
             "a",
@@ -85,25 +78,18 @@ function row(run, world) {
             run.kind === "plain" ? "Draw on it" : "Compare",
           )
         : null,
-      run.state === "waiting" || run.state === "running"
-        ? button(
-            "Cancel",
-            act(() => api.cancel(run.key)),
-            { class: "quiet small", "data-key": `cancel ${run.key}` },
-          )
-        : null,
-      run.state === "failed" || run.state === "cancelled"
-        ? button(
-            "Retry",
-            act(() => api.retry(run.key)),
-            { class: "small", "data-key": `retry ${run.key}` },
-          )
-        : null,
+      turn(run, world),
     ),
   );
 }
 
-function picture(run) {
+/** Why a run failed, and what to do. */
+export function errorOf({ error }) {
+  return error && h("small", { class: "wrong" }, [error.error, error.do].filter(Boolean).join("; "));
+}
+
+/** Its first frame, or what it looks like so far. */
+export function picture(run) {
   const source =
     run.state === "done"
       ? at.frame(`${run.key}.${run.kind === "plain" ? "plain" : "steered"}`, 0)
@@ -115,6 +101,7 @@ function picture(run) {
         src: source,
         alt: run.state === "done" ? "" : "What it looks like so far",
         class: `thumb ${run.state}`,
+        loading: "lazy",
       })
     : h("span", { class: "thumb" });
 }

@@ -1,6 +1,6 @@
 /** What the clip shows and how it is made; the form comes from what moft says of its fields. */
 
-import { button, h, labelled, show } from "../ground/dom.js";
+import { button, fileInput, h, labelled, show } from "../ground/dom.js";
 import { controlsFor, numberFor } from "./form.js";
 import { watch } from "../ground/watch.js";
 
@@ -107,16 +107,10 @@ function source(state, world, name, text, accept) {
   const now = state.doc.scene[name];
   const take = (media) => scene(state, { [name]: `media:${media.id}` }, text.toLowerCase());
   const known = world.media.find(({ id }) => `media:${id}` === now);
-  const input = h("input", {
-    type: "file",
+  const kind = name === "image" ? "picture" : "clip";
+  const input = fileInput((files) => world.upload(files, kind, take), {
     accept,
-    class: "file",
     "data-key": `source ${name}`,
-    on: {
-      change: (event) =>
-        event.target.files[0] &&
-        world.upload(event.target.files, name === "image" ? "picture" : "clip", take),
-    },
   });
   const gone = now
     ? button("Take away", () => scene(state, { [name]: null }, text.toLowerCase()), {

@@ -7,6 +7,7 @@ import { degrees, heading, inWords, partsOf, STILL } from "../draw/camera.js";
 import { rounded } from "../draw/regions.js";
 import { arrowShape } from "../stage/shapes.js";
 import { button, h, labelled, numeric, s, show } from "../ground/dom.js";
+import { ARROWS } from "../ground/keys.js";
 
 const RADIUS = 62;
 const ROOM = 84;
@@ -106,7 +107,7 @@ function dial(camera, fastest, set) {
     hand = null;
   });
   svg.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const step = ARROWS[event.key];
     const way = Number(/** @type {any} */ (event.target).dataset.way);
     if (!step || !way) return;
     event.preventDefault();

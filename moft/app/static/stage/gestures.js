@@ -1,8 +1,7 @@
 /** Pointer and keyboard on the picture, as one: press, move, release, give up. */
 
 import { gripsOf } from "../draw/grips.js";
-
-const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+import { ARROWS } from "../ground/keys.js";
 
 /** @param {import("./stage.js").Stage} stage */
 export function gesturesOn(stage) {
@@ -86,7 +85,7 @@ function drop(stage, held, at) {
 }
 
 function keyed(stage, event) {
-  const move = MOVES[event.key];
+  const move = ARROWS[event.key];
   const step = event.shiftKey ? 8 : 1;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target !== stage.svg) return onGrip(stage, event, move, step);

@@ -1,10 +1,10 @@
 /** Every run, newest first, with what it was made from. A clip that carries a recipe comes back as a job. */
 
-import { api, at } from "../ground/api.js";
-import { h, show } from "../ground/dom.js";
+import { api } from "../ground/api.js";
+import { button, fileInput, h, show } from "../ground/dom.js";
 import { trying } from "../ground/notices.js";
-import { stateInWords, tellProgress } from "../panels/queue.js";
-import { acts, removal } from "./acts.js";
+import { acts, removal } from "../panels/acts.js";
+import { errorOf, picture, stateInWords, tellProgress } from "../panels/queue.js";
 import { downloads } from "./outcome.js";
 import { watch } from "../ground/watch.js";
 
@@ -12,12 +12,12 @@ import { watch } from "../ground/watch.js";
 export function historyView(world) {
   const list = h("ul", { class: "runs" });
   const opened = new Map(); // what was asked of single runs
-  const file = h("input", {
-    type: "file",
+  const older = button("Older runs", () => world.older(), { class: "older" });
+  const take = ([detail]) => dispatchEvent(new CustomEvent("take-file", { detail }));
+  const file = fileInput(take, {
     id: "take-file",
     class: "unseen",
     accept: "video/*,image/gif,image/webp,.json,.mkv",
-    on: { change: () => take(file) },
   });
   const element = h(
     "div",
@@ -31,9 +31,11 @@ export function historyView(world) {
       h("span", { class: "canvas-state" }, "or drop one anywhere on the page; it becomes a job."),
     ),
     list,
+    older,
   );
   const render = () => {
     if (element.hidden) return;
+    older.hidden = !world.more;
     show(
       list,
       world.history.map((run) => card(run, world, opened, render)),
@@ -45,11 +47,6 @@ export function historyView(world) {
   watch([world], () => [world.listing], render);
   world.heard(() => tellProgress(list, world));
   return { element, shown: render };
-}
-
-function take(file) {
-  dispatchEvent(new CustomEvent("take-file", { detail: file.files[0] }));
-  file.value = "";
 }
 
 function card(run, world, opened, render) {
@@ -65,9 +62,7 @@ function card(run, world, opened, render) {
   return h(
     "li",
     { class: `card ${run.state}`, "data-run": run.key },
-    done
-      ? h("img", { class: "thumb", alt: "", loading: "lazy", src: at.frame(`${run.key}.${part}`, 0) })
-      : h("span", { class: "thumb" }),
+    picture(run),
     h(
       "div",
       { class: "run-text" },
@@ -89,9 +84,7 @@ function card(run, world, opened, render) {
         },
         stateInWords(run),
       ),
-      run.error
-        ? h("small", { class: "wrong" }, [run.error.error, run.error.do].filter(Boolean).join("; "))
-        : null,
+      errorOf(run),
     ),
     h(
       "div",

@@ -1,7 +1,7 @@
 /** Click on a clip, and all that moves alike lights up, in every frame and in other clips. */
 
 import { at } from "../ground/api.js";
-import { choice, h, show } from "../ground/dom.js";
+import { choice, fileInput, h, optionsOf, show } from "../ground/dom.js";
 import { Player } from "../ground/player.js";
 import { asker } from "./asking.js";
 import { bytesOf, heatOf } from "./heat.js";
@@ -53,7 +53,7 @@ export function lookView(world) {
     const { found, plane, layer, timestep, design, others } = view;
     ask(view.show, found, plane, layer, timestep, design, others, world.model, world.listing);
   };
-  const pick = whenChanged(() => show(bar, pickers(view, world, choose, put)));
+  const pick = whenChanged(() => show(bar, pickers(view, world, choose)));
   const lay = whenChanged(() => show(strips, stripsOf(view, world)));
   const ask = whenChanged(() => show(side, sidePanels(view, world, changed)));
   const asking = asker(view, world, put);
@@ -85,23 +85,16 @@ export function lookView(world) {
   return { element, player, shown, shortcuts };
 }
 
-function pickers(view, world, choose, put) {
-  const clips = world.clips();
-  const options = [["", "choose …"], ...clips.map(({ id, name }) => [id, name])];
-  if (view.media && !clips.some(({ id }) => id === view.media)) options.push([view.media, view.media]);
-  const upload = h("input", {
-    type: "file",
+function pickers(view, world, choose) {
+  const options = optionsOf("choose …", world.clips(), view.media);
+  const upload = fileInput((files) => world.upload(files, "clip", (media) => choose(media.id)), {
     id: "look-file",
     class: "unseen",
     accept: "video/*,image/gif,image/webp",
-    on: {
-      change: (event) =>
-        event.target.files[0] && world.upload(event.target.files, "clip", (media) => choose(media.id)),
-    },
   });
   return [
     h("label", { for: "look-clip" }, "Clip"),
-    choice(view.media, /** @type {any} */ (options), choose, { id: "look-clip", "data-key": "look clip" }),
+    choice(view.media, options, choose, { id: "look-clip", "data-key": "look clip" }),
     upload,
     h("label", { for: "look-file", class: "button quiet" }, "Upload"),
     view.found

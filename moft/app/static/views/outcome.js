@@ -3,8 +3,8 @@
 import { at } from "../ground/api.js";
 import { button, h, show } from "../ground/dom.js";
 import { told, trying } from "../ground/notices.js";
+import { acts } from "../panels/acts.js";
 import { duration } from "../panels/generate.js";
-import { acts } from "./acts.js";
 
 export function outcome(place, run, world) {
   const parts = (run.outcome ?? []).map((one) =>

@@ -4,6 +4,7 @@
 
 import { at } from "../ground/api.js";
 import { h, s, show } from "../ground/dom.js";
+import { ARROWS } from "../ground/keys.js";
 import { cross } from "../stage/shapes.js";
 import { bytesOf, floatsOf, heatOf } from "./heat.js";
 import { mapArrows } from "./maps.js";
@@ -41,7 +42,7 @@ export function mainFrame() {
     ]);
   });
   svg.addEventListener("keydown", (event) => {
-    const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    const move = ARROWS[event.key];
     cursor ??= [Math.floor(size.width / 2), Math.floor(size.height / 2)];
     const step = event.shiftKey ? 8 : 1;
     if (move)
@@ -58,6 +59,7 @@ export function mainFrame() {
   made.render = (view, model) => {
     size = view.found?.size ?? model?.size ?? size;
     shot.style.setProperty("--aspect", `${size.width} / ${size.height}`);
+    shot.style.setProperty("--ratio", String(size.width / size.height));
     shot.hidden = !view.media;
     const source = !view.media
       ? ""
