@@ -1,7 +1,7 @@
 """The folder that an app keeps everything in, and what server and worker know of each other by it.
 
 uploads/u-1f….mp4, u-1f….told   what was given, and what it is
-runs/KEY/                       what a run gave: steered.mp4, steered.plain.mp4, steered.json …
+runs/KEY/                       what a run gave: clip.mp4, clip.plain.mp4, clip.json …
 looks/                          what was read inside a model
 models/                         what the page is told of a model
 jobs.sqlite                     what was asked, and what became of it (`moft.batch.store`)

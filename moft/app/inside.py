@@ -121,15 +121,6 @@ def in_floats(values: Tensor) -> str:
     return base64.b64encode(values.float().contiguous().numpy().astype("<f4").tobytes()).decode()
 
 
-def told(clip: Inside) -> dict[str, Any]:
-    """What the page is told of a clip beside what was asked of it."""
-    size = clip.size
-    return {
-        "size": {"frames": size.frames, "height": size.height, "width": size.width},
-        "note": clip.note or None,
-    }
-
-
 def frame_of(clip: Inside, number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """One frame uint8 (h w 3) as the model saw it. Raises RequestError for none of that number."""
     if not 0 <= number < len(clip.video):

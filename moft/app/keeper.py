@@ -76,8 +76,8 @@ class Keeper:
             return _FULL
         if status < 0:
             return f"the worker was stopped by signal {-status}; it is started again"
-        lines = self._said()
-        return f"the worker ended{f': {lines[-1]:.300}' if lines else ''}; it is started again"
+        last = self._said()
+        return f"the worker ended{f': {last:.300}' if last else ''}; it is started again"
 
     def _is_full(self) -> bool:
         try:
@@ -85,9 +85,10 @@ class Keeper:
         except OSError:
             return False
 
-    def _said(self) -> list[str]:
+    def _said(self) -> str:
+        """The last line of its log."""
         try:
             text = (self.folder.root / LOG).read_text(encoding="utf-8", errors="replace")
         except OSError:
-            return []
-        return [line for line in text.splitlines() if line.strip()][-1:]
+            return ""
+        return text.rstrip().rpartition("\n")[2].strip()

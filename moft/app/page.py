@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from moft.app.desk import Desk
-from moft.app.guard import Door, Guard
+from moft.app.guard import HEADERS, Door, Guard
 from moft.app.keeper import Keeper
 from moft.app.looks import Looks
 from moft.app.refusals import status_of, told
@@ -73,7 +73,7 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
-    return JSONResponse(told(error), 500)
+    return JSONResponse(told(error), 500, HEADERS)  # which is made outside of Guard
 
 
 async def _of_http(request: Request, error: Any) -> Response:

@@ -75,7 +75,7 @@ def serve(how: Serving) -> None:
             uvicorn.Server(config).run(sockets=[listening])
         finally:
             keeper.close()
-            _tell_left(folder)
+            _tell_left(desk)
 
 
 def door_of(host: str | None, port: int, token: str | None) -> Door:
@@ -125,11 +125,13 @@ def _open(address: str) -> None:
     webbrowser.open(address)
 
 
-def _tell_left(folder: Folder) -> None:
+def _tell_left(desk: Desk) -> None:
     """Say what goes on."""
     try:
-        counts = folder.jobs.counts()
+        left = sum(row.state in ("queued", "running") for row in desk.clips())
     except MoftError:
         return
-    if left := counts["queued"] + counts["running"]:
-        show(f"{left} runs go on without the page; moft app shows them again")
+    if left:
+        show(
+            f"{left} {'run goes' if left == 1 else 'runs go'} on without the page; moft app shows them again"
+        )

@@ -7,7 +7,6 @@ its inputs again by the digests that it names.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 
 KINDS = ("clip", "picture", "mask", "field")
 _STEM, _END = CLIP.split(".")
-CLIPS = {"plain": f"{_STEM}.plain.{_END}", "steered": CLIP, "compare": f"{_STEM}.compare.{_END}"}  # of a run
+FILES = {"plain": f"{_STEM}.plain.{_END}", "steered": CLIP, "compare": f"{_STEM}.compare.{_END}"}  # of a run
 _UPLOAD = re.compile(r"u-[0-9a-f]{16}")
 _OF_RUN = re.compile(r"([0-9a-z-]{1,64})\.(plain|steered|compare)")
 _SUFFIX = {"mov": ".mp4", "matroska": ".mkv", "avi": ".avi", "JPEG": ".jpg"}  # others by their kind's name
@@ -44,7 +43,6 @@ _NOTE = ".told"  # of the file that says what was given; tracks may be JSON them
 _FIELDS = (".safetensors", ".npy", ".npz", ".json", ".csv")
 _TRACKS, _VISIBILITY = "_tracks.npy", "_visibility.npy"
 _ANY_PICTURE = (2**13, 2**13)  # px, in which tracks lie until it is known which they are of
-_CHUNK = 2**20
 _MOST_KEPT = 2**28  # bytes of decoded clips
 _MOST_TOLD = 1000  # clips of runs of which is known what they are
 
@@ -114,7 +112,7 @@ class Shelf:
         first, *rest = file.split("/")
         if first == "uploads" and len(rest) == 1 and (found := _UPLOAD.match(rest[0])):
             return found[0]
-        kind = next((kind for kind, name in CLIPS.items() if rest[1:] == [name]), None)
+        kind = next((kind for kind, name in FILES.items() if rest[1:] == [name]), None)
         return f"{rest[0]}.{kind}" if first == "runs" and kind else None
 
     def named(self, text: str) -> str:
@@ -133,7 +131,7 @@ class Shelf:
 
     def with_digest(self, digest: str) -> str | None:
         """The id of what was given with a digest "sha256:…", if it is here."""
-        name = f"u-{digest.removeprefix('sha256:')[:16]}"
+        name = _id_of(digest)
         return name if _UPLOAD.fullmatch(name) and (self.folder.uploads / f"{name}{_NOTE}").exists() else None
 
     def frame(self, name: str, number: int, size: tuple[int, int] | None = None) -> Picture:
@@ -153,7 +151,7 @@ class Shelf:
 
     def _of_run(self, name: str) -> Path | None:
         named = _OF_RUN.fullmatch(name)
-        return None if named is None else self.folder.runs / named[1] / CLIPS[named[2]]
+        return None if named is None else self.folder.runs / named[1] / FILES[named[2]]
 
     # ------------------------------------------------------------ what comes and goes
 
@@ -163,16 +161,12 @@ class Shelf:
             raise Refused(400, f"expected kind among {', '.join(KINDS)}, got {kind!r:.50}; leave it out")
         shown = printable(os.path.basename(name.replace("\\", "/")))[:120] or "unnamed"
         with passing(self.folder.uploads) as folder:
-            copy, digest = folder / "given", hashlib.sha256()
-            with open(copy, "wb") as out:
-                while chunk := file.read(_CHUNK):
-                    digest.update(chunk)
-                    out.write(chunk)
+            copy = _copied(file, folder / "given")
             if shown.endswith(_VISIBILITY) and (tracks := self._tracks_of(shown)) is not None:
                 return self._with_visibility(tracks, copy)
             suffix = _suffix_of(copy, shown)
             named = copy.rename(folder / f"given{suffix}")
-            media = _seen(named, f"u-{digest.hexdigest()[:16]}", shown, suffix, kind)
+            media = _seen(named, _id_of(file_digest(named)), shown, suffix, kind)
             os.replace(named, self.folder.uploads / f"{media.id}{suffix}")
             return self._written(replace(media, made=made))
 
@@ -182,12 +176,9 @@ class Shelf:
             masks = folder / "masks"
             masks.mkdir()
             for number, (file, name) in enumerate(given):
-                copy = masks / f"{number:05}"
-                with open(copy, "wb") as out:
-                    shutil.copyfileobj(file, out)
+                copy = _copied(file, masks / f"{number:05}")
                 copy.rename(copy.with_suffix(_suffix_of(copy, name)))
-            digest = file_digest(masks).removeprefix("sha256:")
-            media = _seen(masks, f"u-{digest[:16]}", given[0][1], "", "mask")
+            media = _seen(masks, _id_of(file_digest(masks)), given[0][1], "", "mask")
             place = self.folder.uploads / media.id
             if not place.exists():
                 os.rename(masks, place)
@@ -198,7 +189,9 @@ class Shelf:
         return media
 
     def remove(self, name: str) -> None:
-        """Take an upload away. Raises NotHere for none."""
+        """Take an upload away. Raises NotHere for none; clips go with their runs."""
+        if not _UPLOAD.fullmatch(name):
+            raise no_such("upload", name)
         media = self.get(name)
         for suffix in filter(None, (_NOTE, ".npy", media.suffix, _VISIBILITY)):
             with suppress(FileNotFoundError):
@@ -221,6 +214,17 @@ class Shelf:
         for path, ending in zip(both, (_TRACKS, _VISIBILITY), strict=True):
             os.replace(path, self.folder.uploads / f"{tracks.id}{ending}")
         return self._written(replace(tracks, suffix=_TRACKS, tracks_visibility=True))
+
+
+def _id_of(digest: str) -> str:
+    """Of what was given, by its digest "sha256:…"."""
+    return f"u-{digest.removeprefix('sha256:')[:16]}"
+
+
+def _copied(file: BinaryIO, path: Path) -> Path:
+    with open(path, "wb") as out:
+        shutil.copyfileobj(file, out)
+    return path
 
 
 def _suffix_of(path: Path, name: str) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moft.app.asked.kinds import CLIPS
 from moft.app.desk import DRAWING, Desk, made_at
 from moft.app.folder import read_json
 from moft.app.refusals import in_two
-from moft.app.shelf import CLIPS as FILES
+from moft.app.shelf import FILES
 from moft.batch.rows import Row
 from moft.batch.store import PASSING
 from moft.batch.worker import RECORD
@@ -67,7 +68,7 @@ def _far(desk: Desk, row: Row, running: bool) -> dict[str, Any]:
 
 def step_told(row: Row, data: dict[str, Any], at: float) -> dict[str, Any]:
     """One note of a worker: which part, how far in it, how far in all, and how long it may still take."""
-    drag = '"points":' in row.job
+    drag = any("points" in request for request in json.loads(row.job)["requests"])
     second = data["part"] == ("plain" if drag else "steered")
     here = data["index"] / data["count"]
     done = here if row.note == "plain" else (here + second) / 2
@@ -87,14 +88,10 @@ def step_told(row: Row, data: dict[str, Any], at: float) -> dict[str, Any]:
 def whole_told(desk: Desk, row: Row) -> dict[str, Any]:
     """A run with its recipe, outcome, scores and files."""
     folder = desk.folder.runs / row.key
-    record, found = read_json(folder / RECORD), run_told(desk, row)
-    found["drawing"] = read_json(folder / DRAWING)
-    ids = {kind: f"{row.key}.{kind}" for kind, name in FILES.items() if (folder / name).is_file()}
-    files = {kind: FILES[kind] for kind in ids} | (
-        {"recipe": RECORD} if record and row.note == "steer" else {}
-    )
+    record, found, files = read_json(folder / RECORD), run_told(desk, row), files_of(desk, row)
     found |= {
-        "media": ids,
+        "drawing": read_json(folder / DRAWING),
+        "media": {kind: f"{row.key}.{kind}" for kind in files.keys() & FILES.keys()},
         "files": files,
         "recipe": None,
         "words": [],
@@ -111,6 +108,12 @@ def whole_told(desk: Desk, row: Row) -> dict[str, Any]:
         return found | _of_record(desk, record)
     except (MoftError, KeyError, TypeError, ValueError) as error:  # changed by hand
         return found | {"notes": [f"the record of this run cannot be read: {type(error).__name__}"]}
+
+
+def files_of(desk: Desk, row: Row) -> dict[str, str]:
+    """What a run made, by what it is: clips, and of a steered one the record with its recipe."""
+    named = {**FILES, "recipe": RECORD} if row.note == "steer" else FILES
+    return {kind: name for kind, name in named.items() if (desk.folder.runs / row.key / name).is_file()}
 
 
 def _of_record(desk: Desk, record: dict[str, Any]) -> dict[str, Any]:
@@ -131,7 +134,7 @@ def _of_record(desk: Desk, record: dict[str, Any]) -> dict[str, Any]:
         },
         "notes": record["notes"],
         "tries": [_tried(one) for one in record["tries"]] if len(record["tries"]) > 1 else [],
-        "size": {"frames": size.frames, "height": size.height, "width": size.width},
+        "size": asdict(size),
         "fps": record["fps"],
     }
 
@@ -202,14 +205,14 @@ def _points(record: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def runs_told(desk: Desk, limit: int, before: str | None, every: bool) -> dict[str, Any]:
-    """The newest runs, and what waits."""
-    rows = list(desk.folder.jobs.rows() if every else desk.clips())
-    rows = [row for row in rows if row.note != "model" and (before is None or row.key < before)]
-    events = desk.folder.jobs.last_event()
+def runs_told(desk: Desk, limit: int, before: str | None) -> dict[str, Any]:
+    """The newest runs, those before one, and what waits."""
+    events = desk.folder.jobs.last_event()  # first: what happens meanwhile is then told twice, not never
+    rows = [*desk.clips()]
+    older = [row for row in rows if before is None or row.key < before]
     return {
-        "runs": [run_told(desk, row) for row in rows[::-1][:limit]],
-        "more": len(rows) > limit,
-        "waiting": sum(row.state == "queued" and row.note in CLIPS for row in rows),
+        "runs": [run_told(desk, row) for row in older[::-1][:limit]],
+        "more": len(older) > limit,
+        "waiting": sum(row.state == "queued" for row in rows),
         "event": events,
     }

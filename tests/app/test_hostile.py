@@ -12,6 +12,7 @@ import pytest
 from served import a_desk, client, job, noise, png
 
 from moft.app.desk import MOST_WAITING, Desk
+from moft.app.guard import HEADERS
 
 SCRIPT = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 OUTSIDE = (
@@ -53,11 +54,11 @@ def test_no_file_leaves_that_was_not_given_or_made(desk: Desk, path: str) -> Non
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-@pytest.mark.parametrize("where", ["like", "field", "region", "image", "video", "like_region"])
+@pytest.mark.parametrize("where", ["like", "field", "region", "image", "video", "like_region", "inpaint"])
 def test_a_job_names_no_file_but_the_page_s(desk: Desk, name: str, where: str) -> None:
     request: dict[str, Any] = {"direction": "left"}
     scene: dict[str, Any] = {}
-    if where in ("image", "video"):
+    if where in ("image", "video", "inpaint"):
         scene[where] = name
     elif where == "like_region":
         request = {"like": "media:u-0123456789abcdef", "like_region": name}
@@ -66,6 +67,7 @@ def test_a_job_names_no_file_but_the_page_s(desk: Desk, name: str, where: str) -
     with client(desk) as page:
         for path, extra in (
             ("/api/runs", {}),
+            ("/api/runs", {"kind": "plain"} if scene else {}),
             ("/api/preview", {}),
             ("/api/check", {}),
             ("/api/job/export", {}),
@@ -180,4 +182,5 @@ def test_an_error_that_nobody_foresaw_tells_nothing_of_the_inside(
     with client(desk) as page:
         answer = page.get("/api/runs")
         assert answer.status_code == 500 and "secret" not in answer.text
+        assert answer.headers.items() >= HEADERS.items()
         assert page.get("/api/media").status_code == 200

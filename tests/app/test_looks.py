@@ -106,6 +106,15 @@ def test_motion_of_a_pan_is_its_own(studio: Studio) -> None:
     assert np.median(flow, 0) == pytest.approx([-1.92, 0], abs=0.5)
 
 
+def test_the_timestep_that_is_asked_is_that_which_is_taken(desk: Desk) -> None:
+    """0 is one."""
+    first = clips_of(desk)[0]
+    usual = desk.loaded["look"]
+    assert [desk.place(first, None, step).timestep for step in (0, 300, None)] == [0, 300, usual["timestep"]]
+    assert desk.place(first, None, None).layer == usual["layer"]
+    assert desk.place(first, None, None, content=True).layer == usual["content_layer"]
+
+
 def test_a_clip_that_cannot_be_read_says_so_once(studio: Studio) -> None:
     desk = studio.desk
     with client(desk) as page:

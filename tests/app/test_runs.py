@@ -113,6 +113,16 @@ def test_a_waiting_run_is_cancelled_tried_again_and_taken_away(tmp_path: Path) -
         assert not (desk.folder.runs / key).exists()
 
 
+def test_a_run_stays_as_long_as_another_waits_for_its_clip(studio: Studio) -> None:
+    with client(studio.desk) as page:
+        key = next(run["key"] for run in page.get("/api/runs").json()["runs"] if run["kind"] == "plain")
+        assert page.delete(f"/api/media/{key}.plain").status_code == 404  # it goes with its run
+        other = page.post("/api/runs", json={"job": job({"like": f"media:{key}.plain"})}).json()["key"]
+        assert page.delete(f"/api/runs/{key}").status_code == 409
+        assert page.delete(f"/api/runs/{other}").status_code == 204
+        assert page.get(f"/api/media/{key}.plain").status_code == 200
+
+
 def test_a_running_run_is_told_and_called_off_after_its_step(tmp_path: Path) -> None:
     desk, store = a_desk(tmp_path), a_desk(tmp_path).folder.jobs
     with client(desk) as page, store.worker() as me:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from typing import Any
 
 from moft.app.desk import Desk
 from moft.batch.rows import Row
-from moft.runs.job import Job
+from moft.batch.work import Work
+from moft.runs.job import Job, Scene
+from moft.types import ClipSize
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,10 @@ class Taken:
 def estimate(desk: Desk, job: Job) -> dict[str, Any]:
     """For a job of the page: seconds, the plain run's among them, and MB, None before a first run; and for
     how long the queue keeps it waiting."""
-    size = (desk.facts or {}).get("size")
-    known = [taken for row in desk.clips() if (taken := _taken(row, desk.model, size)) is not None]
-    wanted = _asked(job.to_json(), size)
-    waiting = [row for row in desk.clips() if row.state in ("queued", "running")]
+    size, rows = desk.size, [*desk.clips()]
+    known = [taken for row in rows if (taken := _taken(row, desk.model, size)) is not None]
+    wanted = _asked(job.scene, size)
+    waiting = [row for row in rows if row.state in ("queued", "running")]
     told: dict[str, Any] = {
         "seconds": None,
         "plain_seconds": None,
@@ -46,7 +47,7 @@ def estimate(desk: Desk, job: Job) -> dict[str, Any]:
         return told
     near = min(known[::-1], key=lambda one: abs(one.work - wanted.work))
     factor, larger = wanted.work / near.work, wanted.volume / near.volume
-    each = [_asked(_scene(row), size) for row in waiting]
+    each = [_asked(Work.parse(row.job).job.scene, size) for row in waiting]
     rate = (near.plain + near.steered) / near.work
     return told | {
         "seconds": (near.plain + near.steered) * factor,
@@ -58,25 +59,18 @@ def estimate(desk: Desk, job: Job) -> dict[str, Any]:
     }
 
 
-def _scene(row: Row) -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(row.job)
-    return data["scene"] if row.note == "plain" else data
-
-
-def _asked(scene: dict[str, Any], size: dict[str, int] | None) -> Taken | None:
+def _asked(scene: Scene, size: ClipSize | None) -> Taken | None:
     """How much a job is; None where its size is not known yet."""
-    whole = scene.get("size") or size
-    if whole is None:
-        return None
-    return Taken(scene.get("steps", 25), float(whole["frames"] * whole["height"] * whole["width"]))
+    whole = scene.size or size
+    return None if whole is None else Taken(scene.steps, float(whole.frames * whole.height * whole.width))
 
 
-def _taken(row: Row, model: str, size: dict[str, int] | None) -> Taken | None:
+def _taken(row: Row, model: str, size: ClipSize | None) -> Taken | None:
     if row.note != "steer" or row.state != "done" or not isinstance(row.result, dict):
         return None
-    data = json.loads(row.job)
-    asked, seconds = _asked(data, size), row.result.get("seconds") or {}
-    if asked is None or data.get("model", "miniature") != model or not all(seconds.values()) or not seconds:
+    work = Work.parse(row.job)
+    asked, seconds = _asked(work.job.scene, size), row.result.get("seconds") or {}
+    if asked is None or work.model != model or not all(seconds.values()) or not seconds:
         return None
     memory = row.result.get("peak_memory_mb")
     return replace(asked, plain=seconds["plain"], steered=seconds["steered"], memory=memory)

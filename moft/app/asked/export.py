@@ -12,18 +12,15 @@ from typing import Any, BinaryIO
 from moft.app.asked.naming import PREFIX, in_page, media_id
 from moft.app.desk import Desk
 from moft.app.folder import read_json
-from moft.app.refusals import Refused
 from moft.app.shelf import Media
 from moft.batch.rows import Row
 from moft.batch.work import Work
 from moft.batch.worker import RECORD
 from moft.errors import MoftError
 from moft.media.files import file_digest, passing
-from moft.request.fields import read
 from moft.runs.job import Job
 from moft.runs.recipe import Recipe, read_recipe
 from moft.runs.words import described
-from moft.types import ClipSize
 
 JOB, MANIFEST = "job.json", "manifest.jsonl"
 
@@ -33,12 +30,10 @@ def exported(desk: Desk, job: Job) -> tuple[str, bytes]:
 
     `moft replay job.json` makes it, and so does `moft batch manifest.jsonl`. Raises Refused (409) before the
     model was loaded, since a recipe says which it is."""
-    facts = desk.facts
-    if facts is None:
-        raise Refused(409, "expected the model to be loaded, got one that is not yet; wait a moment")
+    facts = desk.loaded
     files = {name: desk.shelf.path(media_id(name)) for name in job.files}
     where = {name: path.name for name, path in files.items()}
-    sized = job if job.scene.size else _sized(job, read(ClipSize, facts["size"], "size"))
+    sized = replace(job, scene=replace(job.scene, size=job.scene.size or desk.size))
     here = sized.renamed(where)
     inputs = {where[name]: file_digest(path) for name, path in files.items()}
     if desk.channels:
@@ -75,10 +70,6 @@ def _renamed(recipe: Recipe, where: dict[str, str]) -> Recipe:
     job = recipe.job.renamed(where)
     inputs = {where.get(name, name): digest for name, digest in recipe.inputs.items()}
     return replace(recipe, scene=job.scene, requests=job.requests, inputs=inputs)
-
-
-def _sized(job: Job, size: ClipSize) -> Job:
-    return replace(job, scene=replace(job.scene, size=size))
 
 
 def _packed(recipe: Recipe, work: Work, files: list[Path]) -> tuple[str, bytes]:

@@ -1,5 +1,6 @@
-"""What the worker is asked, by kind: `steer`, which is a job of a batch (`moft.batch.work.Work`), and what
-only the app asks. The note of a row of the store says which."""
+"""What the worker is asked, by kind: `steer` and `plain`, which are jobs of a batch (`moft.batch.work.Work`;
+of a plain one the scene alone counts), and what only the app asks. The note of a row of the store says
+which."""
 
 from __future__ import annotations
 
@@ -13,8 +14,6 @@ from moft.errors import RecipeError
 from moft.feature.checks import check_place
 from moft.provenance import digest_of
 from moft.request.fields import read
-from moft.runs.job import Scene
-from moft.types import ClipSize
 
 CLIPS = ("steer", "plain")  # kinds that make clips, which the history shows
 FIRST = ("model", "look", "plane")  # kinds that go before them: somebody waits at the page
@@ -50,13 +49,6 @@ class Facts(OfModel):
 
 
 @dataclass(frozen=True)
-class PlainClip(OfModel):
-    """A clip that nobody steers, to draw on."""
-
-    scene: Scene
-
-
-@dataclass(frozen=True)
 class Looked(OfModel):
     """What a layer makes of a clip. Raises RequestError for no layer, and for a timestep outside 0…1000."""
 
@@ -83,7 +75,7 @@ class Planed(OfModel):
 def parse(cls: Callable[..., T], text: str) -> T:
     """One of these out of the JSON that a store keeps. Raises RecipeError, naming the field, for others."""
     try:
-        found: T = read(cls, plain.parse(text), "", {"ClipSize": ClipSize})
+        found: T = read(cls, plain.parse(text), "")
     except RecipeError:
         raise
     except ValueError as error:

@@ -11,9 +11,8 @@ from typing import Any
 from moft.app.shelf import Shelf
 from moft.errors import RecipeError, RequestError
 from moft.media.mask import check_region
-from moft.request.fields import part, read
+from moft.request.fields import part
 from moft.runs.job import Job, Scene
-from moft.types import ClipSize
 
 PREFIX = "media:"
 
@@ -24,21 +23,20 @@ def read_job(data: Any, shelf: Shelf) -> Job:
     Raises RecipeError as `Job.from_json` does, RequestError for a file that is named otherwise and a region
     that no clip could have, NotHere for a file that is gone."""
     job = Job.from_json(data)
-    regions = (getattr(request, "region", None) for request in located(job, shelf).requests)
-    for region in regions:
+    here = located(job, shelf)
+    regions = (getattr(request, "region", None) for request in here.requests)
+    for region in (*regions, here.scene.inpaint):
         if region is not None:
             check_region(region)
     return job
 
 
-def read_scene(data: Any, shelf: Shelf) -> Scene:
-    """What to show, of a job that asks for no motion. Raises as `read_job` does."""
+def read_plain(data: Any, shelf: Shelf) -> Job:
+    """A job of which the scene alone counts: what it asks, stillness, nobody steers. Raises as `read_job`
+    does."""
     if not isinstance(data, dict):
         raise RecipeError(f"expected a job as a JSON object, got {data!r:.100}")
-    scene: Scene = read(Scene, part(Scene, data), "", {"ClipSize": ClipSize})
-    for name in filter(None, (scene.image, scene.video)):
-        shelf.file(media_id(name))
-    return scene
+    return read_job({**part(Scene, data), "requests": [{"direction": "still"}]}, shelf)
 
 
 def places(job: Job, shelf: Shelf) -> dict[str, str]:
@@ -66,8 +64,3 @@ def media_id(name: str) -> str:
             f"expected files of the page, media:ID, got {name!r:.100}; drop the file on the page first"
         )
     return name.removeprefix(PREFIX)
-
-
-def ids_in(job: Job) -> set[str]:
-    """The ids of all that a job of the page names."""
-    return {media_id(name) for name in job.files}

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from moft.errors import RequestError
 from moft.field.carried import carried
 from moft.field.field import Field
 from moft.field.given import read_shown
@@ -58,16 +57,14 @@ class Preview:
         return {
             "width": self.video.shape[2],
             "height": self.video.shape[1],
-            "size": {"frames": self.size.frames, "height": self.size.height, "width": self.size.width},
+            "size": asdict(self.size),
             "frames": [_as_address(frame) for frame in self.video],
             "at": list(self.at),
             "arrows": {"places": self.places.round(2).tolist(), "steps": steps},
         }
 
 
-Shown = Callable[
-    [Like | Along, ClipSize, tuple[int, int]], Any
-]  # what a request names, laid out; see `read_shown`
+Shown = Callable[[Like | Along, ClipSize, tuple[int, int]], Any]  # what one names, laid out: `read_shown`
 
 
 def preview(
@@ -89,7 +86,8 @@ def preview(
     grid = _sides(size, CELLS)
     at = evenly(size.frames, min(most, MOST, size.frames))
     read = shown or (lambda request, whole, cells: read_shown(request, whole, tell, cells))
-    masks = [mask if mask is None else _coarse(mask, grid) for mask in _regions(requests, size, tell, source)]
+    whole_masks = regions_of(requests, size, tell, source)
+    masks = [mask if mask is None else _coarse(mask, grid) for mask in whole_masks]
     fields = [
         _field_of(request, mask, size, grid, read) for request, mask in zip(requests, masks, strict=True)
     ]
@@ -121,9 +119,12 @@ def _sides(size: ClipSize, longer: int) -> tuple[int, int]:
     return rows, columns
 
 
-def _regions(
+def regions_of(
     requests: Sequence[AnyRequest], size: ClipSize, tell: Tell, source: Source | None
 ) -> list[Mask | None]:
+    """Where each request counts, as of `read_regions`; None for a drag and for the whole picture.
+
+    Raises RequestError and MediaError as a run of these requests would."""
     steered = [request for request in requests if not isinstance(request, Drag)]
     if not steered:
         return [None] * len(requests)
@@ -211,9 +212,3 @@ def _as_address(frame: Picture) -> str:
     held = io.BytesIO()
     Image.fromarray(frame).save(held, "JPEG", quality=85)
     return f"data:image/jpeg;base64,{base64.b64encode(held.getvalue()).decode()}"
-
-
-def check_size(size: ClipSize) -> None:
-    """Raise RequestError for a clip in which nothing can move."""
-    if size.frames < 2:
-        raise RequestError(f"expected a clip of 2 frames or more to move in, got {size.frames}; ask for more")

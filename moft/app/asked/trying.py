@@ -7,14 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from moft.app.asked.naming import located, media_id
-from moft.app.asked.preview import MOST, Preview, check_size, preview, small
+from moft.app.asked.preview import Preview, preview, regions_of, small
 from moft.app.desk import Desk
 from moft.app.refusals import Refused
 from moft.app.shelf import Kept
 from moft.errors import RecipeError, RequestError
 from moft.field.given import read_shown
 from moft.media.frames import Source
-from moft.media.mask import check_agreement, read_regions
 from moft.request.drag import Drag
 from moft.request.fields import read
 from moft.runs.job import Job
@@ -27,8 +26,6 @@ _kept = Kept(_MOST_KEPT)
 _one_at_a_time = threading.Lock()  # of previews, which would only slow each other down
 Tell = Callable[[str], object]
 
-__all__ = ["MOST", "checked", "size_of", "tried"]
-
 
 def size_of(desk: Desk, job: Job, given: Any, media: str | None) -> ClipSize:
     """The size of the clip that would be made: the job's, else as given, else the model's, else that of the
@@ -36,15 +33,14 @@ def size_of(desk: Desk, job: Job, given: Any, media: str | None) -> ClipSize:
     size = job.scene.size
     if size is None and given is not None:
         size = read(ClipSize, given, "size")
-    facts = desk.facts
-    if size is None and facts is not None:
-        size = read(ClipSize, facts["size"], "size")
+    size = size or desk.size
     if size is None and media is not None:
         shown = desk.shelf.get(media)
         size = ClipSize(FRAMES, shown.height or 0, shown.width or 0)
     if size is None or not all(1 <= side <= 2**14 for side in (size.frames, size.height, size.width)):
         raise RecipeError(f"size: expected frames, height and width of the clip, got {given!r:.100}")
-    check_size(size)
+    if size.frames < 2:
+        raise RequestError(f"expected a clip of 2 frames or more to move in, got {size.frames}; ask for more")
     return size
 
 
@@ -68,19 +64,14 @@ def tried(
 
 def checked(desk: Desk, job: Job, tell: Tell) -> None:
     """Raise as a run of a job would, as far as that can be told without the model."""
-    facts = desk.facts
-    size = job.scene.size or (None if facts is None else read(ClipSize, facts["size"], "size"))
-    if facts is not None:
+    if (facts := desk.facts) is not None:
         _check_start(job, facts["starts_from"])
-    if size is None:
+    if (size := job.scene.size or desk.size) is None:
         return
     here = located(job, desk.shelf)
     for drag in (one for one in here.requests if isinstance(one, Drag)):
         trajectories(drag, size)
-    steered = [one for one in here.requests if not isinstance(one, Drag)]
-    if steered:
-        masks = read_regions([one.region for one in steered], size, tell, _source(desk, job))
-        check_agreement(steered, masks)
+    regions_of(here.requests, size, tell, _source(desk, job))
 
 
 def _check_start(job: Job, starts: list[str]) -> None:

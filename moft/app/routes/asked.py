@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -13,7 +12,8 @@ from moft.app.asked.estimate import estimate
 from moft.app.asked.export import exported
 from moft.app.asked.form import form
 from moft.app.asked.naming import read_job
-from moft.app.routes.asking import Body, OfHere, attachment, text, whole
+from moft.app.asked.preview import MOST
+from moft.app.routes.asking import Body, OfHere, packed, text, whole
 
 router = APIRouter(prefix="/api")
 
@@ -43,11 +43,11 @@ def check(data: Body, here: OfHere) -> dict[str, Any]:
 def preview(data: Body, here: OfHere) -> dict[str, Any]:
     """What a job asks, tried on a picture."""
     began, notes = time.perf_counter(), list[str]()
-    job = read_job(data.get("job"), here.desk.shelf)
-    most = whole(data, "most", 24, 2, trying.MOST)
+    job, media = read_job(data.get("job"), here.desk.shelf), text(data, "media")
+    most = whole(data, "most", 24, 2, MOST)
     frame = whole(data, "frame", 0, 0, 2**31)
-    size = trying.size_of(here.desk, job, data.get("size"), text(data, "media"))
-    found = trying.tried(here.desk, job, size, (text(data, "media"), frame), most, notes.append)
+    size = trying.size_of(here.desk, job, data.get("size"), media)
+    found = trying.tried(here.desk, job, size, (media, frame), most, notes.append)
     return {**found.to_json(), "notes": notes, "seconds": time.perf_counter() - began}
 
 
@@ -61,9 +61,3 @@ def the_estimate(data: Body, here: OfHere) -> dict[str, Any]:
 def export(data: Body, here: OfHere) -> Response:
     """A job as a file for the command line."""
     return packed(*exported(here.desk, read_job(data.get("job"), here.desk.shelf)))
-
-
-def packed(name: str, content: bytes) -> Response:
-    """An exported job."""
-    kind = {".json": "application/json", ".zip": "application/zip"}[Path(name).suffix]
-    return attachment(name, content, kind)

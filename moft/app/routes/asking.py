@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -13,7 +14,8 @@ from moft.app.desk import Desk
 from moft.app.keeper import Keeper
 from moft.app.looks import Looks
 from moft.app.refusals import Refused
-from moft.errors import RecipeError, RequestError
+from moft.errors import RequestError
+from moft.request.fields import read
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,8 @@ def whole(data: dict[str, Any], name: str, default: int, least: int, most: int) 
 
 def text(data: dict[str, Any], name: str) -> str | None:
     """A text of the body, if it is there. Raises RecipeError for another value."""
-    value = data.get(name)
-    if value is not None and not isinstance(value, str):
-        raise RecipeError(f"{name}: expected text, got {value!r:.100}")
-    return value
+    found: str | None = read(str | None, data.get(name), name)
+    return found
 
 
 def picture(draw: Callable[[], Any], forever: bool = True) -> Response:
@@ -86,7 +86,8 @@ def picture(draw: Callable[[], Any], forever: bool = True) -> Response:
     return Response(held.getvalue(), media_type="image/png", headers={"cache-control": cached})
 
 
-def attachment(name: str, content: bytes, kind: str) -> Response:
-    """A file to be kept, under a name of our own."""
+def packed(name: str, content: bytes) -> Response:
+    """An exported job, to be kept under this name."""
+    kind = {".json": "application/json", ".zip": "application/zip"}[Path(name).suffix]
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
     return Response(content, media_type=kind, headers=headers)

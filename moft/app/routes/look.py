@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from moft.app.inside import frame_of
 from moft.app.looks import Click
-from moft.app.routes.asking import Body, OfHere, picture, text, whole
+from moft.app.routes.asking import Body, OfHere, picture, text
 from moft.request.fields import read
 
 router = APIRouter(prefix="/api/look")
@@ -33,7 +33,7 @@ def click(data: Body, here: OfHere) -> Response:
 @router.post("/motion")
 def motion(data: Body, here: OfHere) -> Response:
     """How each place of a clip moves, by what the model holds of it."""
-    began, timestep = time.perf_counter(), whole(data, "timestep", 0, 0, 1000) or None
+    began, timestep = time.perf_counter(), read(int | None, data.get("timestep"), "timestep")
     return _answer(here.looks.motion(text(data, "media") or "", text(data, "layer"), timestep), began)
 
 

@@ -13,11 +13,11 @@ from moft.app.asked.naming import read_job
 from moft.app.asked.trying import checked
 from moft.app.folder import no_such
 from moft.app.refusals import Refused
-from moft.app.routes.asked import packed
-from moft.app.routes.asking import Body, BodyIfAny, OfHere, text
-from moft.app.told import run_told, runs_told, whole_told
+from moft.app.routes.asking import Body, BodyIfAny, OfHere, packed, text
+from moft.app.told import files_of, run_told, runs_told, whole_told
 from moft.app.work.live import FILE as LIVE
 from moft.errors import RequestError
+from moft.request.fields import read
 
 router = APIRouter(prefix="/api/runs")
 _MOST = 1000
@@ -25,12 +25,12 @@ _KINDS = {".mp4": "video/mp4", ".json": "application/json"}
 
 
 @router.get("")
-def every(here: OfHere, limit: int = 100, before: str | None = None, all: int = 0) -> dict[str, Any]:  # noqa: A002
-    """The newest runs."""
+def every(here: OfHere, limit: int = 100, before: str | None = None) -> dict[str, Any]:
+    """The newest runs, of those before one."""
     if not 1 <= limit <= _MOST:
         raise RequestError(f"expected limit in 1…{_MOST}, got {limit}; change it")
     up = here.keeper is None or here.keeper.up
-    return {**runs_told(here.desk, limit, before, bool(all)), "worker": "up" if up else "down"}
+    return {**runs_told(here.desk, limit, before), "worker": "up" if up else "down"}
 
 
 @router.post("", status_code=201)
@@ -63,12 +63,7 @@ def retry(key: str, here: OfHere) -> dict[str, Any]:
 @router.post("/{key}/again", status_code=201)
 def again(key: str, data: BodyIfAny, here: OfHere) -> dict[str, Any]:
     """Ask for the same clip once more, with the same seed or another."""
-    seed = data.get("seed")
-    if seed is not None and (type(seed) is not int or not 0 <= seed < 2**63):
-        raise RequestError(
-            f"expected a seed as a whole number from 0, got {seed!r:.50}; leave it out for the same"
-        )
-    return run_told(here.desk, here.desk.again(key, seed))
+    return run_told(here.desk, here.desk.again(key, read(int | None, data.get("seed"), "seed")))
 
 
 @router.delete("/{key}", status_code=204)
@@ -91,8 +86,7 @@ def export(key: str, here: OfHere) -> Response:
 def file(key: str, name: str, here: OfHere, download: int = 0) -> Response:
     """One of the files of a run."""
     row = here.desk.row(key)
-    known = whole_told(here.desk, row)["files"].values() if row.note in CLIPS else ()
-    if name not in known:
+    if row.note not in CLIPS or name not in files_of(here.desk, row).values():
         raise no_such("file of this run", name)
     path = here.desk.folder.runs / row.key / name
     headers = {"cache-control": "private, no-cache"}

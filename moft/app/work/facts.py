@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 def facts_of(model: Model) -> dict[str, Any]:
     """As plain JSON values; the layers and timestep that `moft explain` would look at among them."""
-
     import torch
 
     host, family = Pipeline(model.pipe), family_of(model.pipe)

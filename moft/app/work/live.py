@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
-from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -53,9 +53,18 @@ class Live:
         return self._number
 
 
-@lru_cache(maxsize=1)
+_known: WeakKeyDictionary[Model, Floats] = WeakKeyDictionary()  # which keeps no model that is let go
+
+
 def colours_of(model: Model) -> Floats:
-    """(c+1 3): from a place's latent and a 1 to its colour in 0…1, by least squares over photographs."""
+    """(c+1 3): from a place's latent and a 1 to its colour in 0…1; found once a model."""
+    if model not in _known:
+        _known[model] = _fitted(model)
+    return _known[model]
+
+
+def _fitted(model: Model) -> Floats:
+    """By least squares over photographs."""
     from PIL import Image
 
     from moft.known.photographs import training_photographs

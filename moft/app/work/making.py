@@ -7,11 +7,10 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from moft.app.asked.kinds import Facts, Looked, PlainClip, Planed, parse
+from moft.app.asked.kinds import Facts, Looked, Planed, parse
 from moft.app.folder import Folder, read_json, write_json
 from moft.app.work.facts import facts_of
 from moft.app.work.live import FILE as LIVE
@@ -27,6 +26,7 @@ from moft.memory import is_disk_full
 
 if TYPE_CHECKING:
     from moft.feature.model import Model
+    from moft.runs.job import Job
     from moft.runs.sample import Step, Watch
 
 EVERY = 0.2  # seconds between two notes of how far a run is
@@ -56,12 +56,8 @@ class Making(Maker):
     def _steered(self, job: Claimed, out: Path, watch: Watcher) -> Any:
         from moft.runs.running import run
 
-        wanted = Work.parse(job.job)
-        wanted.check_inputs()
-        model = self.loaded(wanted)
-        wanted = wanted.ready(model, dict(wanted.inputs))
-        make_folder(out)
-        found = run(model, wanted.job, watch=self._watch(model, job, watch, out))
+        model, wanted = self._ready(job, out, watch)
+        found = run(model, wanted, watch=self._watch(model, job, watch, out))
         return told(_with_room(lambda: found.save(out / CLIP), watch))
 
     def _plain(self, job: Claimed, out: Path, watch: Watcher) -> Any:
@@ -69,10 +65,8 @@ class Making(Maker):
         from moft.media.writing import write_video
         from moft.runs.sample import sample
 
-        wanted = parse(PlainClip, job.job)
-        model = self.loaded(wanted)
-        scene = replace(wanted.scene, size=wanted.scene.size or model.size())
-        make_folder(out)
+        model, wanted = self._ready(job, out, watch)
+        scene = wanted.scene
         found = sample(model.pipe, scene, "plain", watch=self._watch(model, job, watch, out))
         seconds = {"plain": found.seconds, "steered": None, "guidance": None}
         record = {"seconds": seconds, "peak_memory_mb": found.peak_memory_mb}
@@ -84,6 +78,15 @@ class Making(Maker):
             return record
 
         return _with_room(save, watch)
+
+    def _ready(self, job: Claimed, out: Path, watch: Watcher) -> tuple[Model, Job]:
+        """The model that a clip is asked of, and the job as that takes it; the run's folder is there then."""
+        wanted = Work.parse(job.job)
+        wanted.check_inputs()
+        model = self.loaded(wanted)
+        watch.check()  # a model may take long to load
+        make_folder(out)
+        return model, wanted.ready(model, dict(wanted.inputs)).job
 
     def _facts(self, job: Claimed, out: Path, watch: Watcher) -> Any:
         wanted = parse(Facts, job.job)
