@@ -37,19 +37,6 @@ class Runner(Protocol):
     def __call__(self, job: Claimed, out: Path, watch: Watcher) -> Any: ...
 
 
-class OfModel(Protocol):
-    """Says which model it is for, as `Work` does."""
-
-    @property
-    def model(self) -> str: ...
-
-    @property
-    def channels(self) -> str | None: ...
-
-    @property
-    def source(self) -> tuple[str, str | None]: ...
-
-
 class Gone(MoftError):
     """Raised inside a run whose worker is to end: the job goes back to the queue."""
 
@@ -108,24 +95,25 @@ class Maker:
 
         wanted = Work.parse(job.job)
         wanted.check_inputs()
-        model = self.loaded(wanted)
+        model = self.loaded(wanted.source)
         make_folder(out)
         check_output(out / CLIP, wanted.files, wanted.job.scene.fps)
         found = run(model, wanted.job, watch=watch.of(model))
         return told(found.save(out / CLIP))
 
-    def loaded(self, wanted: OfModel) -> Model:
-        """The model that a job asks for; the one before is let go first."""
+    def loaded(self, source: tuple[str, str | None]) -> Model:
+        """The model of a name, with motion channels of a file or its own (None); the one before is let go
+        first."""
         import torch
 
         from moft.feature.model import load
         from moft.models.loading import settle_threads
 
-        if self._model is None or self._source != wanted.source:
+        if self._model is None or self._source != source:
             self._model = None
             torch.set_num_threads(self._threads)
-            self._model = load(wanted.model, channels=wanted.channels)
-            self._source = wanted.source
+            self._model = load(source[0], channels=source[1])
+            self._source = source
             settle_threads(self._model.pipe)
         return self._model
 

@@ -83,7 +83,7 @@ class Making(Maker):
         """The model that a clip is asked of, and the job as that takes it; the run's folder is there then."""
         wanted = Work.parse(job.job)
         wanted.check_inputs()
-        model = self.loaded(wanted)
+        model = self.loaded(wanted.source)
         watch.check()  # a model may take long to load
         make_folder(out)
         return model, wanted.ready(model, dict(wanted.inputs)).job
@@ -91,7 +91,7 @@ class Making(Maker):
     def _facts(self, job: Claimed, out: Path, watch: Watcher) -> Any:
         wanted = parse(Facts, job.job)
         place = self.folder.models / f"{wanted.name}.json"
-        before, found = read_json(place), facts_of(self.loaded(wanted))
+        before, found = read_json(place), facts_of(self.loaded(wanted.source))
         if isinstance(before, dict) and before.get("digest") != found["digest"]:
             shutil.rmtree(self.folder.looks, ignore_errors=True)  # of other weights
             make_folder(self.folder.looks)
@@ -100,12 +100,12 @@ class Making(Maker):
 
     def _looked(self, job: Claimed, out: Path, watch: Watcher) -> Any:
         wanted = parse(Looked, job.job)
-        read_clip_inside(self.loaded(wanted), wanted, self.folder.looks)
+        read_clip_inside(self.loaded(wanted.source), wanted, self.folder.looks)
         return None
 
     def _planed(self, job: Claimed, out: Path, watch: Watcher) -> Any:
         wanted = parse(Planed, job.job)
-        read_plane(self.loaded(wanted), wanted, self.folder.looks)
+        read_plane(self.loaded(wanted.source), wanted, self.folder.looks)
         return None
 
     def _watch(self, model: Model, job: Claimed, watch: Watcher, out: Path) -> Watch:
