@@ -59,6 +59,13 @@ def test_axe_finds_nothing_serious(
         assert hand.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), view
 
 
+@pytest.mark.parametrize("view", ["draw", "look"])
+def test_a_phone_shows_one_column(opened: Callable[..., Hand], view: str) -> None:
+    hand = opened(view, viewport=NARROW)
+    for part in (".middle", ".side.right"):
+        assert hand.page.locator(f".{view}-view {part}").bounding_box()["width"] == NARROW["width"]
+
+
 def test_help_lists_the_keys_and_closes(hand: Hand) -> None:
     hand.press("?")
     dialog = hand.page.get_by_role("dialog", name="Keyboard")

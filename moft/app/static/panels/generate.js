@@ -47,28 +47,29 @@ export function generatePanel(state, world, preview) {
     look.setAttribute("aria-pressed", String(preview.on));
   };
   watch([state, preview], () => [state.doc.layers, preview.on, preview.found], render);
-  state.heard(estimator(state, world, cost));
+  watch([state, world], () => [state.doc, state.sketch, world.listing], estimator(state, world, cost));
   return element;
 }
 
-/** Ask for an estimate when the drawing rests. */
+/** Ask for an estimate when the drawing rests, and again when a run comes or ends. */
 function estimator(state, world, cost) {
-  let [timer, last] = [null, null];
+  let timer = null;
   return () => {
     const { doc, sketch } = state;
-    if (sketch || doc === last) return;
-    last = doc;
     clearTimeout(timer);
+    timer = null;
+    if (sketch) return;
     if (problemsOf(doc.layers).length) return cost.replaceChildren();
-    timer = setTimeout(async () => {
+    const mine = setTimeout(async () => {
       try {
         const found = await api.estimate(await jobOf(doc, world.files));
-        if (doc === last) show(cost, h("span", { title: found.basis }, costInWords(found)));
+        if (mine === timer) show(cost, h("span", { title: found.basis }, costInWords(found)));
       } catch (error) {
         // where a notice would come with every stroke
-        if (doc === last) show(cost, h("span", { class: "wrong" }, error.message, " ", error.todo ?? ""));
+        if (mine === timer) show(cost, h("span", { class: "wrong" }, error.message, " ", error.todo ?? ""));
       }
     }, WAIT);
+    timer = mine;
   };
 }
 

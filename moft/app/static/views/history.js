@@ -107,10 +107,13 @@ function card(run, world, opened, render) {
       ? h(
           "details",
           { on: { toggle: open } },
-          h("summary", { "data-key": `recipe ${run.key}` }, "Recipe and files"),
-          detail
-            ? [downloads(detail), h("pre", { tabindex: 0 }, JSON.stringify(detail.recipe, null, 2))]
-            : h("p", { class: "hint" }, "…"),
+          h(
+            "summary",
+            { "data-key": `recipe ${run.key}` },
+            run.kind === "plain" ? "Files" : "Recipe and files",
+          ),
+          detail ? downloads(detail) : h("p", { class: "hint" }, "…"),
+          detail?.recipe ? h("pre", { tabindex: 0 }, JSON.stringify(detail.recipe, null, 2)) : null,
         )
       : null,
   );

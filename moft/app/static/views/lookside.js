@@ -62,6 +62,7 @@ export function sidePanels(view, world, changed) {
       ),
       h("p", { class: "hint" }, "A new layer or timestep is read once, then kept."),
     ),
+    ...(view.show === "likeness" ? [others(view, world, changed), scale()] : []),
     view.show === "plane"
       ? h(
           "section",
@@ -69,25 +70,27 @@ export function sidePanels(view, world, changed) {
           h("h2", {}, "Directions"),
           view.plane ? planeOf(view.plane) : h("p", { class: "hint" }, "…"),
         )
-      : others(view, world, changed),
-    h(
-      "section",
-      { class: "panel" },
-      h("div", {
-        class: "heat-scale",
-        role: "img",
-        "aria-label":
-          "Scale from the opposite motion, blue, over nothing in common, clear, to the same motion, amber",
-      }),
-      h(
-        "div",
-        { class: "row between" },
-        h("small", {}, "−1"),
-        h("small", {}, "cosine"),
-        h("small", {}, "+1"),
-      ),
-    ),
+      : null,
   ];
+}
+
+/** What the colours of likeness mean. */
+function scale() {
+  return h(
+    "section",
+    { class: "panel" },
+    h("div", {
+      class: "heat-scale",
+      role: "img",
+      "aria-label":
+        "Scale from the opposite motion, blue, over nothing in common, clear, to the same motion, amber",
+    }),
+    h(
+      "div",
+      { class: "row between" },
+      ["−1", "cosine", "+1"].map((text) => h("small", {}, text)),
+    ),
+  );
 }
 
 function slider(text, count, at_, shown, change, key) {

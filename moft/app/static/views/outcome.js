@@ -85,7 +85,9 @@ export function downloads(run) {
       "ul",
       {},
       links,
-      h("li", {}, h("a", { href: at.exported(run.key), download: "" }, "Job for the command line")),
+      run.kind === "steer"
+        ? h("li", {}, h("a", { href: at.exported(run.key), download: "" }, "Job for the command line"))
+        : null,
     ),
   );
 }

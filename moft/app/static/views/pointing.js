@@ -106,6 +106,8 @@ export function mainFrame() {
 function sayOf(view) {
   if (!view.media) return "Choose a clip to look into.";
   if (view.waiting.length) return "The model reads the clip …";
+  if (view.show === "motion") return "How each place moves, as the model sees it, to the next frame.";
+  if (view.show === "plane") return "";
   if (!view.point) return "Click on something: what moves like it lights up, in every frame.";
   return "Amber moves alike, blue the other way, clear has nothing in common.";
 }
