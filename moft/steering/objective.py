@@ -153,20 +153,21 @@ def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None,
     alone: whether it is the only request of its run. loss: a name, whatever suits. steps: those of requests
     that say nothing themselves; None is what suits.
     """
-    whole = region is None and alone
-    found = Follow(
+    kind = loss or _suiting(target, region is None and alone)
+    by_course = target.by_course and kind == "blocks"
+    made: type[Follow] = FollowCourse if by_course else Follow
+    return made(
         target.layer,
         target.timestep,
         region=region,
         strength=target.strength,
-        steps=target.steps or steps or _suiting_steps(target),
+        steps=target.steps or steps or _suiting_steps(target, by_course),
         request=target.motion if isinstance(target, Synthesised) else target,
         target=target,
-        kind=loss or _suiting(target, whole),
+        kind=kind,
         keep_spread=_by_places(target),
-        updates=1 if target.by_course else UPDATES,
+        updates=1 if by_course else UPDATES,
     )
-    return FollowCourse(**vars(found)) if target.by_course and found.kind == "blocks" else found
 
 
 def check_targets(objectives: Sequence[Objective]) -> None:
@@ -179,12 +180,12 @@ def check_targets(objectives: Sequence[Objective]) -> None:
             )
 
 
-def _suiting_steps(target: Target) -> tuple[float, float]:
+def _suiting_steps(target: Target, by_course: bool) -> tuple[float, float]:
     """Stillness is asked in most of the steps, since details that are drawn late flicker by themselves;
     courses longer than other motion, by one gradient a step."""
     if _is_still(target):
         return MOST
-    return LATER if target.by_course else EARLY
+    return LATER if by_course else EARLY
 
 
 def _is_still(target: Target) -> bool:

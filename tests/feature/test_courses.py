@@ -18,6 +18,7 @@ from moft.field.field import Field
 from moft.known.filmed import journey
 from moft.models.families import default_layer, family_of
 from moft.request.motion import Motion
+from moft.steering.objective import EARLY, LATER, UPDATES, FollowCourse, follow
 from moft.types import ClipSize
 
 PHOTOS = [np.random.default_rng(i).integers(0, 256, (48, 64, 3)).astype(np.uint8) for i in range(2)]
@@ -116,3 +117,11 @@ def test_what_bends_is_told_from_what_goes_evenly() -> None:
     ]
     assert not any(motion.bends for motion in even) and all(motion.bends for motion in bent)
     assert not Motion(path=((0, 0), (0, 0))).bends
+
+
+def test_another_loss_asks_no_courses_and_keeps_its_steps() -> None:
+    known = replace(KNOWN, courses=torch.zeros(3, 5, 3, 2))
+    target = OfField(Field.of_steps(np.full((3, 2, 2, 2), 0.1)), known)
+    own, other = (follow(target, None, alone=True, loss=loss) for loss in (None, "position"))
+    assert isinstance(own, FollowCourse) and (own.updates, own.steps) == (1, LATER)
+    assert not isinstance(other, FollowCourse) and (other.updates, other.steps) == (UPDATES, EARLY)
