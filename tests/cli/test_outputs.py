@@ -6,23 +6,17 @@ import json
 import os
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
-from typer.testing import CliRunner
+from program import moft_cli
 
-from moft.cli.commands import app
 from moft.errors import MediaError
 from moft.media.files import frames_digest
 
 STEER = ("steer", "--prompt", "red cells", "--motion", "left")
 DRAG = ("drag", "--prompt", "red cells", "--point", "8,8:20,8")
-
-
-def moft_cli(*arguments: object) -> Any:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture

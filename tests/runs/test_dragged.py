@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
+from program import moft_cli
 
 import moft
-from moft.cli.commands import app
 from moft.cli.options import points_of
 from moft.errors import RequestError
 from moft.metrics.tracks import Tracks
@@ -22,10 +21,6 @@ from moft.runs.recipe import read_recipe
 
 POINTS = ["--point", "20,32:34,32", "--point", "52,12"]
 SCENE = ["drag", "--prompt", "green cells", "--steps", "5"]
-
-
-def moft_cli(*arguments: object) -> Any:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")
