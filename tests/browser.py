@@ -106,10 +106,17 @@ class Hand:
 
     def at(self, point: Point) -> Point:
         """Where a place of the clip, px from its upper left corner, is on the screen."""
-        box = self.page.locator("svg.drawing").bounding_box()
-        x, y = point
+        box, (x, y) = self.box(), point
         width, height = self.size["width"], self.size["height"]
         return box["x"] + x / width * box["width"], box["y"] + y / height * box["height"]
+
+    def box(self) -> dict[str, float]:
+        """Of the picture on the screen, once it is at rest: what is chosen moves what stands around it."""
+        picture, before = self.page.locator("svg.drawing"), None
+        while before != (box := picture.bounding_box()):
+            before = box
+            self.page.wait_for_timeout(50)
+        return dict(box)
 
     def stroke(self, *points: Point, steps: int = 5) -> None:
         """Press at the first, go through all, let go at the last."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,21 +11,8 @@ from program import PROMPT, mask, moft_cli
 import moft
 import moft.cli
 from moft.errors import RequestError
-from moft.feature.statistics import STATISTICS_FILE
 from moft.models import size
 from moft.types import ClipSize
-
-
-@pytest.fixture(scope="module")
-def image_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tiny Stable Video Diffusion, which starts from an image, and its motion channels."""
-    from steered import statistics_of
-    from tiny import tiny
-
-    folder = tmp_path_factory.mktemp("svd")
-    tiny("svd").save_pretrained(folder)
-    replace(statistics_of("svd"), made={"frames": 5}).save(folder / STATISTICS_FILE)
-    return folder
 
 
 def test_steer_starts_from_an_image_where_the_model_does(image_model: Path, tmp_path: Path) -> None:

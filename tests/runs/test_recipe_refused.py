@@ -51,16 +51,16 @@ def bent(data: dict[str, Any], *path: str | int, to: Any) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("no_model")
 def test_replay_refuses_a_mask_that_is_gone_or_changed(data: dict[str, Any], tmp_path: Path) -> None:
-    old, mask = data["requests"][0]["region"], tmp_path / "m.png"
+    old, region = data["requests"][0]["region"], tmp_path / "m.png"
     endless = bent(
         bent(data, "requests", 0, "region", to="m" * 5000), "inputs", to={"m" * 5000: data["inputs"][old]}
     )
     refused(moft_cli("replay", saved(tmp_path / "r.json", endless), "-o", tmp_path / "a.mp4"), "no such file")
-    data["requests"][0]["region"], data["inputs"] = str(mask), {str(mask): data["inputs"][old]}
+    data["requests"][0]["region"], data["inputs"] = str(region), {str(region): data["inputs"][old]}
     recipe = saved(tmp_path / "r.json", data)
     for got in ("no such file", "another file of that name"):
-        refused(moft_cli("replay", recipe, "-o", tmp_path / "again.mp4"), str(mask), got)
-        mask(mask, 16)
+        refused(moft_cli("replay", recipe, "-o", tmp_path / "again.mp4"), str(region), got)
+        mask(region, 16)
     assert sorted(os.listdir(tmp_path)) == ["m.png", "r.json"]
 
 
