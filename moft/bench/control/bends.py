@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 
 from moft.bench.control.asked import Runs
+from moft.bench.control.fields import row_of
 from moft.bench.task import CLIP, PROMPTS
 from moft.field.field import Field
-from moft.metrics.agreement import agreement, as_asked
-from moft.metrics.coherence import kept, left_over
 from moft.request.motion import Motion
 
 _FAR = 0.11  # shorter sides: 7 px of 64, at 2 px a frame
@@ -27,23 +26,14 @@ BENDS = BACK | {
 
 
 def bend(runs: Runs) -> dict[str, Any]:
-    """Each of `BENDS` for every prompt: means, the share in the median; unguided beside."""
-    rows: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"": [], "unguided_": []}
-    for motion in BENDS.values():
-        steps = Field.of_motion(motion, CLIP).steps * CLIP.side
+    """Each of `BENDS` for every prompt; unguided beside."""
+    asked = {name: Field.of_motion(motion, CLIP).steps * CLIP.side for name, motion in BENDS.items()}
+    steered, plain = dict[str, list[tuple[np.ndarray, np.ndarray]]](), list[tuple[np.ndarray, np.ndarray]]()
+    for name, motion in BENDS.items():
         videos = runs.steered(list(PROMPTS), runs.seed, motion)
-        rows[""] += [(video, steps) for video in videos]
-        rows["unguided_"] += [(video, steps) for video in runs.plain]
-    result: dict[str, Any] = {"runs": len(rows[""])}
-    for name, clips in rows.items():
-        found = [agreement(video, steps) for video, steps in clips]
-        back = found[: len(BACK) * len(PROMPTS)]
-        result |= {
-            f"{name}followed": np.mean([as_asked(one).followed for one in found]),
-            f"{name}back_followed": np.mean([as_asked(one).followed for one in back]),
-            f"{name}cosine": np.mean([one.cosine for one in found]),
-            f"{name}share": np.median([one.share for one in found]),
-            f"{name}kept": np.mean([kept(video) for video, _ in clips]),
-            f"{name}left_over": np.mean([left_over(video) for video, _ in clips]),
-        }
-    return result
+        steered[name] = [(video, asked[name]) for video in videos]
+        plain += [(video, asked[name]) for video in runs.plain]
+    whole = row_of([clip for clips in steered.values() for clip in clips])
+    back = row_of([clip for name in BACK for clip in steered[name]])
+    unguided = {f"unguided_{name}": value for name, value in row_of(plain).items()}
+    return {**whole, "back_followed": back["followed"], **unguided}

@@ -56,7 +56,7 @@ def measured(
                 videos = _followed(pipe, scenes, first, shown, way, settings)
                 clips[way] += [(video, shown) for video in videos]
         for way, found in clips.items():
-            rows[f"{kind}, {way}"] = row = _row(found)
+            rows[f"{kind}, {way}"] = row = row_of([(video, shown.steps) for video, shown in found])
             tell(f"{kind}, {way}", row)
     return rows
 
@@ -79,9 +79,10 @@ def _followed(
             return sample(pipe, prompts, seed)
 
 
-def _row(clips: list[tuple[np.ndarray, Filmed]]) -> dict[str, Any]:
-    """Means, and the median of the share."""
-    found = [agreement(video, shown.steps) for video, shown in clips]
+def row_of(clips: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
+    """Of clips uint8 (f h w 3), each with the motion asked of it, (f-1 h w 2) px: means, and of the share the
+    median."""
+    found = [agreement(video, steps) for video, steps in clips]
     courses = [one.course for one in found if one.course is not None]
     return {
         "runs": len(clips),
