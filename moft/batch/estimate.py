@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from moft.feature.model import Model
+    from moft.runs.job import Scene
 
 FEW, MORE = 5, 10  # steps of the two trials
 
@@ -36,31 +37,52 @@ class Estimate:
 
 def estimated(model: Model, jobs: Iterable[Work], loading: float = 0.0) -> Estimate | None:
     """Runs the first job twice, in 5 and in 10 steps, so that what each step takes is told from what each run
-    takes; steps of other sizes cost as many times as much as they have pixels. None without jobs."""
-    count, steps, runs, first = 0, 0.0, 0.0, None
+    takes; steps of other sizes cost as many times as much as they have pixels. A plain run counts once for
+    all jobs of its scene. None without jobs."""
+    count, first, plain, rest = 0, None, Amount(), Amount()
+    scenes: set[Scene] = set()
     for wanted in jobs:
-        first, scene = first or wanted, wanted.job.scene
+        first, scene = first or wanted, replace(wanted.job.scene, fps=None)
         size, base = scene.size or model.size(), first.job.scene.size or model.size()
         share = size.frames * size.height * size.width / (base.frames * base.height * base.width)
-        tries = 1 + wanted.job.retries  # at most
-        count, steps, runs = count + 1, steps + share * scene.steps * tries, runs + share * tries
+        count, retries = count + 1, wanted.job.retries  # at most
+        plain.add(share * (retries + (scene not in scenes)), scene.steps)
+        rest.add(share * (retries + 1), scene.steps)
+        scenes.add(scene)
     if first is None:
         return None
-    (few, _), (more, memory) = (_tried(model, first, number) for number in (FEW, MORE))
-    a_step = max(more - few, 0.0) / (MORE - FEW)
-    a_run = max(few - FEW * a_step, 0.0)
-    return Estimate(count, a_step * steps + a_run * runs, loading, memory)
+    few, more = (_tried(model, first, number) for number in (FEW, MORE))
+    seconds = plain.seconds(few[0], more[0]) + rest.seconds(few[1], more[1])
+    return Estimate(count, seconds, loading, more[2])
 
 
-def _tried(model: Model, wanted: Work, steps: int) -> tuple[float, float | None]:
-    """Seconds, and most memory in MB, of a job in other steps."""
+@dataclass
+class Amount:
+    """How much there is to do."""
+
+    runs: float = 0.0
+    steps: float = 0.0
+
+    def add(self, runs: float, steps: int) -> None:
+        """So many runs of so many steps."""
+        self.runs, self.steps = self.runs + runs, self.steps + runs * steps
+
+    def seconds(self, few: float, more: float) -> float:
+        """All of it takes, if a run of `FEW` steps and one of `MORE` take so many seconds."""
+        a_step = max(more - few, 0.0) / (MORE - FEW)
+        return a_step * self.steps + max(few - FEW * a_step, 0.0) * self.runs
+
+
+def _tried(model: Model, wanted: Work, steps: int) -> tuple[float, float, float | None]:
+    """Seconds of the plain run and of the rest, and most memory in MB, of a job in other steps."""
     from moft.runs.running import run
 
     job = replace(wanted.job, scene=replace(wanted.job.scene, steps=steps), retries=0)
     started = time.perf_counter()
     best = run(model, job).best
+    whole, plain = time.perf_counter() - started, best.plain.seconds
     found = [clip.peak_memory_mb for clip in (best.plain, best.steered)]
-    return time.perf_counter() - started, max((mb for mb in found if mb is not None), default=None)
+    return plain, whole - plain, max((mb for mb in found if mb is not None), default=None)
 
 
 def estimate(path: Path, defaults: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from moft.batch.work import Work
 from moft.errors import MoftError
 from moft.memory import is_disk_full, is_out_of_memory
 from moft.printing import in_a_line
+from moft.runs.sample import ROOM, Before
 
 if TYPE_CHECKING:
     from moft.feature.model import Model
@@ -79,7 +80,8 @@ class Watcher:
 
 
 class Maker:
-    """Makes clips as `moft steer` does, with the model of the job before if that will do."""
+    """Makes clips as `moft steer` does, with the model of the job before if that will do, and the plain runs
+    of those before."""
 
     def __init__(self) -> None:
         import torch
@@ -87,6 +89,7 @@ class Maker:
         self._threads = torch.get_num_threads()
         self._source: tuple[str, str | None] | None = None
         self._model: Model | None = None
+        self.before = Before(ROOM)
 
     def __call__(self, job: Claimed, out: Path, watch: Watcher) -> dict[str, Any]:
         from moft.media.files import make_folder
@@ -98,7 +101,7 @@ class Maker:
         model = self.loaded(wanted.source)
         make_folder(out)
         check_output(out / CLIP, wanted.files, wanted.job.scene.fps)
-        found = run(model, wanted.job, watch=watch.of(model))
+        found = run(model, wanted.job, watch=watch.of(model), before=self.before)
         return told(found.save(out / CLIP))
 
     def loaded(self, source: tuple[str, str | None]) -> Model:
@@ -110,7 +113,7 @@ class Maker:
         from moft.models.loading import settle_threads
 
         if self._model is None or self._source != source:
-            self._model = None
+            self._model, self.before = None, Before(ROOM)
             torch.set_num_threads(self._threads)
             self._model = load(source[0], channels=source[1])
             self._source = source

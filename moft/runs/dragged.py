@@ -91,7 +91,9 @@ class Dragged(Trial):
         with steer(pipe, self.drag, statistics=self.model.statistics, settings=settings) as steering:
             steering.tell = self.notes.append
             dragged = sample(pipe, scene, "dragged", watch=self.watch)  # first: it may refuse
-        plain = sample(pipe, scene, "plain", watch=self.watch)
+        plain, _ = self.before.of(
+            self.model, scene, lambda: (sample(pipe, scene, "plain", watch=self.watch), None)
+        )
         before, after = (follow(one.video, paths[:, 0]) for one in (plain, dragged))
         outcome = arrivals(paths, before, after, self.size.side)
         return Attempt(change, scene, settings, plain, dragged, steering.report, outcome)

@@ -27,7 +27,7 @@ from moft.provenance import command
 from moft.runs.job import Job, Scene
 from moft.runs.outcome import overall, remedies
 from moft.runs.recipe import Recipe
-from moft.runs.sample import FEWER, Sampled, Watch, told_of_texts
+from moft.runs.sample import FEWER, Before, Sampled, Watch, told_of_texts
 from moft.runs.save import check_output, kept, write_all
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class Attempt:
 class Trial(ABC):
     """A job at work on a model, as often as it is tried; a subclass for each kind of request says how."""
 
-    def __init__(self, model: Model, job: Job, watch: Watch | None) -> None:
-        self.model, self.job, self.watch = model, job, watch
+    def __init__(self, model: Model, job: Job, watch: Watch | None, before: Before) -> None:
+        self.model, self.job, self.watch, self.before = model, job, watch, before
         self.notes: list[str] = []  # what was done with the input that is worth knowing
         self.picture = _first_frame(job.scene, self.notes.append)
 
@@ -207,7 +207,7 @@ class Run:
         return {"": self.steered, ".plain": self.plain, ".compare": self.comparison()}
 
 
-def run(model: Model, job: Job, *, watch: Watch | None = None) -> Run:
+def run(model: Model, job: Job, *, watch: Watch | None = None, before: Before | None = None) -> Run:
     """Sample plain and steered, measure both; if a request was not followed, up to `job.retries` more steered
     runs try what `remedies` says, and the best is kept.
 
@@ -215,6 +215,7 @@ def run(model: Model, job: Job, *, watch: Watch | None = None) -> Run:
         model: of `moft.load`.
         watch: is handed every denoising step as it is made (`Step`): for progress and previews. What it
             raises ends the run, with the pipeline as it was; `moft.Cancelled` is made for that.
+        before: plain runs of earlier jobs of this model, which are not made again (`moft.runs.sample`).
     Raises:
         MoftError: anything wrong with the job, its files, the model; nothing has been written then.
     """
@@ -223,11 +224,11 @@ def run(model: Model, job: Job, *, watch: Watch | None = None) -> Run:
     job = replace(job, scene=replace(job.scene, size=size))
     Recipe.of(model, job)  # or say at once what is missing
     with enough_memory("running a job", FEWER):
-        return _tried(model, job, watch)
+        return _tried(model, job, watch, before or Before())
 
 
-def _tried(model: Model, job: Job, watch: Watch | None) -> Run:
-    trial = _trial(model, job, watch)
+def _tried(model: Model, job: Job, watch: Watch | None, before: Before) -> Run:
+    trial = _trial(model, job, watch, before)
     timed = replace(job.scene, fps=job.scene.fps or trial.fps)
     attempts = [trial.attempt(timed, job.settings)]
     for remedy in islice(remedies(job.settings, timed.seed, job.requests), job.retries):
@@ -244,9 +245,9 @@ def _tried(model: Model, job: Job, watch: Watch | None) -> Run:
     return Run(model, job, tuple(attempts), kept, trial, recipe)
 
 
-def _trial(model: Model, job: Job, watch: Watch | None) -> Trial:
+def _trial(model: Model, job: Job, watch: Watch | None, before: Before) -> Trial:
     from moft.request.drag import Drag
     from moft.runs.dragged import Dragged
     from moft.runs.steered import Steered
 
-    return (Dragged if isinstance(job.requests[0], Drag) else Steered)(model, job, watch)
+    return (Dragged if isinstance(job.requests[0], Drag) else Steered)(model, job, watch, before)

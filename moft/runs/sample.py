@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from moft.errors import BackboneError, MoftError, RequestError
 from moft.finite import check_finite
+from moft.media.files import file_digest
 from moft.memory import is_out_of_memory
 from moft.models.families.inputs import frames_of, inputs_of
 from moft.models.prompts import Heard, heard
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+    from moft.feature.model import Model
     from moft.models.pipeline import Pipeline
+    from moft.steering.recording import Recording
     from moft.types import Video
 
 
@@ -53,11 +57,13 @@ class Sampled:
     peak_memory_mb: float | None  # of the process so far, or of the GPU in this run
     heard: Heard = field(default_factory=Heard)  # what the text encoders were given and cut
     blank: tuple[int, ...] = ()  # frames of one colour all over
+    remembered: bool = False  # made for an earlier job, with its seconds and memory
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the pixels."""
-        told = {"seconds": self.seconds, "peak_memory_mb": self.peak_memory_mb}
-        return {**told, "blank_frames": list(self.blank)} if self.blank else told
+        told: dict[str, Any] = {"seconds": self.seconds, "peak_memory_mb": self.peak_memory_mb}
+        told |= {"blank_frames": list(self.blank)} if self.blank else {}
+        return told | ({"remembered": True} if self.remembered else {})
 
 
 def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str, Any]:
@@ -240,3 +246,58 @@ def _peak_memory() -> float | None:
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+# ---------------------------------------------------------------- remembered
+
+ROOM = 2**28  # bytes
+Made = tuple[Sampled, "Recording | None"]
+
+
+class Before:
+    """Plain runs, remembered: jobs that ask other motions of one scene are all compared with the same one.
+
+    Of models whose weights, scheduler and parts nobody changes meanwhile: so for a process that loads its
+    models itself. The newest that have room stay.
+
+    Args:
+        room: bytes of frames and latents that are kept.
+    """
+
+    def __init__(self, room: int = sys.maxsize) -> None:
+        self.room = room
+        self._kept: OrderedDict[Any, Made] = OrderedDict()
+
+    def of(
+        self,
+        model: Model,
+        scene: Scene,
+        make: Callable[[], Made],
+        *,
+        recorded: bool = False,
+        keys: float = 0.0,
+    ) -> Made:
+        """The plain run of this scene, made now or remembered.
+
+        recorded: whether what `make` gives is recorded, too, with keys and values in this share of the steps
+        (as `moft.record` takes it); one that was recorded will do where that is not needed."""
+        key = (model, _seen(scene), keys)
+        found = self._kept.get(key)
+        if found is not None and (found[1] is not None or not recorded):
+            self._kept.move_to_end(key)
+            return replace(found[0], remembered=True), found[1]
+        made = self._kept[key] = make()
+        while sum(map(_bytes, self._kept.values())) > self.room:
+            self._kept.popitem(last=False)
+        return made
+
+
+def _seen(scene: Scene) -> Any:
+    """What a plain run knows of a scene: files by what is in them."""
+    files = [name and file_digest(name) for name in (scene.image, scene.video)]
+    return replace(scene, fps=None, inpaint=None, inpaint_prompt=None), *files
+
+
+def _bytes(made: Made) -> int:
+    sampled, recording = made
+    return int(sampled.video.nbytes) + (0 if recording is None else recording.nbytes)

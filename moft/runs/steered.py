@@ -20,7 +20,7 @@ from moft.runs.job import FASTEST, SLOWEST
 from moft.runs.outcome import lay_out, standing
 from moft.runs.pictures import composited, story
 from moft.runs.running import Attempt, Trial
-from moft.runs.sample import Sampled, Watch, arguments, sample
+from moft.runs.sample import Before, Made, Sampled, Watch, arguments, sample
 from moft.steering.entry import steer
 from moft.steering.recording import Recording, invert, record
 from moft.types import ClipSize
@@ -41,8 +41,8 @@ ALL_HELD = 0.97  # of a motion; less is told
 class Steered(Trial):
     """Steers towards the same requests under several settings and seeds."""
 
-    def __init__(self, model: Model, job: Job, watch: Watch | None) -> None:
-        super().__init__(model, job, watch)
+    def __init__(self, model: Model, job: Job, watch: Watch | None, before: Before) -> None:
+        super().__init__(model, job, watch, before)
         size = job.scene.size
         assert size is not None  # `moft.run` has seen to it
         requests = [request for request in job.requests if not isinstance(request, Drag)]
@@ -59,8 +59,7 @@ class Steered(Trial):
         for request in requests:
             if isinstance(request, Motion):
                 self._held(request, size)
-        self._seed: int | None = None
-        self._prepared: tuple[Sampled, Recording | None, list[Any]] | None = None
+        self._ready: dict[int, list[Any]] = {}  # requests as each seed's runs are asked them
 
     def _held(self, request: Motion, size: ClipSize) -> None:
         """Tell how much of a motion its target does not hold."""
@@ -90,12 +89,17 @@ class Steered(Trial):
 
     def attempt(self, scene: Scene, settings: Settings, change: str | None = None) -> Attempt:
         """A plain and a steered run, judged; a seed's plain run is made once."""
-        if self._prepared is None or self._seed != scene.seed:
-            self._seed, self._prepared = scene.seed, self._prepare(scene, settings)
-        plain, recording, requests = self._prepared
+        if scene.seed not in self._ready:
+            self._ready[scene.seed] = [placed.ready(self.model, scene.seed) for placed in self.placed]
+        regional = all(placed.mask is not None for placed in self.placed)
+        recorded = bool(regional or settings.keep_keys or settings.carry or self.clip is not None)
+        keys = settings.keep_keys
+        plain, recording = self.before.of(
+            self.model, scene, lambda: self._plain(scene, keys, recorded), recorded=recorded, keys=keys
+        )
         with steer(
             self.model.pipe,
-            *requests,
+            *self._ready[scene.seed],
             statistics=self.model.statistics,
             regions=[placed.mask for placed in self.placed],
             settings=settings if self.anew is None else replace(settings, anew=scene.seed),
@@ -117,19 +121,15 @@ class Steered(Trial):
         before = psnr(steered.video[outside], rest[outside]) if outside.any() else None
         return replace(steered, video=composited(rest, steered.video, anew)), before
 
-    def _prepare(self, scene: Scene, settings: Settings) -> tuple[Sampled, Recording | None, list[Any]]:
+    def _plain(self, scene: Scene, keys: float, recorded: bool) -> Made:
+        """The plain run, recorded if that is needed; of a real clip it is that inverted."""
         pipe = self.model.pipe
-        requests = [placed.ready(self.model, scene.seed) for placed in self.placed]
         if self.clip is not None:
             arguments(pipe, scene)  # refused before the long work
-            inverted = invert(
-                pipe, self.clip, steps=scene.steps, prompt=scene.prompt or "", keys=settings.keep_keys
-            )
-            return self._sample(scene, "plain", inverted), inverted, requests
-        regional = all(placed.mask is not None for placed in self.placed)
-        wanted = regional or settings.keep_keys or settings.carry > 0
-        with record(pipe, settings.keep_keys) if wanted else nullcontext() as recording:
-            return self._sample(scene, "plain"), recording, requests
+            inverted = invert(pipe, self.clip, steps=scene.steps, prompt=scene.prompt or "", keys=keys)
+            return self._sample(scene, "plain", inverted), inverted
+        with record(pipe, keys) if recorded else nullcontext() as recording:
+            return self._sample(scene, "plain"), recording
 
     def _sample(self, scene: Scene, part: str, plain: Recording | None = None) -> Sampled:
         start: Tensor | None = None if self.clip is None or plain is None else plain.start

@@ -118,6 +118,12 @@ class Recording(Between):
         """The noise that the run starts from, (b c f h w); only an inverted clip has it."""
         return self.latents[0]
 
+    @property
+    def nbytes(self) -> int:
+        """Of all that is kept."""
+        kept = [*self.latents.values(), *(self.keys.bank.values() if self.keys is not None else ())]
+        return sum(one.nbytes for one in kept)
+
     def at(self, index: int, like: Tensor) -> Tensor:
         """What was recorded there. Raises RequestError if the run at hand is of another kind."""
         found = self.latents.get(index)

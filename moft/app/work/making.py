@@ -27,7 +27,7 @@ from moft.memory import is_disk_full
 if TYPE_CHECKING:
     from moft.feature.model import Model
     from moft.runs.job import Job
-    from moft.runs.sample import Step, Watch
+    from moft.runs.sample import Made, Step, Watch
 
 EVERY = 0.2  # seconds between two notes of how far a run is
 _ROOM = 2.0  # seconds after which it is looked whether the disk has room again
@@ -57,25 +57,32 @@ class Making(Maker):
         from moft.runs.running import run
 
         model, wanted = self._ready(job, out, watch)
-        found = run(model, wanted, watch=self._watch(model, job, watch, out))
+        found = run(model, wanted, watch=self._watch(model, job, watch, out), before=self.before)
         return told(_with_room(lambda: found.save(out / CLIP), watch))
 
     def _plain(self, job: Claimed, out: Path, watch: Watcher) -> Any:
         """A clip that nobody steers, to draw on."""
         from moft.media.writing import write_video
         from moft.runs.sample import sample
+        from moft.steering.recording import record
 
         model, wanted = self._ready(job, out, watch)
         scene = wanted.scene
-        found = sample(model.pipe, scene, "plain", watch=self._watch(model, job, watch, out))
+
+        def make() -> Made:
+            with record(model.pipe) as recording:  # for jobs to come, whose regions leave the rest as it was
+                found = sample(model.pipe, scene, "plain", watch=self._watch(model, job, watch, out))
+            return found, recording
+
+        found, _ = self.before.of(model, scene, make, recorded=True)
         seconds = {"plain": found.seconds, "steered": None, "guidance": None}
-        record = {"seconds": seconds, "peak_memory_mb": found.peak_memory_mb}
+        gave = {"seconds": seconds, "peak_memory_mb": found.peak_memory_mb}
 
         def save() -> dict[str, Any]:
             with staging(out, last=RECORD) as passing:
                 write_video(passing / CLIP.replace(".", ".plain."), found.video, fps=scene.fps or model.fps)
-                (passing / RECORD).write_text(json.dumps(record), encoding="utf-8")
-            return record
+                (passing / RECORD).write_text(json.dumps(gave), encoding="utf-8")
+            return gave
 
         return _with_room(save, watch)
 
