@@ -1,6 +1,6 @@
-"""The clips of Table 1 sampled ahead, by several processes at once; `moft.bench.runs.Runs` then finds them.
+"""Table 1 sampled and scored ahead, by several processes at once; `moft.bench.runs.Runs` then finds the scores.
 
-The queue of what to sample is passing: what is kept are the clips, so a run that was cut off goes on.
+The queue of what to sample is passing: what is kept are clips and scores, so a run that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 from moft.bench.runs import Runs
 from moft.bench.task import Task, Way, held_out, plain, prompts_of
 from moft.errors import MoftError
-from moft.steering.settings import Settings
 
 TABLE = "features/"  # folder of Table 1's clips, inside that of all
 
@@ -63,7 +62,7 @@ def sample(store: str, folder: str, index: int = 0, *, retries: int = 0) -> None
 
 
 class Sampler:
-    """Samples a task in a way, into the folder of clips."""
+    """Samples a task in a way, into the folder of clips, and scores it."""
 
     def __init__(self, folder: Path, pipe: Any = None) -> None:
         from moft.bench.control.commands import quiet_pipeline
@@ -80,7 +79,7 @@ class Sampler:
         asked = json.loads(job.job)
         way = self.ways[asked["way"]]
         name = asked["way"] if way is plain else TABLE + asked["way"]
-        self.runs.clips(name, way, self._tasks_of(asked)[asked["task"]], Settings())
+        self.runs.scores(name, way, [self._tasks_of(asked)[asked["task"]]])
 
     def _tasks_of(self, asked: dict[str, Any]) -> list[Task]:
         """Drawn once."""

@@ -1,24 +1,26 @@
-"""Samples the clips of a comparison, each once, and scores them. Clips stay in a folder, so that a run that
-was cut off goes on."""
+"""Samples the clips of a comparison, each once, and scores them. Clips and scores stay in a folder, so that a
+run that was cut off goes on; scores alone will do, since of those that are there no clip is sampled."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from moft import plain as plainly
 from moft.bench.task import GUIDANCE_SCALE, STEPS, Scenes, Task, Way, judged, plain, sample
 from moft.media.files import make_folder, staging
 from moft.metrics.quality import SHARPNESS, Judge
 from moft.provenance import versions
 from moft.steering.settings import Settings
 
+SCORES = "scores.jsonl"  # beside the folders of clips
 Columns = dict[str, list[float]]  # one value a clip, by what `judged` calls it; and seconds, of the processor
 
 
@@ -42,17 +44,47 @@ class Runs:
         """Of every clip, tasks in order and prompts within."""
         found: Columns = {}
         for task in tasks:
-            videos, seconds = self.clips(name, way, task, settings or Settings())
-            before, _ = self.clips("plain", plain, task, Settings())
-            rows = [
-                judged(task, video, other, self.judge) for video, other in zip(videos, before, strict=True)
-            ]
-            for row in rows:
-                for key, value in {**row, "seconds": seconds / len(videos)}.items():
-                    found.setdefault(key, []).append(round(value, 4))
-            fidelity = float(np.mean([row["fidelity"] for row in rows]))
-            self.say(f"{name}, {task.name}: fidelity {fidelity:.3f}, {seconds:.0f} s")
+            for key, values in self._scored(name, way, task, settings or Settings()).items():
+                found.setdefault(key, []).extend(values)
         return found
+
+    def _scored(self, name: str, way: Way, task: Task, settings: Settings) -> Columns:
+        """Of one task's clips: as they were noted, or else now."""
+        key = [name, task.name, task.seed, self.judge.name, self._made(task, settings)]
+        for line in self._noted():
+            if isinstance(line, dict) and line.get("of") == key:
+                return dict(line["scores"])
+        videos, seconds = self.clips(name, way, task, settings)
+        before, _ = self.clips("plain", plain, task, Settings())
+        found: Columns = {}
+        for video, other in zip(videos, before, strict=True):
+            for column, value in {
+                **judged(task, video, other, self.judge),
+                "seconds": seconds / len(videos),
+            }.items():
+                found.setdefault(column, []).append(round(value, 4))
+        with open(self.folder / SCORES, "a", encoding="utf-8") as file:  # one write: others write there, too
+            file.write(json.dumps({"of": key, "scores": found}) + "\n")
+        self.say(f"{name}, {task.name}: fidelity {np.mean(found['fidelity']):.3f}, {seconds:.0f} s")
+        return found
+
+    def _noted(self) -> Iterator[Any]:
+        """What is noted of scores; of a line that was cut off nothing."""
+        path = self.folder / SCORES
+        for line in path.read_text("utf-8").splitlines() if path.exists() else ():
+            with suppress(ValueError):
+                yield plainly.parse(line)
+
+    def _made(self, task: Scenes, settings: Settings) -> str:
+        """All that clips are made by, beside the way."""
+        told = {
+            "prompts": task.prompts,
+            "steps": self.steps,
+            "guidance": GUIDANCE_SCALE,
+            "settings": changed(settings),
+            "versions": versions(),
+        }
+        return json.dumps(told, sort_keys=True)
 
     def clips(
         self,
@@ -63,16 +95,7 @@ class Runs:
     ) -> tuple[np.ndarray, float]:
         """uint8 (n f h w 3), one a prompt, and the processor's seconds for all of them."""
         path = self.folder / name / f"{task.name}-{task.seed}.npz"
-        made = json.dumps(
-            {
-                "prompts": task.prompts,
-                "steps": self.steps,
-                "guidance": GUIDANCE_SCALE,
-                "settings": changed(settings),
-                "versions": versions(),
-            },
-            sort_keys=True,
-        )
+        made = self._made(task, settings)
         if path.exists():
             with np.load(path) as kept:  # never pickled: numpy refuses unless told otherwise
                 if str(kept["made"]) == made:

@@ -14,7 +14,7 @@ from moft.batch.store import Store
 from moft.batch.worker import Worker
 from moft.bench import ahead, runs
 from moft.bench.ahead import TABLE, Sampler, sample_ahead
-from moft.bench.runs import Runs
+from moft.bench.runs import SCORES, Runs
 from moft.bench.task import held_out, plain, prompts_of
 from moft.steering.settings import Settings
 
@@ -31,8 +31,9 @@ def test_what_was_sampled_ahead_is_found_and_not_sampled_again(
     monkeypatch.setattr(runs, "sample", lambda *_, **__: pytest.fail("sampled again"))
     task = held_out(("left", "up"), prompts_of(1))[1]
     for name, way in (("plain", plain), (TABLE + "other", sampler.ways["other"])):
-        videos, _ = sampler.runs.clips(name, way, task, Settings())
-        assert len(videos) == 1
+        assert len(sampler.runs.clips(name, way, task, Settings())[0]) == 1
+        assert len(sampler.runs.scores(name, way, [task])["fidelity"]) == 1
+    assert len((tmp_path / SCORES).read_text().splitlines()) == 2
 
 
 def test_every_way_of_every_task_is_sampled_and_what_fails_is_said(

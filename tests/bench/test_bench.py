@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 import moft
 from moft.bench import results
-from moft.bench.runs import Runs
+from moft.bench import runs as bench_runs
+from moft.bench.runs import SCORES, Runs
 from moft.bench.tables import page, records
 from moft.bench.task import (
     CLIP,
@@ -201,6 +202,22 @@ def test_scores_of_a_way_that_does_nothing_are_those_of_plain_clips(
     assert found["content"] == [1, 1]
     assert all(found[name] == same[name] for name in found if name != "seconds")
     assert len(said) == 2
+
+
+def test_scores_that_are_noted_need_no_clips(
+    task: Task, tiny_animatediff: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, elsewhere = tmp_path / "there", tmp_path / "elsewhere"
+    found = Runs(tiny_animatediff, there, print, steps=2).scores("plain", plain, [task])
+    elsewhere.mkdir()
+    (elsewhere / SCORES).write_text('{"of": ["cut o\n' + (there / SCORES).read_text())
+    with monkeypatch.context() as patch:
+        patch.setattr(bench_runs, "sample", lambda *_, **__: pytest.fail("sampled again"))
+        assert Runs(tiny_animatediff, elsewhere, print, steps=2).scores("plain", plain, [task]) == found
+    said: list[str] = []  # of other steps, or of another way, they are none
+    Runs(tiny_animatediff, elsewhere, said.append, steps=3).scores("plain", plain, [task])
+    Runs(tiny_animatediff, elsewhere, said.append, steps=2).scores("other", plain, [task])
+    assert len(said) == 2 and len((elsewhere / SCORES).read_text().splitlines()) == 4
 
 
 def test_a_point_that_stays_is_as_far_as_the_mean_of_its_way() -> None:
