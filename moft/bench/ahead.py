@@ -1,4 +1,4 @@
-"""Table 1 sampled and scored ahead, by several processes at once; `moft.bench.runs.Runs` then finds the scores.
+"""Table 1 sampled and scored ahead, by several processes at once; `moft.bench.runs.Runs` finds the scores.
 
 The queue of what to sample is passing: what is kept are clips and scores, so a run that was cut off goes on.
 """
