@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from moft.field.reading import read_tracks
+from moft.field.files.reading import read_tracks
 from moft.field.tracks import Tracks
 
 from .files import text_file, tracks_file

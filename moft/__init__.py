@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from moft.feature.reference import FromClip, from_clip
     from moft.feature.statistics import Statistics, find_motion_channels
     from moft.field.field import Field
-    from moft.field.reading import read_field
+    from moft.field.files.reading import read_field
     from moft.interpreter.explaining import explain
     from moft.media.mask import read_region
     from moft.media.reading import read_video
@@ -83,7 +83,7 @@ _HOMES = {
     "load": "feature.model",
     "measure": "metrics.motion",
     "miniature_path": "models.loading",
-    "read_field": "field.reading",
+    "read_field": "field.files.reading",
     "read_recipe": "runs.recipe",
     "read_region": "media.mask",
     "read_video": "media.reading",

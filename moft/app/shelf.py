@@ -22,7 +22,7 @@ from moft.app.folder import Folder, no_such, read_json, write_json
 from moft.app.refusals import Refused
 from moft.batch.worker import CLIP
 from moft.errors import MoftError
-from moft.field.reading import holds_field, read_field, read_tracks
+from moft.field.files.reading import holds_field, read_field, read_tracks
 from moft.media.files import file_digest, passing
 from moft.media.opening import is_image, opened
 from moft.media.reading import read_video, reel

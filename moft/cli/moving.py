@@ -31,18 +31,24 @@ _GREY = 160
     "field",
     epilog="Examples: moft field clip.mp4 -o arrows.mp4.  moft field 'zoom in 3%' --frame photo.jpg.  "
     "moft field a_tracks.npy --size 832x480 --save a.safetensors, then moft steer --prompt 'red cells' "
-    f"--field a.safetensors.  {CONVENTION}",
+    "--field a.safetensors.  moft field depth.png --camera path.txt --frame photo.jpg --save a.safetensors.  "
+    f"{CONVENTION}",
 )
 def field(
     source: Annotated[
         str,
         typer.Argument(
-            help="A clip; a file of a field, of tracks (.npy, .npz, JSON, CSV) or of dense flow; or words."
+            help="A clip; a file of a field, of tracks (.npy, .npz, JSON, CSV) or of dense flow; words; or, "
+            "with --camera, the depth of a still scene: .npy, or a picture whose brighter is nearer."
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="What is drawn: .mp4, .webm or .gif.")] = Path(
         "field.mp4"
     ),
+    camera: Annotated[
+        str | None,
+        typer.Option(help="A camera's path: RealEstate10K's text, or .npy of world to camera (f 3 4)."),
+    ] = None,
     frame: Annotated[
         str | None, typer.Option(help="Carry this picture along the field, beside its arrows.")
     ] = None,
@@ -58,10 +64,14 @@ def field(
 ) -> None:
     """Draw a motion as arrows, or try it on a picture, and keep it as a field; needs no model."""
     needs("cv2")
-    check_outputs(out, save, [name for name in (source, frame) if name])
+    check_outputs(out, save, [name for name in (source, camera, frame) if name])
     picture = None if frame is None else _picture(frame)
     wanted = _sides(size) or (None if picture is None else picture.shape[:2])
-    found, clip = _shown(source, wanted, frames)
+    if camera is not None and size is not None:
+        raise RequestError("expected --camera without --size, got both; depth has the size of its picture")
+    found, clip = (
+        _shown(source, wanted, frames) if camera is None else (_filmed(source, camera, frames), None)
+    )
     record = {"source": source, **told(found)}
     if save is not None:
         found.save(save)
@@ -112,7 +122,7 @@ def _sides(text: str | None) -> tuple[int, int] | None:
 def _shown(source: str, sides: tuple[int, int] | None, frames: int | None) -> tuple[Field, Video | None]:
     """The field of a source, and its frames if it is a clip, so many of both."""
     from moft.field.field import Field
-    from moft.field.reading import holds_field, read_field
+    from moft.field.files.reading import holds_field, read_field
     from moft.field.shown import field_of
     from moft.media.frames import evenly
     from moft.media.reading import read_video
@@ -135,6 +145,16 @@ def _shown(source: str, sides: tuple[int, int] | None, frames: int | None) -> tu
     if frames is not None:
         video = video[evenly(len(video), frames)]
     return field_of(video), video
+
+
+def _filmed(depth: str, camera: str, frames: int | None) -> Field:
+    """Of a still scene, by its depth."""
+    from moft.field.files.cameras import read_depth, read_views
+    from moft.field.views import field_of_views
+
+    deep = read_depth(depth)
+    found = field_of_views(deep, read_views(camera, (deep.shape[0], deep.shape[-1])))
+    return found if frames is None else found.stretched(frames)
 
 
 def _drawn(found: Field, clip: Video | None, picture: Picture | None) -> Video:

@@ -10,7 +10,7 @@ import numpy as np
 
 from moft.errors import RequestError
 from moft.field.field import Field
-from moft.field.reading import read_field
+from moft.field.files.reading import read_field
 from moft.field.resampled import FURTHEST, Followed, read_followed
 from moft.media.checks import Tell
 from moft.metrics.motion import STILL_SPEED

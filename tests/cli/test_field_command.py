@@ -95,3 +95,22 @@ def test_what_cannot_be_is_refused_in_a_line_and_nothing_is_left(
     result = field(*arguments)
     assert result.exit_code == 2 and words in result.stderr and result.stderr.count("\n") == 1, result.output
     assert sorted(os.listdir(here)) == before
+
+
+def test_a_camera_s_path_through_a_still_scene(here: Path) -> None:
+    depth = np.full((30, 40), 5.0)
+    depth[10:20, 15:25] = 1.0
+    np.save(here / "depth.npy", depth)
+    poses = np.tile(np.eye(4)[:3], (6, 1, 1))
+    poses[:, 0, 3] = -0.05 * np.arange(6)  # the camera goes right
+    np.save(here / "path.npy", poses)
+    asked = (here / "depth.npy", "--camera", here / "path.npy", "--frame", here / "photo.png")
+    told = said(*asked, "-o", here / "flight.mp4", "--save", here / "a.safetensors")
+    assert told["frames"] == 6 and told["mean"][0] < 0 and abs(told["mean"][1]) < 1e-3
+    found = moft.read_field(here / "a.safetensors").steps[0, ..., 0] * 30  # px of the depth
+    rows, columns = found.shape
+    assert found[rows // 2, columns // 2] == pytest.approx(-0.05 * 40, rel=0.1)
+    assert found[2, 2] == pytest.approx(-0.05 * 40 / 5, rel=0.2)
+    assert moft.read_video(here / "flight.mp4").shape[0] == 6
+    wrong = field(*asked, "--size", "40x30", "-o", here / "flight.mp4")
+    assert wrong.exit_code != 0 and "without --size" in str(wrong.output) + str(wrong.exception)

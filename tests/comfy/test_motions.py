@@ -11,7 +11,7 @@ import torch
 
 import moft
 from moft.field.arrows import ORANGE
-from moft.field.reading import read_field
+from moft.field.files.reading import read_field
 
 SIZE = moft.ClipSize(4, 32, 48)
 GREY = torch.full((1, 32, 48, 3), 0.5)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import moft
-from moft.field.reading import read_tracks
+from moft.field.files.reading import read_tracks
 
 PATHS = '[[{"x": 4, "y": 8}, {"x": 6, "y": 8}, {"x": 8, "y": 9}], [{"x": 20, "y": 20}, {"x": 21, "y": 20}]]'
 

@@ -16,7 +16,7 @@ import pytest
 
 from moft.errors import RequestError
 from moft.field.field import Field
-from moft.field.reading import field_of_flow, read_field, read_tracks
+from moft.field.files.reading import field_of_flow, read_field, read_tracks
 
 POINTS = np.array([[[10.0, 20.0], [12, 20], [14, 21]], [[40, 30], [40, 30], [40, 30]]])  # (n f 2)
 SEEN = np.array([[True, True, True], [True, True, False]])

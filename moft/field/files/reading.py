@@ -22,8 +22,8 @@ import numpy as np
 
 from moft import plain
 from moft.errors import RequestError
-from moft.field.arrays import NPY, ZIP, read_array, read_arrays
 from moft.field.field import Field
+from moft.field.files.arrays import NPY, ZIP, read_array, read_arrays
 from moft.field.tracks import FURTHEST, Tracks, check_count, field_of_tracks
 from moft.media.tensors import about
 from moft.ordinary import open_ordinary

@@ -1,0 +1,1 @@
+"""What files of anyone say of motion: fields, tracks, flow, paths of cameras, depth."""
