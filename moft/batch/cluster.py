@@ -30,7 +30,7 @@ LOCAL = "local"
 class Unwatched:
     """In the place of a `Watcher`: steps on other hosts are told to nobody."""
 
-    def of(self, model: Any) -> None:
+    def of(self) -> None:
         """What `moft.run` takes."""
         return
 

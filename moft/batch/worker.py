@@ -12,13 +12,14 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from moft.batch.rows import Claimed
 from moft.batch.store import PASSING, Store
 from moft.batch.work import Work
-from moft.errors import MoftError
+from moft.errors import MediaError, MoftError
 from moft.memory import is_disk_full, is_out_of_memory
 from moft.printing import in_a_line
 from moft.runs.sample import ROOM, Before
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from moft.runs.sample import Step, Watch
 
 CLIP, RECORD = "clip.mp4", "clip.json"
-EVERY = 0.5  # seconds between two notes of how far a job is
-Preview = Callable[["Model", "Step"], Any]  # plain JSON for an event "preview", or None for none now
+EVERY = 0.2  # seconds between two notes of how far a job is
+PAUSE = 0.5  # seconds between two looks for a job, where none is left
 
 
 class Runner(Protocol):
@@ -43,29 +44,28 @@ class Gone(MoftError):
 
 
 class Watcher:
-    """Between a run and the store: told of every step, it notes how far the run is, shows it to whoever wants
-    previews, and ends it where nobody wants it any more.
+    """Between a run and the store: told of every step, it notes how far the run is, and ends it where nobody
+    wants it any more.
 
     alone: whether whoever started this process has ended.
     """
 
-    def __init__(self, store: Store, key: str, preview: Preview | None, alone: Callable[[], bool]) -> None:
-        self.store, self.key, self.preview, self.alone = store, key, preview, alone
+    def __init__(self, store: Store, key: str, alone: Callable[[], bool]) -> None:
+        self.store, self.key, self.alone = store, key, alone
         self._noted = 0.0
 
-    def of(self, model: Model) -> Watch:
-        """What `moft.run` takes."""
+    def of(self, show: Callable[[Step], dict[str, Any]] | None = None) -> Watch:
+        """What `moft.run` takes. show: what else is noted of a step."""
 
         def watch(step: Step) -> None:
             self.check()
+            shown = {} if show is None else show(step)
             now = time.monotonic()
             if now - self._noted >= EVERY or step.index == step.count:
                 self._noted = now
-                told = {"part": step.part, "step": step.index, "of": step.count}
-                self.store.event(self.key, PASSING, told)
-            seen = self.preview(model, step) if self.preview is not None else None
-            if seen is not None:
-                self.store.event(self.key, "preview", seen)
+                far = {"part": step.part, "index": step.index, "count": step.count, **shown}
+                with suppress(MediaError):  # a disk without room for a note is no reason to stop
+                    self.store.event(self.key, PASSING, far)
 
         return watch
 
@@ -101,7 +101,7 @@ class Maker:
         model = self.loaded(wanted.source)
         make_folder(out)
         check_output(out / CLIP, wanted.files, wanted.job.scene.fps)
-        found = run(model, wanted.job, watch=watch.of(model), before=self.before)
+        found = run(model, wanted.job, watch=watch.of(), before=self.before)
         return told(found.save(out / CLIP))
 
     def loaded(self, source: tuple[str, str | None]) -> Model:
@@ -161,7 +161,6 @@ class Worker:
         folder: where jobs' folders are made.
         runner: what makes them.
         retries: how often a job that fails is tried again.
-        preview: makes events "preview" of steps.
         forever: wait for jobs instead of ending when there are none.
     """
 
@@ -172,11 +171,10 @@ class Worker:
         runner: Runner,
         *,
         retries: int = 0,
-        preview: Preview | None = None,
         forever: bool = False,
     ) -> None:
         self.store, self.folder, self.runner = store, folder, runner
-        self.retries, self.preview, self.forever = retries, preview, forever
+        self.retries, self.forever = retries, forever
         starter = multiprocessing.parent_process()  # which may be gone by now
         self._parent = os.getppid() if starter is None else starter.pid
 
@@ -187,7 +185,7 @@ class Worker:
                 if (job := self.store.claim(me)) is not None:
                     self.make(job)
                 elif self.forever:
-                    time.sleep(EVERY)
+                    time.sleep(PAUSE)
                 else:
                     return
 
@@ -204,7 +202,7 @@ class Worker:
         if (found := stands(out)) is not None:
             self.store.done(job.key, found)
             return
-        watch = Watcher(self.store, job.key, self.preview, self.alone)
+        watch = Watcher(self.store, job.key, self.alone)
         try:
             found = self.runner(job, out, watch)
         except (Cancelled, Gone):

@@ -85,27 +85,30 @@ def test_a_file_that_has_changed_is_not_taken(store: Store, model: moft.Model, t
     assert "as it was when the job was checked" in str(next(store.rows()).error)
 
 
-def test_progress_is_told_and_a_preview_if_one_is_wanted(
+def test_progress_is_told(
     store: Store, maker: Maker, model: moft.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "EVERY", 0.0)
     told, event = list[tuple[str, Any]](), store.event
     monkeypatch.setattr(store, "event", lambda *given: told.append(given[1:]) or event(*given))
     store.add([row(model)])
-    made(store, maker, preview=lambda model, step: step.index if step.part == "steered" else None)
+    made(store, maker)
     progress = [data for kind, data in told if kind == "progress"]
-    assert progress[0] == {"part": "plain", "step": 1, "of": 3} and progress[-1]["part"] == "steered"
-    assert [data for kind, data in told if kind == "preview"] == [1, 2, 3]
+    assert progress == [
+        {"part": part, "index": index, "count": 3} for part in ("plain", "steered") for index in (1, 2, 3)
+    ]
     kinds = [event.kind for event in store.events()]
-    assert kinds == ["running", *["preview"] * 3, "done"]
+    assert kinds == ["running", "done"]
 
 
 def test_a_running_job_is_cancelled_between_two_steps(
-    store: Store, maker: Maker, model: moft.Model, tmp_path: Path
+    store: Store, maker: Maker, model: moft.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, *rest = row(model)
     store.add([(key, *rest)])
-    made(store, maker, preview=lambda *_: store.cancel(key))
+    event = store.event
+    monkeypatch.setattr(store, "event", lambda *given: (event(*given), store.cancel(key)))
+    made(store, maker)
     assert next(store.rows()).state == "cancelled" and not list((tmp_path / key).iterdir())
 
 
@@ -197,11 +200,11 @@ def test_work_is_read_as_it_was_written(model: moft.Model) -> None:
 
 
 def test_a_watcher_is_no_burden(store: Store) -> None:
-    """Notes come at most twice a second, however fast steps are."""
+    """Notes come at most five times a second, however fast steps are."""
     store.add([("a", "{}", "")])
     with store.worker() as me:
         store.claim(me)
-        watch = Watcher(store, "a", None, lambda: False).of(None)  # type: ignore[arg-type]
+        watch = Watcher(store, "a", lambda: False).of()
         for index in range(1, 50):
             watch(type("Step", (), {"part": "plain", "index": index, "count": 100}))  # type: ignore[arg-type]
         assert len(store.events()) <= 1 + 3

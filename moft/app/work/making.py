@@ -6,7 +6,6 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +16,17 @@ from moft.app.work.live import FILE as LIVE
 from moft.app.work.live import Live
 from moft.app.work.reading import read_clip_inside, read_plane
 from moft.batch.rows import Claimed
-from moft.batch.store import PASSING
 from moft.batch.work import Work
 from moft.batch.worker import CLIP, RECORD, Maker, Watcher, told
-from moft.errors import MediaError, MoftError
+from moft.errors import MoftError
 from moft.media.files import make_folder, staging
 from moft.memory import is_disk_full
 
 if TYPE_CHECKING:
     from moft.feature.model import Model
     from moft.runs.job import Job
-    from moft.runs.sample import Made, Step, Watch
+    from moft.runs.sample import Made, Watch
 
-EVERY = 0.2  # seconds between two notes of how far a run is
 _ROOM = 2.0  # seconds after which it is looked whether the disk has room again
 
 
@@ -57,7 +54,7 @@ class Making(Maker):
         from moft.runs.running import run
 
         model, wanted = self._ready(job, out, watch)
-        found = run(model, wanted, watch=self._watch(model, job, watch, out), before=self.before)
+        found = run(model, wanted, watch=_watched(model, watch, out), before=self.before)
         return told(_with_room(lambda: found.save(out / CLIP), watch))
 
     def _plain(self, job: Claimed, out: Path, watch: Watcher) -> Any:
@@ -71,7 +68,7 @@ class Making(Maker):
 
         def make() -> Made:
             with record(model.pipe) as recording:  # for jobs to come, whose regions leave the rest as it was
-                found = sample(model.pipe, scene, "plain", watch=self._watch(model, job, watch, out))
+                found = sample(model.pipe, scene, "plain", watch=_watched(model, watch, out))
             return found, recording
 
         found, _ = self.before.of(model, scene, make, recorded=True)
@@ -115,22 +112,11 @@ class Making(Maker):
         read_plane(self.loaded(wanted.source), wanted, self.folder.looks)
         return None
 
-    def _watch(self, model: Model, job: Claimed, watch: Watcher, out: Path) -> Watch:
-        """Told of every step: ends the run where nobody wants it any more, notes how far it is, shows it."""
-        live, noted = Live(model, out), 0.0
 
-        def watching(step: Step) -> None:
-            nonlocal noted
-            watch.check()
-            shown = live.show(step.latents)
-            now = time.monotonic()
-            if now - noted >= EVERY or step.index == step.count:
-                noted = now
-                far = {"part": step.part, "index": step.index, "count": step.count, "live": shown}
-                with suppress(MediaError):  # a disk without room for a note is no reason to stop
-                    self.folder.jobs.event(job.key, PASSING, far)
-
-        return watching
+def _watched(model: Model, watch: Watcher, out: Path) -> Watch:
+    """Told of every step: ends the run where nobody wants it any more, notes how far it is, shows it."""
+    live = Live(model, out)
+    return watch.of(lambda step: {"live": live.show(step.latents)})
 
 
 def _with_room(save: Callable[[], Any], watch: Watcher) -> Any:
