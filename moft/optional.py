@@ -18,11 +18,15 @@ EXTRAS = {  # module → the extra that brings it
     "uvicorn": "app",
     "python_multipart": "app",
     "ray": "ray",
+    "typer": "cli",
+    "rich": "cli",
 }
 
 
 def needs(*modules: str) -> None:
-    """Raise MoftError, naming the extra to install, if an optional module is missing."""
-    for module in modules:
-        if find_spec(module) is None:
-            raise MoftError(f"{module} is not installed; pip install 'moft[{EXTRAS[module]}]'")
+    """Raise MoftError, naming the extras to install, if optional modules are missing."""
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        extras = ",".join(dict.fromkeys(EXTRAS[module] for module in missing))
+        are = "is" if len(missing) == 1 else "are"
+        raise MoftError(f"{', '.join(missing)} {are} not installed; pip install 'moft[{extras}]'")

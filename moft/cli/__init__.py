@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
 
 
 def main() -> None:
     """Entry point of the `moft` command."""
+    from moft.errors import MoftError
+    from moft.optional import needs
+
+    try:
+        needs("typer", "rich")
+    except MoftError as error:  # what tells errors otherwise needs them too
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
     from moft.cli.ending import open_streams
 
     open_streams()

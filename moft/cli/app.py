@@ -8,11 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-try:
-    import typer
-    from typer.core import TyperGroup
-except ModuleNotFoundError as error:
-    raise SystemExit("error: the command line needs typer; pip install 'moft[cli]'") from error
+import typer
+from typer.core import TyperGroup
 
 from moft import __version__
 from moft.cli.ending import check_arguments, leave_unread, safe_screens, status_of, stoppable

@@ -17,6 +17,7 @@ from moft.cli.fields import taking
 from moft.cli.steering import STEERED, Ordered
 from moft.cli.sweeps import VARIED, varied
 from moft.errors import RequestError
+from moft.optional import needs
 from moft.printing import in_a_line, in_json, say, show, span
 
 EXAMPLES = (
@@ -73,6 +74,12 @@ def _root() -> None:
     """Make many clips: the jobs of a manifest, or one job with some of its options varied."""
 
 
+def _check_asked(manifest: Path | None, vary: list[str] | None, resume: bool) -> None:
+    if (manifest is not None and vary) or not (manifest or vary or resume):
+        got = "both" if vary else "none"
+        raise RequestError(f"expected a manifest or --vary, or --resume alone, got {got}; say what to make")
+
+
 @batch.command(cls=Ordered, epilog=EXAMPLES)
 @taking(*STEERED)
 def run(
@@ -97,12 +104,11 @@ def run(
     **given: Any,
 ) -> None:
     """Make the jobs of a manifest, or one job varied."""
+    needs("diffusers", "cv2", *(["ray"] if ray else []))
     from moft.batch.driver import apart, store_in
     from moft.batch.manifest import queue, read_defaults, write_manifest
 
-    if (manifest is not None and vary) or not (manifest or vary or resume):
-        got = "both" if vary else "none"
-        raise RequestError(f"expected a manifest or --vary, or --resume alone, got {got}; say what to make")
+    _check_asked(manifest, vary, resume)
     if not vary:
         _check_alone(ctx.meta["order"])
     part, common = _shard(shard), None if defaults is None else read_defaults(defaults)

@@ -55,7 +55,7 @@ def explain(
     """See the motion inside a model: a report of figures, each with a number behind it."""
     if not clips and not probe and not sweep:
         raise RequestError("no clips: expected a clip or a picture, or --probe for held-out ones")
-    needs("diffusers", "matplotlib", "jinja2", "sklearn", "cv2")
+    needs("diffusers", "matplotlib", "jinja2", "sklearn", "cv2", "skimage")
     import moft
     from moft.interpreter.explaining import check_report_folder
     from moft.interpreter.viewpoint import ExplainSettings

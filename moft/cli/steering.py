@@ -14,6 +14,7 @@ from moft.cli.app import CONVENTION, AsJson, Channels, Frames, Model, Side, app,
 from moft.cli.fields import options, taking
 from moft.cli.options import KINDS, points_of, requests_of
 from moft.errors import MediaError, RequestError
+from moft.optional import needs
 from moft.printing import in_json, say, show
 from moft.request.along import Along
 from moft.request.drag import Drag
@@ -174,6 +175,7 @@ def _make(
     from moft.runs.words import summary
 
     check_output(out, [*job.files, *(path for path in (channels, requests) if path)], job.scene.fps)
+    needs("diffusers", "cv2")
     model = loaded(name, channels)
     job = _sized(job, model.size(*sides))
     with steps_shown() as watch:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from moft.optional import needs
+
 if TYPE_CHECKING:
     from moft.field.field import Field
     from moft.types import Floats, Picture, Video
@@ -19,6 +21,7 @@ def carried(picture: Picture, field: Field) -> Video:
     Each frame is taken from the picture itself, through all steps up to there, so that nothing blurs on the
     way; beyond the picture's edges they are repeated. What the field says little of, by its weight, stays.
     """
+    needs("cv2")
     import cv2
 
     height, width = picture.shape[:2]

@@ -27,6 +27,7 @@ from moft.metrics.quality import (
     temporal_flickering,
 )
 from moft.metrics.tracks import Tracker, Tracks, flow_tracks
+from moft.optional import needs
 
 if TYPE_CHECKING:
     from moft.types import Flags, Floats, Video
@@ -249,8 +250,10 @@ def score(
 
     Mean motions are those of the tracks that are seen. Frame times are unknown here, so `dynamic` takes 8
     frames a second.
-    Raises RequestError for other clips.
+    Raises RequestError for other clips, MoftError without the extras `flow` and `photos`.
     """
+    if judge is SHARPNESS:
+        needs("cv2", "skimage")  # before the long work
     for video in (reference, output):
         dense_flow(video[:2])  # refuses what is no clip before the long work
     if len(reference) != len(output):

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from moft.errors import RequestError
 from moft.metrics.leaps import chosen, gone, leaps, misfit
+from moft.optional import needs
 
 if TYPE_CHECKING:
     from moft.types import Flow, Picture, Video
@@ -50,6 +51,7 @@ def flows(video: Video) -> Iterator[Flow]:
 
 def flow_between(before: Picture, after: Picture) -> Flow:
     """`dense_flow` of one step: from a frame uint8 (h w 3) to the next, (h w 2) px."""
+    needs("cv2")
     import cv2  # here, so that importing moft does not need OpenCV
 
     height, width = before.shape[:2]

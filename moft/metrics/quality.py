@@ -11,6 +11,7 @@ import numpy as np
 from moft.errors import RequestError
 from moft.metrics.flow import dense_flow
 from moft.metrics.tracks import Tracks
+from moft.optional import needs
 
 if TYPE_CHECKING:
     from moft.types import Floats, Video
@@ -106,6 +107,7 @@ class Encoder(NamedTuple):
 
 
 def _thumbnails(video: Video) -> Floats:
+    needs("cv2")
     import cv2  # here, so that importing moft does not need OpenCV
 
     small = [
@@ -152,6 +154,7 @@ class Judge(NamedTuple):
 
 
 def _sharpness(video: Video) -> Floats:
+    needs("skimage")
     from skimage.measure import blur_effect  # here, so that importing moft does not need scikit-image
 
     return 1 - np.array([blur_effect(frame, channel_axis=-1) for frame in video], np.float64)

@@ -9,6 +9,7 @@ import numpy as np
 
 from moft.metrics.flow import LOST, MAX_ASPECT, MIN_SIDE, MUCH, flow_between
 from moft.metrics.leaps import misfit
+from moft.optional import needs
 
 if TYPE_CHECKING:
     from moft.types import Flow, Picture
@@ -30,6 +31,7 @@ def between(before: Picture, after: Picture, shares: Sequence[float]) -> Iterato
         return None
     if height * width > _MOST:
         return None
+    needs("cv2")
     first, last = _reduced(before), _reduced(after)
     flow = flow_between(first, last)
     if np.abs(flow).max() < _STILL * min(flow.shape[:2]) or not _fits(first, last, flow):
