@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from moft.diagnosis.examining import doctor
-    from moft.errors import BackboneError, MediaError, MoftError, RecipeError, RequestError
+    from moft.errors import (
+        BackboneError,
+        MediaError,
+        MoftError,
+        RecipeError,
+        RequestError,
+        SteeringWarning,
+    )
     from moft.feature.model import Model, load
     from moft.feature.reference import FromClip, from_clip
     from moft.feature.statistics import Statistics, find_motion_channels
@@ -141,10 +148,12 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'moft' has no attribute {name!r}; it has {', '.join(__all__)}")
-    return getattr(importlib.import_module(f"moft.{_HOMES[name]}"), name)
+if not TYPE_CHECKING:  # a type checker would take every name for one of the package, misspelt ones too
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module 'moft' has no attribute {name!r}; it has {', '.join(__all__)}")
+        return getattr(importlib.import_module(f"moft.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -56,6 +56,18 @@ def loaded_by(program: str) -> set[str]:
     return set(done.stdout.split())
 
 
+def test_type_checkers_see_every_public_name() -> None:
+    """Names are fetched on first use, so what has no import of its own there would be of any type."""
+    seen = {
+        alias.name: f"{node.module}".removeprefix("moft.")
+        for node in ast.walk(ast.parse((PACKAGE / "__init__.py").read_text()))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == {**moft._HOMES, "annotations": "__future__", "TYPE_CHECKING": "typing", "Any": "typing"}
+    assert sorted(moft._HOMES) == moft.__all__
+
+
 def test_importing_moft_loads_nothing_heavy() -> None:
     assert not loaded_by("import moft") & (HEAVY | {"numpy"})
 
