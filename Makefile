@@ -5,9 +5,10 @@ BIN := .venv/bin
 STAMP := .venv/.stamp
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-oldest test-comfy fuzz faults check docs build clean
+.PHONY: help demo test test-wheel test-oldest test-comfy fuzz faults check docs build clean
 MINUTES ?= 15
 KILLS ?= 120
+PYTHONS ?=
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -17,6 +18,9 @@ demo: $(STAMP) ## steer the shipped miniature and show what came out (under a mi
 
 test: $(STAMP) ## run the tests, a process of one thread for each of two cores
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+
+test-wheel: $(STAMP) ## build the wheel, try each extra in an empty environment; PYTHONS="3.10 3.13" for others
+	PYTHONPATH=tests $(BIN)/python -m installed $(PYTHONS:%=--python %)
 
 test-oldest: .venv-oldest/.stamp ## run them on the oldest versions that pyproject.toml admits, and Python 3.10
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 .venv-oldest/bin/python -m pytest -n 2 --dist worksteal

@@ -1,0 +1,1 @@
+"""The wheel, installed where nothing else is: `python -m installed`, by `make test-wheel`."""
