@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     Flow = npt.NDArray[np.float32]  # (… h w 2), px a frame, x right, y down
     Floats = npt.NDArray[np.floating[Any]]
     Flags = npt.NDArray[np.bool_]
+    Several = Sequence  # of a dataclass: given as a list too, kept as a tuple
+else:
+
+    class Several:
+        """What a type checker takes for a sequence; who reads the hint as a program runs, for a tuple."""
+
+        def __class_getitem__(cls, of: Any) -> Any:
+            return tuple[of, ...]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 from moft.errors import RequestError
 from moft.request.checks import Point, number, positions, refuse, shares_for_px
 from moft.request.said import said
+from moft.types import Several
 
 FURTHEST = 2**14  # px; no clip is larger
 Trajectory = Sequence[Point]  # px; see `Drag`
@@ -28,7 +29,7 @@ class Drag:
     place, and for points that look like shares of the picture, all within 0…1.
     """
 
-    points: tuple[tuple[Point, ...], ...] = said(..., "What to drag where, in px; give several.", unit="px")
+    points: Several[Several[Point]] = said(..., "What to drag where, in px; give several.", unit="px")
     radius: float | None = said(
         None,
         "px around a point in which the picture goes with it; default: three eighths of the shorter side.",

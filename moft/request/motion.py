@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import pairwise
 from numbers import Integral
@@ -32,7 +32,7 @@ from moft.request.checks import (
 )
 from moft.request.said import like_others, said
 from moft.request.speed import speed_of, with_speed, without_frame
-from moft.types import ClipSize
+from moft.types import ClipSize, Several
 
 DIRECTIONS: dict[str, float] = {  # name -> degrees in which the picture content moves
     "right": 0.0,
@@ -102,7 +102,7 @@ class Motion:
         "Mean while it moves, per frame: 1.5px, or 2% of the shorter side; of turns 3deg, too.",
         unit="px or sides a frame",
     )
-    path: tuple[Point, ...] | None = said(
+    path: Several[Point] | None = said(
         None,
         "Follow these points instead: '0,0 -0.3,0 0,0', in shorter sides from where it starts.",
         unit="shorter sides",
@@ -313,7 +313,7 @@ def _path(value: Any) -> tuple[Point, ...]:
     return points
 
 
-def _along(path: tuple[Point, ...], share: float) -> Point:
+def _along(path: Sequence[Point], share: float) -> Point:
     """Where a path is at a share of its time, linear between its evenly spaced points."""
     at = share * (len(path) - 1)
     k = min(int(at), len(path) - 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from moft.request.like import Like
 from moft.request.parse import AnyRequest, read_requests
 from moft.request.said import PLACES, check, said
 from moft.steering.settings import Settings
-from moft.types import ClipSize
+from moft.types import ClipSize, Several
 
 MAX_SIDE, MAX_BYTES = 2**14, 2**31  # px or frames; of video, which is what `read_video` reads
 SLOWEST, FASTEST = 0.1, 240.0  # frames a second
@@ -88,7 +88,7 @@ class Job:
     """
 
     scene: Scene
-    requests: tuple[AnyRequest, ...]
+    requests: Several[AnyRequest]
     settings: Settings = Settings()
     retries: int = said(
         0, "If it is not followed: so many more runs of what may help; the best is kept.", least=0, most=100
@@ -170,7 +170,7 @@ def _renamed(told: _T, where: Mapping[str, str]) -> _T:
     return replace(told, **moved)
 
 
-def check_requests(requests: tuple[AnyRequest, ...]) -> None:
+def check_requests(requests: Sequence[AnyRequest]) -> None:
     """Raise RequestError unless these can go in one run: one or more motions and clips, or one drag."""
     _within("number of requests", len(requests), 1, MAX_REQUESTS)
     for drag in (request for request in requests if isinstance(request, Drag)):

@@ -24,6 +24,7 @@ from moft.request.like import Like
 from moft.request.parse import AnyRequest, read_request, read_requests
 from moft.runs.job import Job, Scene, check_requests
 from moft.steering.settings import Settings
+from moft.types import Several
 
 if TYPE_CHECKING:
     from moft.feature.model import Model
@@ -48,7 +49,7 @@ class Recipe:
     """
 
     scene: Scene
-    requests: tuple[AnyRequest, ...]  # one or more, or one drag
+    requests: Several[AnyRequest]  # one or more, or one drag
     settings: Settings
     model: str  # "miniature", a folder, or a hub id
     model_digest: str | None  # None: not known

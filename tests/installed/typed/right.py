@@ -23,6 +23,8 @@ def made(prompt: str, out: Path, *directions: str) -> bool | None:
     model: moft.Model = moft.load("miniature")
     requests = [moft.Motion(direction, speed="2px") for direction in directions]
     scene = moft.Scene(prompt, moft.ClipSize(8, 64, 64), seed=3)
+    moft.Job(scene, [moft.Drag([[(24, 32), (38, 32)], [(52, 10)]])])
+    requests.append(moft.Motion(path=[(0, 0), (-0.1, 0)]))
     try:
         run = moft.run(model, moft.Job(scene, requests, moft.Settings(fused=True)), watch=watched)
     except moft.RequestError as error:

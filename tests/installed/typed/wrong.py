@@ -5,7 +5,7 @@ import moft
 
 def wrong(run: moft.Run) -> None:
     moft.Motion(left=True)  # wrong: call-arg
-    moft.Motion(3)  # wrong: arg-type
+    moft.Motion(["left"])  # wrong: arg-type
     moft.Scene("red cells", seed="none")  # wrong: arg-type
     moft.write_video("a.mp4")  # wrong: call-arg
     moft.measure("clip.mp4")  # wrong: arg-type
