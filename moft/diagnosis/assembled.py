@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from moft.diagnosis.hollow import Hollow, hollow
-from moft.models.folder.classes import Component, pipeline_of
+from moft.models.folder.classes import MODULAR, Component, blocks_of, index_of, pipeline_of
 from moft.models.folder.files import read_settings
+from moft.models.folder.modular import put_together
 
 
 def assembled(root: Path, dtype: torch.dtype) -> tuple[Any, dict[str, Hollow]]:
@@ -28,11 +29,14 @@ def assembled(root: Path, dtype: torch.dtype) -> tuple[Any, dict[str, Hollow]]:
         else:
             networks[name] = hollow(partial(_built, component), dtype, name)
             parts[name] = networks[name].module
-    takes = inspect.signature(cls.__init__).parameters
-    absent = {name: None for name in takes if name in cls._optional_components and name not in parts}
-    given = {name: value for name, value in own.items() if name in takes}
     on_paper = type(cls.__name__, (cls,), {"_execution_device": torch.device("cpu")})
-    pipe = on_paper(**{**absent, **parts, **given})
+    index = index_of(root)
+    if index.name == MODULAR:
+        pipe = put_together(on_paper, blocks_of(index, cls), parts, own)
+    else:
+        takes = inspect.signature(cls.__init__).parameters
+        absent = {name: None for name in takes if name in cls._optional_components and name not in parts}
+        pipe = on_paper(**{**absent, **parts, **{name: own[name] for name in own if name in takes}})
     pipe.set_progress_bar_config(disable=True)
     return pipe, networks
 

@@ -19,6 +19,7 @@ from moft.diagnosis.steps import gradient, reading
 from moft.errors import BackboneError, MoftError
 from moft.models.calls import parts_of
 from moft.models.families import Family, default_layer, family_of
+from moft.models.families.inputs import inputs_of
 from moft.models.hooks import checkpointed
 from moft.models.pipeline import Pipeline
 from moft.printing import in_a_line
@@ -150,7 +151,7 @@ def _run(pipe: Any, size: ClipSize) -> None:
     from PIL import Image
 
     wanted = Pipeline(pipe).starts_from_image
-    takes_words = "prompt" in inspect.signature(pipe.__call__).parameters
+    takes_words = "prompt" in inputs_of(pipe)
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder) / "grey.png"
         Image.fromarray(np.full((size.height, size.width, 3), 128, np.uint8)).save(picture)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from moft.media.files import file_digest
 from moft.models.families import family_of
+from moft.models.folder.classes import index_of
 from moft.models.loading import load_pipeline, model_folder
 from moft.models.size import clip_size
 from moft.provenance import digest_of
@@ -96,7 +97,7 @@ def model_digest(folder: str, *, older: bool = False) -> str:
     if root.parent.name == "snapshots" and re.fullmatch("[0-9a-f]{40}", root.name):
         return f"commit:{root.name}"
     found = [p for p in root.glob("*/*") if p.suffix in _HASHED] if older else _all_files(root)
-    named = [root / "model_index.json", *sorted(p for p in found if p.is_file())]
+    named = [index_of(root), *sorted(p for p in found if p.is_file())]
     return digest_of([(p.relative_to(root).as_posix(), file_digest(p)) for p in named])
 
 

@@ -154,7 +154,8 @@ def latent_path(motion: Motion, size: ClipSize, frames: int) -> Tensor:
 
 def statistics_path(pipe: Any) -> Path:
     """Where the statistics of a pipeline's model are kept: beside a local model, else in the user's cache."""
-    name = str(getattr(pipe, "name_or_path", "") or "")
+    config = getattr(pipe, "config", {})  # of pipelines of blocks, which have no name_or_path
+    name = str(getattr(pipe, "name_or_path", None) or config.get("_name_or_path") or "")
     if name and Path(name).is_dir():
         return Path(name) / STATISTICS_FILE
     cache = Path(os.environ.get("MOFT_HOME", Path.home() / ".cache" / "moft"))

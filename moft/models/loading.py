@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging import CRITICAL
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +50,14 @@ def _of_folder(folder: Path, gpu: bool) -> Any:
     import torch
 
     from moft.models.folder.checked import check_folder
+    from moft.models.folder.classes import MODULAR, index_of
+    from moft.models.folder.modular import load_modular
 
+    variant, dtype = check_folder(folder), torch.float16 if gpu else torch.float32
+    if index_of(folder).name == MODULAR:
+        return load_modular(folder, dtype, variant)
     return diffusers.DiffusionPipeline.from_pretrained(
-        str(folder),
-        local_files_only=True,
-        use_safetensors=True,
-        variant=check_folder(folder),
-        torch_dtype=torch.float16 if gpu else torch.float32,
+        str(folder), local_files_only=True, use_safetensors=True, variant=variant, torch_dtype=dtype
     )
 
 
@@ -155,6 +157,7 @@ def quiet() -> None:
         logging.set_verbosity_error()
         if not sys.stderr.isatty():
             logging.disable_progress_bar()
+    diffusers.utils.logging.set_verbosity(CRITICAL)  # blocks log the traceback of an error at every depth
 
 
 def miniature_path(family: str = "animatediff") -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from moft.models.folder.building import check_builds
-from moft.models.folder.classes import INDEX, Component, pipeline_of
+from moft.models.folder.classes import MODULAR, Component, blocks_of, index_of, pipeline_of
 from moft.models.folder.files import check_files, read_settings, refused
 from moft.models.folder.settings import check_settings
 from moft.models.folder.weights import held, variant_of
@@ -23,7 +23,10 @@ def check_folder(root: Path, weights: bool = True) -> str | None:
     would run code or read elsewhere.
     """
     pipeline, own, components = pipeline_of(root)
-    check_settings(root / INDEX, pipeline, own)
+    index = index_of(root)
+    check_settings(index, pipeline, own)
+    if index.name == MODULAR:
+        blocks_of(index, pipeline)
     for component in components:
         check_files(component.folder, root)
     variant = variant_of(components) if weights else None
