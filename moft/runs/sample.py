@@ -66,8 +66,12 @@ class Sampled:
         return told | ({"remembered": True} if self.remembered else {})
 
 
-def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str, Any]:
-    """The scene as this pipeline takes it; `start`: latents (b c f h w) to start from, of an inverted clip.
+def arguments(pipe: Any, scene: Scene, start: Tensor | None = None, guided: bool = False) -> dict[str, Any]:
+    """The scene as this pipeline takes it.
+
+    Args:
+        start: latents (b c f h w) to start from, of an inverted clip.
+        guided: follow the prompt there too; without guidance the clip comes back.
 
     Raises RequestError for a prompt or image that it has no use for, or needs and was not given;
     BackboneError for a pipeline that needs more.
@@ -100,7 +104,9 @@ def arguments(pipe: Any, scene: Scene, start: Tensor | None = None) -> dict[str,
     if scene.guidance_scale is not None:
         offered[host.guidance_name] = scene.guidance_scale
     if start is not None:
-        offered |= {"latents": rearrange(start, f"{INSIDE} -> {host.family.layout}"), host.guidance_name: 1.0}
+        offered["latents"] = rearrange(start, f"{INSIDE} -> {host.family.layout}")
+        if not guided:
+            offered[host.guidance_name] = 1.0
     negative = host.family.negative if scene.negative_prompt is None else scene.negative_prompt
     if negative is not None:
         offered["negative_prompt"] = negative
@@ -131,9 +137,15 @@ def _check_start(pipe: Any, host: Pipeline, scene: Scene) -> None:
 
 
 def sample(
-    pipe: Any, scene: Scene, part: str, *, start: Tensor | None = None, watch: Watch | None = None
+    pipe: Any,
+    scene: Scene,
+    part: str,
+    *,
+    start: Tensor | None = None,
+    guided: bool = False,
+    watch: Watch | None = None,
 ) -> Sampled:
-    """One run of the pipeline with the scene's seed, or from latents (b c f h w) to start from.
+    """One run of the pipeline with the scene's seed; `start` and `guided` as of `arguments`.
 
     part: what it is called, "plain" say, by the pipeline's bar and to `watch`.
     Raises BackboneError for what the pipeline refuses or fails at, for frames that are no numbers or of one
@@ -141,7 +153,7 @@ def sample(
     import numpy as np
     import torch
 
-    options = arguments(pipe, scene, start)
+    options = arguments(pipe, scene, start, guided)
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
     # its own bar on stderr, if that is a terminal and nobody else shows how far it is

@@ -56,6 +56,11 @@ class Steered(Trial):
         requests = [replace(one, region=one.region or drawn) for one in requests] if drawn else requests
         self.placed = lay_out(requests, size, self.notes.append, source)
         self.anew = None if drawn is None else read_region(drawn, size, lambda _: None, source=source)
+        if self.clip is not None and drawn is not None and not _redrawn(job.scene).prompt:
+            self.notes.append(
+                "no words say what is drawn anew, so the motion alone decides what is seen there, often "
+                "blobs of black and white; say it with --inpaint-prompt"
+            )
         for request in requests:
             if isinstance(request, Motion):
                 self._held(request, size)
@@ -106,7 +111,10 @@ class Steered(Trial):
             plain=recording,
         ) as steering:
             steering.tell = self.notes.append
-            steered = self._sample(_redrawn(scene), "steered", recording)
+            redrawn = _redrawn(scene)
+            # whose keys are of a run without guidance
+            guided = self.anew is not None and bool(redrawn.prompt) and not settings.keep_keys
+            steered = self._sample(redrawn, "steered", recording, guided)
         outside = None
         if self.anew is not None:
             steered, outside = self._put_back(plain, steered, self.anew)
@@ -131,9 +139,11 @@ class Steered(Trial):
         with record(pipe, keys) if recorded else nullcontext() as recording:
             return self._sample(scene, "plain"), recording
 
-    def _sample(self, scene: Scene, part: str, plain: Recording | None = None) -> Sampled:
+    def _sample(
+        self, scene: Scene, part: str, plain: Recording | None = None, guided: bool = False
+    ) -> Sampled:
         start: Tensor | None = None if self.clip is None or plain is None else plain.start
-        return sample(self.model.pipe, scene, part, start=start, watch=self.watch)
+        return sample(self.model.pipe, scene, part, start=start, guided=guided, watch=self.watch)
 
     def may_try(self, seed: int, scene: Scene) -> bool:
         """A clip has one noise that it is made from."""

@@ -51,7 +51,7 @@ def test_only_what_mixes_frames_is_not_taken_over():
 
 def test_cogvideox_codes_every_frame_as_the_vae_that_it_was_made_of():
     flat, video = vae(), WorldMaker(Mixture(textures=4, photos=0), 1, 4).render(2).video
-    solid = cogvideox.inflated(flat)
+    solid = cogvideox.causal(flat)
     pipe = cogvideox.assemble(cogvideox.denoiser(width=32, layers=1), flat, cogvideox.text_encoder(None))
     latents = encode(flat, video)
     found = host_of(pipe).encode(video)

@@ -13,7 +13,9 @@ import torch
 from PIL import Image
 
 import moft
+from moft.media.writing import write_video
 from moft.metrics.quality import psnr
+from moft.runs import steered
 from moft.runs.job import Job, Scene
 from moft.runs.pictures import SOFT, composited
 from moft.steering.keep import Anew
@@ -94,3 +96,23 @@ def test_what_cannot_go_together_is_said() -> None:
         Job(Scene("a ball", inpaint="box:0,0,9,9"), (moft.Drag([[(1, 1), (2, 2)]]),))
     with pytest.raises(moft.RequestError, match="anew or carry"):
         moft.Settings(anew=1, carry=0.5)
+
+
+@pytest.mark.parametrize(("words", "guided"), [(None, False), ("cells", True)])
+def test_words_for_a_part_of_a_real_clip_take_guidance_and_none_are_told(
+    model: moft.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str | None, guided: bool
+) -> None:
+    """The clip itself comes back without guidance alone; what motion alone draws is blobs."""
+    noise = np.random.default_rng(0).integers(0, 255, (8, 64, 64, 3), np.uint8)
+    write_video(tmp_path / "clip.gif", noise, fps=8)
+    calls, usual = [], steered.sample
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        calls.append((args[2], kwargs["guided"]))
+        return usual(*args, **kwargs)
+
+    monkeypatch.setattr(steered, "sample", watched)
+    scene = Scene("", SIZE, steps=6, video=str(tmp_path / "clip.gif"), inpaint="box:0,0,50%,100%")
+    run = moft.run(model, Job(replace(scene, inpaint_prompt=words), (moft.Motion("left"),)))
+    assert calls == [("plain", False), ("steered", guided)]
+    assert any("no words say what is drawn anew" in note for note in run.record()["notes"]) != guided

@@ -79,7 +79,7 @@ def _denoise(transformer: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, 
 
 
 @torch.no_grad()
-def inflated(autoencoder: AutoencoderKL) -> AutoencoderKLCogVideoX:
+def causal(autoencoder: AutoencoderKL) -> AutoencoderKLCogVideoX:
     """CogVideoX's VAE that does with every frame what this one does with a picture: its kernels over three
     frames have nought for the two before. But groups are normed over all the frames that are coded
     together."""
@@ -129,7 +129,7 @@ def assemble(
     return CogVideoXPipeline(
         tokenizer=tokenizer(),
         text_encoder=text,
-        vae=inflated(autoencoder),
+        vae=causal(autoencoder),
         transformer=transformer,
         scheduler=scheduler(),
     )
