@@ -17,6 +17,14 @@ from installed.place import Place
 from installed.wheel import built, check_contents, check_page, check_sources
 
 
+def version_of(python: str) -> str:
+    """3.12, of a path or a version."""
+    if not Path(python).exists():
+        return python
+    text = "import sys; print(*sys.version_info[:2], sep='.')"
+    return subprocess.run([python, "-c", text], check=True, capture_output=True, text=True).stdout.strip()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m installed", description=__doc__)
     parser.add_argument("--python", action="append", help="3.12, say, or a path; several may be given")
@@ -41,7 +49,7 @@ def main() -> int:
         for python in asked.python or [sys.executable]:
             for extra in asked.extra or BY_EXTRA:
                 with tempfile.TemporaryDirectory(prefix="moft-place-") as where:
-                    named = f"{Path(python).name} [{extra}]"
+                    named = f"{version_of(python)} [{extra}]"
                     started = time.monotonic()
                     try:
                         place = Place(Path(where), python, wheel, extra)
