@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
 
 from moft import __version__
 from moft.cli.ending import check_arguments, leave_unread, safe_screens, status_of, stoppable
-from moft.printing import show
+from moft.printing import say, show, span
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from moft.feature.model import Model as LoadedModel
+
+T = TypeVar("T")
 
 CONVENTION = "Directions say where the picture goes: left = the picture content goes left (camera right)."
 
@@ -106,11 +110,18 @@ def console(stream: Any) -> Console:
     return Console(file=getattr(stream, "raw", stream), width=None if stream.isatty() else 160)
 
 
-def tracked(items: Sequence[Any]) -> Iterable[Any]:
-    """The items, with a bar on stderr if that is a terminal."""
+def tracked(items: Sequence[T], then: int = 0) -> Iterator[T]:
+    """The items, with a bar on stderr if that is a terminal. As soon as one is done, and again after a tenth,
+    a line says how long the others will take, and as many more as come `then`."""
     from rich.progress import track
 
-    return track(items, "looking", console=console(sys.stderr), disable=not sys.stderr.isatty())
+    shown = track(items, "looking", console=console(sys.stderr), disable=not sys.stderr.isatty())
+    started = time.monotonic()
+    for done, item in enumerate(shown):
+        if done in {1, ceil(len(items) / 10)} - {0}:
+            left = len(items) - done + then
+            say(f"about {span((time.monotonic() - started) / done * left)} to go")
+        yield item
 
 
 @contextmanager

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.util import find_spec
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,7 @@ from moft.runs.job import Scene
 if TYPE_CHECKING:
     import numpy as np
 
+    from moft.feature.kept import Kept
     from moft.feature.statistics import Statistics
     from moft.types import ClipSize
 
@@ -35,6 +37,9 @@ Level = Annotated[
         help="Noise level at which to look; default: 300, of two denoisers the first's least.",
     ),
 ]
+
+
+_PLACE = "a folder, or a repository OWNER/NAME of the hub"
 
 
 @app.command(epilog=f"Example: moft channels --model ./my-model --photos ./pictures.  {CONVENTION}")
@@ -53,52 +58,85 @@ def channels(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Default: where `moft steer` looks.")
     ] = None,
+    push: Annotated[str | None, typer.Option(help=f"Put those known into {_PLACE} instead.")] = None,
+    pull: Annotated[str | None, typer.Option(help=f"Take what lies for this model in {_PLACE}.")] = None,
 ) -> None:
     """Find a model's motion channels from pictures panned in known directions."""
-    from moft.media.files import check_writable
+    if push or pull:
+        _shared(model, push, pull, out)
+        return
+    from moft.known.pans import pans
+    from moft.media.files import check_writable, frames_digest
     from moft.models.size import clip_size
 
     if out is not None:
         check_writable(out, inputs=photos.iterdir() if photos and photos.is_dir() else ())
     pictures = read_photos(photos)
-    pipe = loaded(model).pipe
-    from moft.feature.statistics import find_motion_channels, find_statistics, statistics_path
-    from moft.known.pans import pans
+    subject = loaded(model)
+    from moft.feature.statistics import find_statistics, statistics_path
 
-    where = out or _kept_at(statistics_path(pipe))
+    pipe, where = subject.pipe, out or _kept_at(statistics_path(subject.pipe))
 
     # those made before were for clips of this length
     known = find_statistics(pipe).made if statistics_path(pipe).exists() else {}
     size = clip_size(pipe, frames, height, width, known)
-    shown = list(pictures.values())
-    clips = list(pans(shown, size))
-    say(f"reading {len(clips)} pans of {len(shown)} pictures")
-    found = find_motion_channels(
-        pipe, clips, layer=layer, timestep=timestep, share=share, model=model, track=tracked
-    )
-    if courses:
-        found = _with_courses(found, pipe, shown, size, courses)
-    made = _made(list(pictures), len(clips), courses, size)
-    replace(found, made=made).save(where)
+    kept = _kept(where, subject, list(map(frames_digest, pictures.values())), asdict(size))
+    place = {"layer": layer, "timestep": timestep, "share": share, "model": model}
+    found = _found(pipe, list(pictures.values()), size, courses, kept, place)
+    clips = len(pans(list(pictures.values()), size))
+    replace(found, made=_made(list(pictures), clips, courses, size)).save(where)
+    kept.clear()
     show(f"{len(found.channels)} motion channels of {found.layer}, in {where}")
+
+
+def _shared(model: str, push: str | None, pull: str | None, out: Path | None) -> None:
+    """Motion channels given to others, or taken from them."""
+    from moft.diagnosis import shared
+
+    if push and pull or push and out:
+        raise RequestError("expected --push alone, or --pull and --out, got others; leave one out")
+    if push:
+        show(f"{shared.push(model, push)}, in {push}")
+    if pull:
+        found, where = shared.pull(model, pull, out)
+        show(f"{len(found.channels)} motion channels of {found.layer}, in {where}")
+
+
+def _kept(where: Path, subject: Any, *question: Any) -> Kept:
+    """Where what is found on the way to a result is kept, that of this model and these versions alone."""
+    from moft.feature.kept import Kept
+
+    return Kept(where, [subject.digest, versions(), *question])
+
+
+def _found(
+    pipe: Any, pictures: list[np.ndarray], size: ClipSize, courses: int, kept: Kept, place: dict[str, Any]
+) -> Statistics:
+    """Motion channels from pans of pictures, with what the layer's whole curves say of whole courses, from so
+    many clips that go every way."""
+    from moft.feature.courses import find_courses
+    from moft.feature.read import at_once
+    from moft.feature.statistics import find_motion_channels
+    from moft.known.filmed import journey
+    from moft.known.pans import pans
+    from moft.models.tap import Tap
+
+    clips, then = pans(pictures, size), ceil(courses / at_once(Tap(pipe), size))
+    say(
+        f"reading {len(clips)} pans of {len(pictures)} pictures; stopped, the same command goes on from there"
+    )
+    found = find_motion_channels(pipe, clips, kept=kept, track=partial(tracked, then=then), **place)
+    if not courses:
+        return found
+    say(f"reading {courses} clips that go every way")
+    draw = partial(journey, pictures, size)
+    return replace(found, courses=find_courses(pipe, draw, courses, found.layer, kept=kept, track=tracked))
 
 
 def _made(photos: list[str], clips: int, courses: int, size: ClipSize) -> dict[str, Any]:
     told = {"photos": photos, "clips": clips, "courses": courses}
     shape = {"frames": size.frames, "size": [size.height, size.width]}
     return {"command": command(), "versions": versions(), **told, **shape}
-
-
-def _with_courses(
-    found: Statistics, pipe: Any, pictures: list[np.ndarray], size: ClipSize, count: int
-) -> Statistics:
-    """The same with what the layer's whole curves say of whole courses, from so many clips."""
-    from moft.feature.courses import find_courses
-    from moft.known.filmed import journey
-
-    say(f"reading {count} clips that go every way")
-    draw = partial(journey, pictures, size)
-    return replace(found, courses=find_courses(pipe, draw, count, found.layer, track=tracked))
 
 
 def _kept_at(path: Path) -> Path:
@@ -167,10 +205,12 @@ def calibrate(
     from moft.feature.statistics import statistics_path
 
     where = _kept_at(channels or statistics_path(subject.pipe))
-    found = moft.calibrate(subject, scenes, speed=speed or DEFAULT_SPEED, track=tracked)
+    kept = _kept(where, subject)
+    found = moft.calibrate(subject, scenes, speed=speed or DEFAULT_SPEED, kept=kept, track=tracked)
     note = {**found.made["gain"], "command": command(), "versions": versions()}
     found = replace(found, made={**found.made, "gain": note})
     found.save(where)
+    kept.clear()
     share = 1 / found.gain
     show(f"gain {found.gain:.2f}: without it clips had {share:.2f} of the asked speed; in {where}")
 

@@ -7,7 +7,7 @@ looks much the same for both. All channels of a layer at all frames together say
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,13 @@ from torch import Tensor
 
 from moft.errors import RequestError
 from moft.feature.definition import ccr
+from moft.feature.kept import Kept, Shape, Track, parted, pieces
 from moft.feature.losses import BLOCKS
-from moft.feature.read import noised_features
+from moft.feature.read import at_once, noised_features
 from moft.field.field import Field
 from moft.known.filmed import Filmed
 from moft.models.tap import Tap
+from moft.types import ClipSize
 
 TIMESTEP = 100  # at which clips are read: changes of speed are lost in more noise
 _RIDGE = 0.1  # of the features' mean square
@@ -33,8 +35,8 @@ def find_courses(
     count: int,
     layer: str,
     *,
-    batch: int = 8,
-    track: Callable[[Sequence[int]], Iterable[int]] = iter,
+    kept: Kept | None = None,
+    track: Track = iter,
 ) -> Tensor:
     """How far a place went at each frame, for the MOFT of all channels there at all frames: (f c f 2), in
     shorter sides.
@@ -44,25 +46,32 @@ def find_courses(
         draw: a clip for each number, all of one size, with its exact motion (`moft.known.filmed.journey`).
         count: how many; some hundreds.
         layer: submodule of the denoiser to read.
-        batch: clips read at once.
-        track: wraps the loop over batches, to show progress.
+        kept: where to keep what was read until all is.
+        track: wraps the loop over what is still to be read, to show progress.
     Raises:
         RequestError: no clips. BackboneError: a layer that cannot be read.
     """
     if count < 1:
         raise RequestError(f"expected clips to find courses from, one or more, got {count}")
     tap = Tap(pipe, layer, TIMESTEP)
-    features, paths = [], []
-    for start in track(range(0, count, batch)):
-        some = [draw(i) for i in range(start, min(start + batch, count))]
+    parts = parted(count, at_once(tap, ClipSize.of(draw(0).video)))
+
+    def read(part: int) -> dict[str, Tensor]:
+        some = [draw(i) for i in parts[part]]
         videos = np.stack([clip.video for clip in some])
-        seen = _blocks(ccr(noised_features(tap, videos, TIMESTEP, seed=start))).cpu()  # (b f c r r)
-        features.append(seen)
-        paths += [_path(clip, *seen.shape[1:2], *seen.shape[3:]) for clip in some]
-    feature = torch.cat(features).permute(0, 3, 4, 1, 2)  # (n r r f c)
-    path = torch.stack(paths)  # (n r r f 2)
-    found = _ridge(feature.flatten(0, 2).flatten(1), path.flatten(0, 2).flatten(1))
-    return found.view(*feature.shape[3:], *path.shape[3:])
+        seen = _blocks(ccr(noised_features(tap, videos, TIMESTEP, seed=parts[part]))).cpu()  # (b f c r r)
+        path = torch.stack([_path(clip, *seen.shape[1:2], *seen.shape[3:]) for clip in some])
+        return {"seen": seen, "path": path}
+
+    def shapes(part: int) -> dict[str, Shape]:
+        return {"seen": (len(parts[part]), *[None] * 4), "path": (len(parts[part]), *[None] * 3, 2)}
+
+    names = [("courses", tap.layer, TIMESTEP, part.start, part.stop) for part in parts]
+    found = pieces(names, read, shapes, kept, track)
+    feature = torch.cat([piece["seen"] for piece in found]).permute(0, 3, 4, 1, 2)  # (n r r f c)
+    path = torch.cat([piece["path"] for piece in found])  # (n r r f 2)
+    weight = _ridge(feature.flatten(0, 2).flatten(1), path.flatten(0, 2).flatten(1))
+    return weight.view(*feature.shape[3:], *path.shape[3:])
 
 
 def course_of(feature: Tensor, courses: Tensor) -> Tensor:

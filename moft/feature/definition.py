@@ -62,10 +62,15 @@ def motion_channels(features: Tensor, share: float = 0.04, components: int = 1) 
     Raises:
         RequestError: a share outside (0, 1], or features that `principal_components` refuses.
     """
-    if not 0 < share <= 1:
-        raise RequestError(f"expected a kept share in (0, 1], got {share}; the paper uses 0.04")
+    check_share(share)
     weight = principal_components(features, components)[0].abs().amax(0)
     return weight.topk(max(1, round(share * len(weight)))).indices.sort().values
+
+
+def check_share(share: float) -> None:
+    """Raise RequestError unless this share of the channels can be kept."""
+    if not 0 < share <= 1:
+        raise RequestError(f"expected a kept share in (0, 1], got {share}; the paper uses 0.04")
 
 
 def motion_feature(features: Tensor, channels: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ Clips are uint8 (b f h w 3), timesteps noise levels 0…1000, features (b f c h 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,16 +18,33 @@ from moft.memory import enough_memory
 from moft.models.hooks import capture
 from moft.models.inversion import inverted
 from moft.models.tap import Tap
+from moft.types import ClipSize
 
 INVERSION_STEPS = 25
+# Cells of latents that are read at once, eight clips of the miniature, and that times the denoiser's weights:
+# a large model gains nothing by several clips.
+_CELLS, _WORK = 2**14, 2**37
+Seed = int | Sequence[int]  # of the noise: of all clips together, or of each
 FEWER = "use a shorter clip, a smaller size, or in Python pipe.enable_model_cpu_offload() and VAE tiling"
 
 
-def noised_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", seed: int = 0) -> Tensor:
+def at_once(tap: Tap, size: ClipSize) -> int:
+    """How many clips of a size a model reads at once: as few as memory wants, 1 or more."""
+    unit, stride = tap.host.pixels_per_cell, tap.host.frame_stride
+    return _fitting(tap, (size.frames - 1) // stride + 1, size.height // unit, size.width // unit)
+
+
+def _fitting(tap: Tap, *sides: int) -> int:
+    cells = max(1, math.prod(sides))
+    weights = sum(p.numel() for p in tap.denoiser.parameters())
+    return max(1, min(_CELLS // cells, _WORK // (cells * max(1, weights))))
+
+
+def noised_features(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", seed: Seed = 0) -> Tensor:
     """Features (b f c h w) of clips uint8 (b f h w 3), noised to a timestep in one go.
 
     Args:
-        seed: of the noise.
+        seed: of the noise; with one for each clip, what is read of it is the same among any others.
     """
     return noised_layers(tap, videos, timestep, (tap.layer,), prompt, seed)[tap.layer]
 
@@ -43,7 +61,7 @@ def both_ways(tap: Tap, videos: np.ndarray, timestep: int, prompt: str = "", see
 
 
 def noised_layers(
-    tap: Tap, videos: np.ndarray, timestep: int, layers: Sequence[str], prompt: str = "", seed: int = 0
+    tap: Tap, videos: np.ndarray, timestep: int, layers: Sequence[str], prompt: str = "", seed: Seed = 0
 ) -> dict[str, Tensor]:
     """As `noised_features`, for several layers in one pass: by their names.
 
@@ -61,16 +79,15 @@ def noised_layers(
 
 
 def _noised_layers(
-    tap: Tap, videos: np.ndarray, timestep: int, layers: Sequence[str], prompt: str, seed: int
+    tap: Tap, videos: np.ndarray, timestep: int, layers: Sequence[str], prompt: str, seed: Seed
 ) -> dict[str, Tensor]:
     latents = encode(tap, videos)
-    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
-    noisy, told = tap.noised(latents, noise, timestep)
-    size = 1 if tap.host.takes_one else len(latents)
+    noisy, told = tap.noised(latents, _noise(latents, seed), timestep)
+    size = 1 if tap.host.takes_one else _fitting(tap, *latents.shape[2:])
     features: dict[str, list[Tensor]] = {name: [] for name in layers}
     for i in range(0, len(latents), size):
         some, images = slice(i, i + size), videos[i : i + size, 0]
-        call = tap.first_call([prompt] * size, latents[some], images)
+        call = tap.first_call([prompt] * len(images), latents[some], images)
         with capture(tap.denoiser, layers) as seen:
             tap.features_of(noisy[some], told, call)
         for name in layers:
@@ -80,6 +97,12 @@ def _noised_layers(
                 )
             features[name].append(tap.grid(seen[name], call, name).float())
     return {name: torch.cat(parts) for name, parts in features.items()}
+
+
+def _noise(latents: Tensor, seed: Seed) -> Tensor:
+    if isinstance(seed, int):
+        return torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
+    return torch.cat([_noise(one[None], number) for one, number in zip(latents, seed, strict=True)])
 
 
 @torch.no_grad()
@@ -105,7 +128,8 @@ def encode(tap: Tap, videos: np.ndarray) -> Tensor:
     Raises:
         BackboneError: the VAE wants a setting first, or gives no numbers.
     """
-    pixels = torch.from_numpy(np.ascontiguousarray(videos)).permute(0, 1, 4, 2, 3).float() / 255
-    latents = tap.host.encode(pixels).to(tap.host.device)
+    clips = torch.from_numpy(np.ascontiguousarray(videos)).permute(0, 1, 4, 2, 3)
+    parts = [tap.host.encode(clip[None].float() / 255) for clip in clips]
+    latents = torch.cat(parts).to(tap.host.device)
     check_finite(latents, "the latents of a clip, encoded", tap.pipe)
     return latents

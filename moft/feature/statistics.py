@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from torch import Tensor
 
 from moft.errors import RequestError
 from moft.feature.checks import check_channels, check_floats, check_gain, check_made, check_place
-from moft.feature.definition import ccr, motion_channels, pool
-from moft.feature.read import noised_features
+from moft.feature.definition import ccr, check_share, motion_channels, pool
+from moft.feature.kept import Kept, Shape, Track, parted, pieces
+from moft.feature.read import at_once, noised_features
 from moft.media.tensors import load_as, save_tensors
 from moft.models.pipeline import usual_level
 from moft.models.tap import Tap
@@ -107,8 +108,8 @@ def find_motion_channels(
     timestep: int | None = None,
     share: float = 0.04,
     model: str = "",
-    batch: int = 8,
-    track: Callable[[Sequence[int]], Iterable[int]] = iter,
+    kept: Kept | None = None,
+    track: Track = iter,
 ) -> Statistics:
     """Motion channels and their response, from clips of known motion (paper, Sec. 3.2).
 
@@ -118,31 +119,51 @@ def find_motion_channels(
 
     Args:
         pipe: a diffusers video pipeline of a known family.
-        clips: uint8 (f h w 3), all of one size, and how each moves (`moft.known.pans`).
+        clips: uint8 (f h w 3), all of one size, and how each moves (`moft.known.pans`, which makes each as it
+            is asked for). Each gets noise of its own, so how many are read at once changes nothing.
         layer: submodule of the denoiser to read; None is the family's default.
         timestep: noise level to look at, 1…999; None is `moft.models.pipeline.usual_level`.
         share: share of the layer's channels to keep, in (0, 1].
         model: its name, for the record.
-        batch: clips read at once.
-        track: wraps the loop over batches, to show progress.
+        kept: where to keep what was read until all is.
+        track: wraps the loop over what is still to be read, to show progress.
     Raises:
         RequestError: an impossible share, or fewer than two clips.
         BackboneError: unknown pipeline or layer, or features that cannot be read.
     """
+    check_share(share)
+    if len(clips) < 2:
+        raise RequestError(f"expected at least 2 clips that pan, got {len(clips)}; see `moft.known.pans`")
     timestep = usual_level(pipe) if timestep is None else timestep
     tap = Tap(pipe, layer, timestep)
-    features, paths = [], []
-    for start in track(range(0, len(clips), batch)):
-        videos = np.stack([video for video, _ in clips[start : start + batch]])
-        features.append(pool(ccr(noised_features(tap, videos, timestep, seed=start))).cpu())
-        size, frames = ClipSize(*videos.shape[1:4]), features[-1].shape[1]
-        paths += [latent_path(motion, size, frames) for _, motion in clips[start : start + batch]]
-    feature, path = torch.cat(features), torch.stack(paths)  # (n f c), (n f 2)
+    feature, path = _read(tap, clips, timestep, kept, track)
     channels = motion_channels(feature[:, 0], share, components=2)
     value = feature[..., channels].flatten(0, 1)
     response = torch.linalg.lstsq(path.flatten(0, 1), value).solution.T.contiguous()
     low, high = value.quantile(0.01, 0), value.quantile(0.99, 0)
     return Statistics(channels, response, low, high, tap.layer, timestep, model)
+
+
+def _read(
+    tap: Tap, clips: Sequence[tuple[np.ndarray, Motion]], timestep: int, kept: Kept | None, track: Track
+) -> tuple[Tensor, ...]:
+    """Of each clip the CCR feature's mean over the frame (n f c), and how far it has moved (n f 2)."""
+    size = ClipSize.of(clips[0][0])
+    parts = parted(len(clips), at_once(tap, size))
+
+    def read(part: int) -> dict[str, Tensor]:
+        some = [clips[i] for i in parts[part]]
+        videos = np.stack([video for video, _ in some])
+        seen = pool(ccr(noised_features(tap, videos, timestep, seed=parts[part]))).cpu()
+        path = torch.stack([latent_path(motion, size, seen.shape[1]) for _, motion in some])
+        return {"seen": seen, "path": path}
+
+    def shapes(part: int) -> dict[str, Shape]:
+        return {"seen": (len(parts[part]), None, None), "path": (len(parts[part]), None, 2)}
+
+    names = [("pans", tap.layer, timestep, part.start, part.stop) for part in parts]
+    found = pieces(names, read, shapes, kept, track)
+    return tuple(torch.cat([piece[name] for piece in found]) for name in ("seen", "path"))
 
 
 def latent_path(motion: Motion, size: ClipSize, frames: int) -> Tensor:
@@ -155,7 +176,11 @@ def latent_path(motion: Motion, size: ClipSize, frames: int) -> Tensor:
 def statistics_path(pipe: Any) -> Path:
     """Where the statistics of a pipeline's model are kept: beside a local model, else in the user's cache."""
     config = getattr(pipe, "config", {})  # of pipelines of blocks, which have no name_or_path
-    name = str(getattr(pipe, "name_or_path", None) or config.get("_name_or_path") or "")
+    return channels_file(str(getattr(pipe, "name_or_path", None) or config.get("_name_or_path") or ""))
+
+
+def channels_file(name: str) -> Path:
+    """The same of a model by its folder or its hub id."""
     if name and Path(name).is_dir():
         return Path(name) / STATISTICS_FILE
     cache = Path(os.environ.get("MOFT_HOME", Path.home() / ".cache" / "moft"))

@@ -128,7 +128,7 @@ def _find_channels(
     from moft.known.photographs import training_photographs
 
     tell(f"finding motion channels of {layer}")
-    clips = list(pans(list(training_photographs().values()), size, speeds=(0.035,)))
+    clips = pans(list(training_photographs().values()), size, speeds=(0.035,))
     return find_motion_channels(
         model.pipe, clips, layer=layer, timestep=timestep, share=share, model=model.name
     )

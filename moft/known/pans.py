@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -24,25 +24,40 @@ def pans(
     speeds: Sequence[float] = (0.015, 0.03, 0.05),
     per_photo: int = 1,
     seed: int = 0,
-) -> Iterator[tuple[Video, Motion]]:
+) -> Sequence[tuple[Video, Motion]]:
     """Synthetic pans of still photographs in eight directions at each speed, and held still.
 
     Args:
         photos: uint8 (h w 3), each at least twice the clip's size (smaller ones are enlarged).
         speeds: fractions of the shorter side per frame.
         per_photo: random places to look at in each photograph.
-    Yields:
-        (uint8 (f h w 3), the motion of the picture content).
+    Returns:
+        (uint8 (f h w 3), the motion of the picture content) each, made anew whenever it is asked for: all of
+        them at once would fill the memory at the size of real models.
     """
     rng = np.random.default_rng(seed)
+    moving = [Motion(way, speed=speed) for speed in speeds for way in DIRECTIONS]
+    asked = []
     for photo in photos:
         for _ in range(per_photo):
             place, zoom = rng.uniform(0, 1, 2), rng.uniform(1.0, 1.6)
-            yield pan(photo, Motion("still"), size, place, zoom), Motion("still")
-            for speed in speeds:
-                for direction in DIRECTIONS:
-                    motion = Motion(direction, speed=speed)
-                    yield pan(photo, motion, size, place, zoom), motion
+            asked += [(photo, motion, size, place, zoom) for motion in (Motion("still"), *moving)]
+    return _Pans(asked)
+
+
+class _Pans(Sequence[Any]):
+    """Pans by what `pan` is asked for each."""
+
+    def __init__(self, asked: list[tuple[Any, ...]]) -> None:
+        self._asked = asked
+
+    def __len__(self) -> int:
+        return len(self._asked)
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return _Pans(self._asked[at])
+        return pan(*self._asked[at]), self._asked[at][1]
 
 
 def pan(

@@ -22,6 +22,7 @@ from moft.models.parametrisation import Parametrisation
 from moft.models.schedulers.carried import forget_last_sample, lost_steps
 from moft.types import ClipSize
 
+_AT_ONCE = 2**18  # px that a VAE of pictures encodes: a frame of 512 x 512
 _PIXELS = (
     "vae_scale_factor_spatial",
     "vae_spatial_scale_factor",
@@ -67,6 +68,7 @@ class Pipeline(Host):
     def frame_stride(self) -> int:
         return frame_stride(self.pipe)
 
+    @torch.no_grad()  # else each clip's latents would keep all that the VAE computed
     def encode(self, video: Tensor) -> Tensor:
         """As of every host. Raises BackboneError if the VAE wants a setting first."""
         vae = getattr(self.pipe, "vae", None)
@@ -75,12 +77,8 @@ class Pipeline(Host):
                 f"expected {type(self.pipe).__name__} to have a VAE that encodes clips, got none; "
                 "set pipe.vae"
             )
-        pixels = (video * 2 - 1).to(self.device, vae.dtype)
         try:  # clip by clip: it saves memory, and some VAEs take no more
-            if self.family.frame_stride == 1:
-                parts = [vae.encode(clip).latent_dist.mode().transpose(0, 1)[None] for clip in pixels]
-            else:
-                parts = [vae.encode(clip.transpose(0, 1)[None]).latent_dist.mode() for clip in pixels]
+            parts = [self._encoded((clip * 2 - 1).to(self.device, vae.dtype)) for clip in video]
         except NotImplementedError as error:  # Allegro's
             raise BackboneError(f"{error} Call pipe.vae.enable_tiling() first.") from error
         latents = torch.cat(parts)
@@ -95,6 +93,13 @@ class Pipeline(Host):
             )
             latents = (latents - mean) / std
         return latents * (vae.config.get("scaling_factor") or 1.0)
+
+    def _encoded(self, clip: Tensor) -> Any:
+        """A clip (f 3 h w) in −1…1 → what the VAE makes of it, (1 c f h w)."""
+        if self.family.frame_stride != 1:
+            return self.pipe.vae.encode(clip.transpose(0, 1)[None]).latent_dist.mode()
+        some = clip.split(max(1, _AT_ONCE // clip[0, 0].numel()))  # frames, each by itself
+        return torch.cat([self.pipe.vae.encode(x).latent_dist.mode() for x in some]).transpose(0, 1)[None]
 
     @property
     def timesteps(self) -> Tensor:

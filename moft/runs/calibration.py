@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import itertools
 import statistics as averages
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import torch
+from torch import Tensor
+
 from moft.errors import BackboneError
+from moft.feature.kept import Kept, Track, pieces
 from moft.feature.statistics import Statistics
+from moft.media.files import file_digest
 from moft.metrics.motion import judged, measure
 from moft.request.motion import Motion
 from moft.request.speed import DEFAULT_SPEED
@@ -38,7 +43,8 @@ def calibrate(
     *,
     speed: str | float = DEFAULT_SPEED,
     settings: Settings | None = None,
-    track: Callable[[Sequence[tuple[Scene, str]]], Iterable[tuple[Scene, str]]] = iter,
+    kept: Kept | None = None,
+    track: Track = iter,
 ) -> Statistics:
     """The same statistics with the `gain` at which this model's clips move as fast as asked.
 
@@ -49,16 +55,25 @@ def calibrate(
         scenes: what to sample, best several and unlike each other.
         speed: as for `Motion`; a speed that the model can reach.
         settings: those that will be used; the gain depends on them a little.
-        track: wraps the loop over runs, to show progress.
+        kept: where to keep what was measured until all is.
+        track: wraps the loop over the runs that are still to be made, to show progress.
     Raises:
         BackboneError: the clips hardly move as asked (in the median by less than a tenth of the speed).
     """
-    statistics, shares = model.statistics, []
+    statistics, runs = model.statistics, list(itertools.product(scenes, SIDES))
     plain = replace(statistics, gain=1.0)
-    for scene, side in track(list(itertools.product(scenes, SIDES))):
+
+    def measured(number: int) -> dict[str, Tensor]:
+        scene, side = runs[number]
         motion = Motion(side, speed=speed)
         with steer(model.pipe, motion, statistics=plain, settings=settings):
-            shares.append(_share(sample(model.pipe, scene, f"calibrating, {side}"), motion))
+            sampled = sample(model.pipe, scene, f"calibrating, {side}")
+        return {"share": torch.tensor([_share(sampled, motion)], dtype=torch.float64)}
+
+    asked = [plain.digest, str(speed), repr(settings)]
+    names = [(*asked, repr(scene), _picture(scene), side) for scene, side in runs]
+    found = pieces(names, measured, lambda _: {"share": (1,)}, kept, track)
+    shares = [float(piece["share"]) for piece in found]
     share = averages.median(shares)
     if not share >= LEAST:  # NaN neither
         raise BackboneError(
@@ -67,6 +82,10 @@ def calibrate(
         )
     made = {**statistics.made, "gain": {"runs": len(shares), "asked": str(speed), "share": shares}}
     return replace(statistics, gain=1 / share, made=made)
+
+
+def _picture(scene: Scene) -> str | None:
+    return None if scene.image is None else file_digest(scene.image)
 
 
 def _share(run: Sampled, motion: Motion) -> float:

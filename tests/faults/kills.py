@@ -17,6 +17,7 @@ from faults.commands import Command, begin, run
 
 # mostly the one that cannot be heard
 SIGNALS = (signal.SIGKILL,) * 6 + (signal.SIGTERM, signal.SIGINT)
+PARTS = ".parts"  # of the folders in which a stopped command keeps what it found
 
 
 class Victim:
@@ -56,7 +57,7 @@ class Victim:
         self.tally[f"gave the {state} result"] += 1
         if again:
             self._whole(1)
-            if self._state() != "newer" or self._left():
+            if self._state() != "newer" or self._left() or list(self.folder.glob(f".*{PARTS}")):
                 faults.append("another run did not give what it should")
         return faults
 
@@ -102,9 +103,10 @@ class Victim:
                 check_writable(folder / "another")
 
     def _left(self) -> list[str]:
-        """Files that are no result."""
+        """Files that are no result; what a command keeps to go on from is not among them."""
         found = []
         for at, folders, files in os.walk(self.folder):  # which bears what goes away meanwhile
+            folders[:] = [name for name in folders if not name.endswith(PARTS)]
             found += [os.path.join(at, name) for name in (*folders, *files) if name.startswith(".")]
         return [os.path.relpath(name, self.folder) for name in found]
 

@@ -54,7 +54,7 @@ def test_they_are_found_from_clips_of_known_motion(count: int) -> None:
     family = family_of(pipe)
     layer = default_layer(family, getattr(pipe, family.attribute))
     size = ClipSize(4, 32, 32)
-    found = find_courses(pipe, lambda i: journey(PHOTOS, size, i), count, layer, batch=2)
+    found = find_courses(pipe, lambda i: journey(PHOTOS, size, i), count, layer)
     assert found.shape[0] == found.shape[2] == 4 and found.shape[3] == 2 and found.isfinite().all()
     assert found.abs().sum() > 0
     with pytest.raises(RequestError, match="one or more, got 0"):

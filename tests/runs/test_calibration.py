@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import moft
 from moft.cli import commands as cli
 from moft.errors import BackboneError
+from moft.feature.kept import Kept
 from moft.feature.model import Model
 from moft.feature.reference import FromClip
 from moft.feature.statistics import find_statistics
@@ -26,6 +27,7 @@ from moft.request.motion import DIRECTIONS, Motion
 from moft.runs import calibration as calibrate
 from moft.runs.job import Scene
 from moft.runs.sample import Sampled
+from moft.steering.settings import Settings
 from moft.types import ClipSize
 
 SIZE = ClipSize(8, 64, 64)
@@ -68,6 +70,26 @@ def test_the_gain_is_what_was_asked_over_what_was_measured(
     assert found.gain == pytest.approx(2.5)
     assert [statistics.gain for statistics in used] == [1.0] * 8  # of an earlier calibration nothing is left
     assert found.made["gain"]["runs"] == 8 and found.made["frames"] == tiny_statistics.made["frames"]
+
+
+def test_a_calibration_that_was_stopped_goes_on_where_it_was(
+    monkeypatch: pytest.MonkeyPatch, tiny_statistics: moft.Statistics, tmp_path: Path
+) -> None:
+    used = slow_clips(monkeypatch, 0.4)
+    model, kept = Model(None, given=tiny_statistics), Kept(tmp_path / "a.safetensors", ["model"])
+
+    def stopped(items: Any) -> Any:
+        yield from items[:3]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        calibrate.calibrate(model, SCENES, kept=kept, track=stopped)
+    assert len(used) == 3
+    found = calibrate.calibrate(model, SCENES, kept=kept)
+    assert len(used) == 8 and found.made["gain"]["share"] == pytest.approx([0.4] * 8)
+    calibrate.calibrate(model, SCENES, kept=kept, settings=Settings(step_size=0.2))  # other clips
+    calibrate.calibrate(Model(None, given=replace(tiny_statistics, timestep=301)), SCENES, kept=kept)
+    assert len(used) == 8 + 8 + 8
 
 
 @pytest.mark.parametrize("share", [0.05, 0.0, -0.5])
