@@ -225,6 +225,9 @@ def doctor(
     frames: Frames = None,
     height: Side = None,
     width: Side = None,
+    processor: Annotated[
+        bool, typer.Option("--processor", help="Count for a processor, in float32, Python included.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what is known of a model, what is missing, which memory and time it needs, and what to type."""
@@ -233,5 +236,10 @@ def doctor(
     from moft.diagnosis.words import described
 
     memory = None if gpu_memory is None else gigabytes(gpu_memory)
-    found = moft.doctor(model, gpu_memory=memory, size=(frames, height, width))
+    dtype = None
+    if processor:
+        import torch
+
+        dtype = torch.float32
+    found = moft.doctor(model, gpu_memory=memory, size=(frames, height, width), dtype=dtype)
     show(in_json(found.to_json()) if as_json else described(found))

@@ -48,6 +48,38 @@ class Diagnosis:
     needs: Needs  # at the model's own size, or that which was asked for
     fits: dict[float, Fit]  # by GB of memory
     rate: float  # FLOPs a second that this machine multiplies matrices with
+    python: int  # bytes that Python and the packages of this pipeline take
+    mapped: tuple[
+        str, ...
+    ]  # networks whose files hold float32, so that a processor reads them as it needs them
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """Bytes of tensors at the peak of each piece of work."""
+        needs = self.needs
+        return {
+            "plain": needs.plain,
+            "steered": needs.steered(),
+            "steered_save_memory": needs.steered(True),
+            "steered_save_memory_offloaded": needs.steered(True, True),
+            "channels": needs.channels,
+        }
+
+    @property
+    def processor(self) -> dict[str, int] | None:
+        """The same of the whole process on a processor, where weights that files hold as float32 are read
+        as far as they take part; None if another type was counted."""
+        if self.dtype != "float32":
+            return None
+        needs = self.needs
+
+        def less(parts: dict[str, int]) -> int:
+            return sum(needs.weights[name] - parts[name] for name in self.mapped) - self.python
+
+        memory = self.memory
+        memory.pop("steered_save_memory_offloaded")
+        parts = {"channels": needs.looking}
+        return {name: held - less(parts.get(name, needs.running)) for name, held in memory.items()}
 
     @property
     def work(self) -> dict[str, int]:
@@ -76,20 +108,18 @@ class Diagnosis:
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
         needs, size = self.needs, self.needs.size
-        memory = {
-            "plain": needs.plain,
-            "steered": needs.steered(),
-            "steered_save_memory": needs.steered(True),
-            "steered_save_memory_offloaded": needs.steered(True, True),
-            "channels": needs.channels,
-        }
+
+        def in_gb(held: dict[str, int]) -> dict[str, float]:
+            return {name: round(value / GIB, 3) for name, value in held.items()}
+
         return {
             **{name: getattr(self, name) for name in ("model", "family", "pipeline", "layer", "dtype")},
             "known": self.known.to_json(),
             "missing": list(self.known.missing),
             "size": [size.frames, size.height, size.width],
-            "weights_gb": {name: round(held / GIB, 3) for name, held in needs.weights.items()},
-            "memory_gb": {name: round(held / GIB, 3) for name, held in memory.items()},
+            "weights_gb": in_gb(needs.weights),
+            "memory_gb": in_gb(self.memory),
+            "processor_gb": None if self.processor is None else in_gb(self.processor),
             "tflops": {name: round(work / 1e12, 3) for name, work in self.work.items()},
             "seconds": {name: round(work / self.rate, 1) for name, work in self.work.items()},
             "rate_tflops": round(self.rate / 1e12, 3),
@@ -113,7 +143,8 @@ def doctor(
         model: "miniature", a diffusers folder, or a hub id OWNER/NAME, of which settings are fetched.
         gpu_memory: GB that a steered run should fit into; None looks at 8, 12, 16 and 24.
         size: frames, height and width to count for; None is the model's own.
-        dtype: torch's type of the weights; None is float16, as they are loaded on a GPU.
+        dtype: torch's type of the weights; None is float16, as they are loaded on a GPU; float32, as on a
+            processor.
     Returns:
         Memory of tensors at its peak, counted, not run; FLOPs, and the least time that they take here.
     Raises:
@@ -129,6 +160,7 @@ def _examined(
     name: str, folder: Path, gpu_memory: float | None, size: Sides, dtype: torch.dtype
 ) -> Diagnosis:
     pipe, networks = assembled(folder, dtype)
+    python, mapped = resident(), tuple(name for name in networks if in_float32(folder / name))
     pipe.register_to_config(_name_or_path=name if is_hub_id(name) else str(folder))
     known, family = known_of(pipe, name), family_of(pipe)
     made, layer = ({}, None) if (at := known.statistics) is None else (at.made, at.layer)
@@ -153,6 +185,8 @@ def _examined(
         needs,
         {float(memory): fitting(counted, family, own, unit, memory) for memory in memories},
         rate(),
+        python,
+        mapped,
     )
 
 
@@ -177,6 +211,26 @@ def tiles(vae: Any) -> Iterator[None]:
         yield
     finally:
         vae.disable_tiling()
+
+
+def in_float32(folder: Path) -> bool:
+    """Whether all weights of a network lie in its files as float32."""
+    from safetensors import safe_open
+
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, "pt") as file:
+            if any(file.get_slice(name).get_dtype() != "F32" for name in file.keys()):  # noqa: SIM118
+                return False
+    return True
+
+
+def resident() -> int:
+    """Bytes of memory that this process takes; 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def rate() -> float:

@@ -31,6 +31,7 @@ class Call:
 
     memory: int  # bytes alive at most, beside the weights
     flops: int
+    used: dict[int, int]  # bytes of each weight that takes part
     times: int  # how often so
     answer: Any = field(repr=False)  # fake tensors, of which shapes are made
     arguments: Callable[[], tuple[Any, dict[str, Any]]] = field(repr=False)  # anew, as fake tensors
@@ -62,6 +63,11 @@ class Hollow:
     def flops(self) -> int:
         """Of all its calls."""
         return sum(call.flops * call.times for call in self.calls.values())
+
+    @property
+    def used(self) -> int:
+        """Bytes of the weights that take part in any of its calls."""
+        return sum({key: size for call in self.calls.values() for key, size in call.used.items()}.values())
 
     @contextmanager
     def bare(self) -> Iterator[nn.Module]:
@@ -100,10 +106,11 @@ class Hollow:
             found[:] = [own(*given, **named)]
 
         with self.bare(), torch.no_grad():
-            memory = counting.memory(run)
+            used = dict[int, int]()
+            memory = counting.memory(run, used)
             answer = found.pop()
             flops = counting.flops(run)
-        return Call(memory, flops, 1, answer, anew)
+        return Call(memory, flops, used, 1, answer, anew)
 
 
 class _Shape(tuple[Any, ...]):

@@ -39,6 +39,8 @@ class Needs:
     size: ClipSize
     weights: dict[str, int]  # of each network
     beside: dict[str, int]  # most that it keeps beside its weights while it runs
+    running: dict[str, int]  # of each network's weights, bytes that take part in a run
+    looking: dict[str, int]  # and in reading a clip, as far as the feature layer
     denoiser: str  # which of them
     layer: str  # of it, where MOFT is read
     gradient: int  # what a gradient keeps beside the weights
@@ -90,13 +92,10 @@ def needs_of(
         network.calls.clear()
     family = family_of(pipe)
     with _understood(pipe):
-        try:
-            _run(pipe, size)
-        except NotImplementedError:  # Allegro's autoencoder, whole
-            pipe.vae.enable_tiling()
-            _run(pipe, size)
+        _run_whole_or_tiled(pipe, size)
         denoiser = family.attribute if family.attribute in networks else str(family.expert)
         beside = {name: network.memory for name, network in networks.items()}
+        running = {name: network.used for name, network in networks.items()}
         ends = sum(network.flops for name, network in networks.items() if name != denoiser)
         run = networks[denoiser].flops
         networks["vae"].calls.clear()
@@ -104,11 +103,14 @@ def needs_of(
             Pipeline(pipe).encode(torch.zeros(1, size.frames, 3, size.height, size.width))
         encoding = networks["vae"]
         layer = layer or default_layer(family, networks[denoiser].module)
-        grown, saved, read, work = _steps(networks[denoiser], family, layer)
+        reached = dict[int, int]()
+        grown, saved, read, work = _steps(networks[denoiser], family, layer, reached)
     return Needs(
         size,
         {name: network.weights for name, network in networks.items()},
         beside,
+        running,
+        {**running, "vae": encoding.used, denoiser: sum(reached.values())},
         denoiser,
         layer,
         gradient=grown,
@@ -121,8 +123,11 @@ def needs_of(
     )
 
 
-def _steps(denoiser: Hollow, family: Family, layer: str) -> tuple[int, int, int, dict[str, int]]:
-    """Bytes of a gradient, as it is and saving memory, and of reading; and FLOPs by name."""
+def _steps(
+    denoiser: Hollow, family: Family, layer: str, reached: dict[int, int]
+) -> tuple[int, int, int, dict[str, int]]:
+    """Bytes of a gradient, as it is and saving memory, and of reading; and FLOPs by name. `reached` gets the
+    bytes of each weight as far as the layer."""
     first = next(iter(denoiser.calls.values()))
     signature = inspect.signature(type(denoiser.module).forward)
     with denoiser.bare() as module:
@@ -143,7 +148,15 @@ def _steps(denoiser: Hollow, family: Family, layer: str) -> tuple[int, int, int,
         with checkpointed(module, family.segments, layer):
             saved = counting.memory(descend)
         work = {"gradient": counting.flops(descend), "reading": counting.flops(look)}
-        return grown, saved, counting.memory(look), work
+        return grown, saved, counting.memory(look, reached), work
+
+
+def _run_whole_or_tiled(pipe: Any, size: ClipSize) -> None:
+    try:
+        _run(pipe, size)
+    except NotImplementedError:  # Allegro's autoencoder, whole
+        pipe.vae.enable_tiling()
+        _run(pipe, size)
 
 
 def _run(pipe: Any, size: ClipSize) -> None:

@@ -37,6 +37,9 @@ def _rows(found: Diagnosis) -> Iterator[tuple[str, str]]:
         f"{needs.steered(True) / GIB:.2f} with --save-memory, {needs.channels / GIB:.2f} for channels; "
         "tensors alone, counted",
     )
+    if (here := found.processor) is not None:
+        told = ", ".join(f"{here[name] / GIB:.2f} {name}" for name in ("plain", "steered", "channels"))
+        yield "here", f"{told} GB of a processor's memory, with Python's {found.python / GIB:.2f}"
     work = found.work
     yield (
         "work",

@@ -76,6 +76,28 @@ def test_memory_is_that_of_the_same_network_with_numbers(tmp_path: Path) -> None
     assert needs.steered() >= needs.steered(True) >= needs.plain >= needs.steered(True, offloaded=True)
 
 
+def test_weights_that_take_part_are_told_from_those_that_lie_idle() -> None:
+    class Half(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words, self.used, self.idle = nn.Embedding(100, 3), nn.Linear(3, 5), nn.Linear(3, 7)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            return self.used(self.words(ids)).relu()
+
+    network = Hollow(Half, torch.float32)
+    network.module(torch.zeros(2, dtype=torch.int64))
+    assert network.used == 4 * (15 + 5)  # of a table a few rows alone
+    assert network.weights == 4 * (300 + 15 + 5 + 21 + 7)
+
+
+def test_on_a_processor_half_a_model_is_read_for_channels() -> None:
+    found = moft.doctor("miniature", gpu_memory=8, dtype=torch.float32)
+    needs, here = found.needs, found.processor
+    assert here is not None and 0 < sum(needs.looking.values()) < sum(needs.running.values())
+    assert moft.doctor("miniature", gpu_memory=8).processor is None
+
+
 def test_a_steered_runs_work_is_what_the_bench_counts_over_a_plain_ones() -> None:
     """1.44 of its FLOPs, texts and frames included (docs/guides/memory.md)."""
     needs = moft.doctor("miniature", gpu_memory=8).needs
@@ -147,7 +169,7 @@ def needs(size: ClipSize) -> Needs:
     beside = {"unet": 2 * step, "vae": 3 * step}
     numbers = dict(gradient=8 * step, saving=2 * step, reading=step, step_flops=1, gradient_flops=1)
     weights = {"unet": 3 * GIB, "vae": GIB}
-    return Needs(size, weights, beside, "unet", "up", **numbers, clip_flops=1, ends_flops=1)
+    return Needs(size, weights, beside, weights, weights, "unet", "up", **numbers, clip_flops=1, ends_flops=1)
 
 
 @pytest.mark.parametrize(
