@@ -22,7 +22,7 @@ def main(steps: int = 25) -> None:
     model = moft.load("miniature")
     alike = Alike(model.statistics.layer, model.statistics.timestep, steps=(0.12, 0.9))
     with moft.steer(model.pipe, alike):
-        frames = model.pipe("red cells", num_inference_steps=steps, output_type="np").frames[0]
+        frames = model.pipe("red cells", num_frames=8, num_inference_steps=steps, output_type="np").frames[0]
     print(moft.measure((frames * 255).round().astype("uint8")).mean_speed, "px a frame")
 
 

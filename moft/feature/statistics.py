@@ -40,15 +40,19 @@ class Statistics:
     """
 
     channels: Tensor  # (k,) which of the layer's
-    response: Tensor  # (k 2) change of the feature per displacement of one shorter side, right and down
-    low: Tensor  # (k,) least and greatest value seen over the pans, but for the outer hundredths
-    high: Tensor
+    # (k 2) change of the feature per displacement of one shorter side, right and down
+    response: Tensor = dataclasses.field(repr=False)
+    # (k,) least and greatest value seen over the pans, but for the outer hundredths
+    low: Tensor = dataclasses.field(repr=False)
+    high: Tensor = dataclasses.field(repr=False)
     layer: str  # submodule of the denoiser that the feature is read from
     timestep: int  # noise level, 0…1000, at which it was read
     model: str
-    made: dict[str, Any] = dataclasses.field(default_factory=dict)  # provenance: command, versions, scores
+    # provenance: command, versions, scores
+    made: dict[str, Any] = dataclasses.field(default_factory=dict, repr=False)
     gain: float = 1.0  # targets are this much larger, so that clips move as fast as asked (`moft calibrate`)
-    courses: Tensor | None = None  # (f c f 2) of all channels of the layer: `moft.feature.courses`
+    # (f c f 2) of all channels of the layer: `moft.feature.courses`
+    courses: Tensor | None = dataclasses.field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         check_channels(self.channels)
