@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from moft.printing import in_a_line
+
 
 class MoftError(ValueError):
     """Base of them all; the message says what was expected, what came, and what to do."""
@@ -29,3 +34,15 @@ class SteeringWarning(UserWarning):
 class RecipeError(MoftError):
     """A recipe that is missing or malformed, or that names what is gone, has changed, or must be
     confirmed."""
+
+
+@contextmanager
+def understood(told: Callable[[str], MoftError]) -> Iterator[None]:
+    """Whatever others' code raises in the block, as one of these errors; `told` is given what it was, in a
+    line."""
+    try:
+        yield
+    except MoftError:
+        raise
+    except Exception as error:
+        raise told(f"{type(error).__name__}: {in_a_line(error):.200}") from error

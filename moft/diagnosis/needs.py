@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,12 @@ import torch
 from moft.diagnosis import counting
 from moft.diagnosis.hollow import Hollow
 from moft.diagnosis.steps import gradient, reading
-from moft.errors import BackboneError, MoftError
+from moft.errors import BackboneError, understood
 from moft.models.calls import parts_of
 from moft.models.families import Family, default_layer, family_of
 from moft.models.families.inputs import inputs_of
 from moft.models.hooks import checkpointed
 from moft.models.pipeline import Pipeline
-from moft.printing import in_a_line
 from moft.runs.job import Scene
 from moft.runs.sample import arguments
 from moft.steering.objective import EARLY, UPDATES
@@ -174,16 +172,11 @@ def _run(pipe: Any, size: ClipSize) -> None:
             pipe(**arguments(pipe, scene))
 
 
-@contextmanager
-def _understood(pipe: Any) -> Iterator[None]:
+def _understood(pipe: Any) -> AbstractContextManager[None]:
     """Whatever a pipeline raises for want of numbers, as an error of the model."""
-    try:
-        yield
-    except MoftError:
-        raise
-    except Exception as error:
-        got = f"{type(error).__name__}: {in_a_line(error):.200}"
-        raise BackboneError(
+    return understood(
+        lambda got: BackboneError(
             f"cannot count what {type(pipe).__name__} needs: expected a run without weights, got {got}; "
             "try a size that its maker names"
-        ) from error
+        )
+    )

@@ -4,17 +4,15 @@ folder or a repository of the hub that the user names."""
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
-from moft.errors import BackboneError, MoftError, RequestError
+from moft.errors import BackboneError, RequestError, understood
 from moft.feature.model import model_digest
 from moft.feature.statistics import Statistics, channels_file
 from moft.media.files import check_parent
 from moft.models.loading import is_hub_id, local_folder, model_folder
-from moft.printing import in_a_line
 
 _NOTE = "of_model"  # in the provenance of what is shared: the model's digest
 
@@ -115,15 +113,10 @@ def _is_hub(place: str) -> bool:
     return not Path(place).is_dir()
 
 
-@contextmanager
-def _understood(doing: str, place: str) -> Iterator[None]:
+def _understood(doing: str, place: str) -> AbstractContextManager[None]:
     """Whatever the hub raises, as an error of what was asked."""
-    try:
-        yield
-    except MoftError:
-        raise
-    except Exception as error:
-        got = f"{type(error).__name__}: {in_a_line(error):.200}"
-        raise RequestError(
+    return understood(
+        lambda got: RequestError(
             f"cannot {doing} the hub's {place}: got {got}; check its name and your rights"
-        ) from error
+        )
+    )

@@ -57,7 +57,7 @@ class Sampled:
     peak_memory_mb: float | None  # of the process so far, or of the GPU in this run
     heard: Heard = field(default_factory=Heard)  # what the text encoders were given and cut
     blank: tuple[int, ...] = ()  # frames of one colour all over
-    remembered: bool = False  # made for an earlier job, with its seconds and memory
+    remembered: bool = False  # made for an earlier run, with its seconds and memory
 
     def to_json(self) -> dict[str, Any]:
         """Everything but the pixels."""
