@@ -62,6 +62,7 @@ def killed(command: Command, folder: Path, count: int, chance: random.Random) ->
 KILLED: dict[str, Callable[[Path, int, random.Random], list[str]]] = {
     **{name: partial(killed, command) for name, command in COMMANDS.items()},
     "batch": batches.killed,
+    "batch by Ray": partial(batches.killed, way=batches.RAY),
 }
 
 

@@ -1,10 +1,11 @@
-"""A batch whose driver and workers are killed at random moments, and gone on with each time; then every job
-is done once, whole, with the frames of an undisturbed run."""
+"""A batch whose driver, workers and node of Ray are killed at random moments, and gone on with each time;
+then every job is done once, whole, with the frames of an undisturbed run."""
 
 from __future__ import annotations
 
 import collections
 import contextlib
+import dataclasses
 import json
 import os
 import random
@@ -14,8 +15,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
+import psutil
 from batched import small
 
 from moft.batch.store import Store
@@ -23,37 +24,54 @@ from moft.batch.store import Store
 CLIPS = ["clip.compare.mp4", "clip.json", "clip.mp4", "clip.plain.mp4"]
 
 
-def begun(out: Path, *more: str) -> subprocess.Popen[bytes]:
-    """`moft batch` in a group of processes of its own."""
-    typed = [sys.executable, "-m", "moft.cli", "batch", *more, "-o", str(out), "--workers", "2"]
-    return subprocess.Popen(
-        typed, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+@dataclasses.dataclass(frozen=True)
+class Way:
+    """How a batch is driven, and what of it can be killed."""
+
+    more: tuple[str, ...]
+    pause: float  # s, the longest between two kills
+    parts: dict[str, str]  # what is killed → what the command lines of its processes have
+
+    def begun(self, out: Path, *more: str) -> subprocess.Popen[bytes]:
+        """`moft batch` in a group of processes of its own."""
+        typed = [sys.executable, "-m", "moft.cli", "batch", *more, "-o", str(out), "--workers", "2"]
+        return subprocess.Popen(
+            [*typed, *self.more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def of(self, driver: int, what: str) -> list[psutil.Process]:
+        """The processes of a driver that are such a part."""
+        found = list[psutil.Process]()
+        for process in psutil.Process(driver).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if self.parts[what] in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
 
 
-def workers_of(driver: int) -> list[int]:
-    """Its processes, as the system lists them."""
-    with contextlib.suppress(OSError):
-        return [int(pid) for pid in Path(f"/proc/{driver}/task/{driver}/children").read_text().split()]
-    return []
+OWN = Way((), 4, {"worker": "spawn_main"})
+RAY = Way(("--ray", "local"), 12, {"worker": "ray::", "node": "raylet/raylet"})
 
 
-def disturbed(out: Path, manifest: Path, kills: int, chance: random.Random) -> collections.Counter[str]:
-    """Kill so often: a worker, the driver alone, or all of them; then let it end."""
-    tally, batch = collections.Counter[str](), begun(out, str(manifest))
+def disturbed(
+    way: Way, out: Path, manifest: Path, kills: int, chance: random.Random
+) -> collections.Counter[str]:
+    """Kill so often: a part, the driver alone, or all of them; then let it end."""
+    tally, batch = collections.Counter[str](), way.begun(out, str(manifest))
     while sum(tally.values()) < kills:
-        time.sleep(chance.uniform(0, 4))
+        time.sleep(chance.uniform(0, way.pause))
         if batch.poll() is not None:  # its end, or a kill before it had begun
-            batch = begun(out, *([str(manifest)] if not (out / "jobs.sqlite").exists() else []), "--resume")
+            new = [] if (out / "jobs.sqlite").exists() else [str(manifest)]
+            batch = way.begun(out, *new, "--resume")
             if ended(out):
                 break
             continue
-        what = chance.choice(["worker", "worker", "driver", "all"])
-        with contextlib.suppress(ProcessLookupError):
-            if what == "worker":
-                if not (workers := workers_of(batch.pid)):
+        what = chance.choice(["worker", *way.parts, "driver", "all"])
+        with contextlib.suppress(ProcessLookupError, psutil.Error):
+            if what in way.parts:
+                if not (some := way.of(batch.pid, what)):
                     continue
-                os.kill(chance.choice(workers), signal.SIGKILL)
+                chance.choice(some).kill()
             elif what == "driver":
                 batch.kill()
             else:
@@ -61,7 +79,7 @@ def disturbed(out: Path, manifest: Path, kills: int, chance: random.Random) -> c
         tally[what] += 1
     batch.wait()
     while not ended(out):
-        begun(out, "--resume", "--again").wait()
+        way.begun(out, "--resume", "--again").wait()
     return tally
 
 
@@ -100,22 +118,28 @@ def faults_of(out: Path, calm: Path) -> list[str]:
     return found
 
 
-def killed(folder: Path, kills: int, chance: random.Random) -> list[str]:
+def undisturbed(folder: Path, count: int) -> tuple[Path, Path]:
+    """A manifest of so many small jobs, and a folder where they were made."""
+    calm, manifest = folder / "calm", folder / "jobs.jsonl"
+    manifest.write_text("".join(json.dumps(small(seed=seed)) + "\n" for seed in range(count)))
+    if OWN.begun(calm, str(manifest)).wait():
+        raise SystemExit("the undisturbed batch failed")
+    return manifest, calm
+
+
+def killed(folder: Path, kills: int, chance: random.Random, way: Way = OWN) -> list[str]:
     """Kill a batch so often, which has somewhat more jobs; the faults that were found."""
     folder.mkdir()
-    calm, out, manifest = folder / "calm", folder / "out", folder / "jobs.jsonl"
-    jobs: list[Any] = [small(seed=seed) for seed in range(kills + 10)]
-    manifest.write_text("".join(json.dumps(job) + "\n" for job in jobs))
-    if begun(calm, str(manifest)).wait():
-        raise SystemExit("the undisturbed batch failed")
+    out, jobs = folder / "out", kills + 10
+    manifest, calm = undisturbed(folder, jobs)
     started = time.monotonic()
-    tally = disturbed(out, manifest, kills, chance)
+    tally = disturbed(way, out, manifest, kills, chance)
     with sqlite3.connect(out / "jobs.sqlite") as raw:
         (begins,) = raw.execute("select count(*) from events where kind = 'running'").fetchone()
     found = faults_of(out, calm)
     told = ", ".join(f"{count} of {what}" for what, count in sorted(tally.items()))
     print(
-        f"batch: {sum(tally.values())} kills ({told}) among {len(jobs)} jobs, {begins} times a job was "
+        f"batch: {sum(tally.values())} kills ({told}) among {jobs} jobs, {begins} times a job was "
         f"begun, {len(found)} faults, {time.monotonic() - started:.0f} s",
         flush=True,
     )

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from faults import batches
 from faults.commands import SMALL
 
 STEER = ["steer", *SMALL, "--motion", "left"]
@@ -63,6 +64,22 @@ def full_disk(folder: Path) -> list[str]:
         if any((folder / name).read_text() != "older" for name in ("a.mp4", "a.json")):
             found.append("an older file has changed")
         return found
+
+
+def full_disk_of_a_batch(folder: Path) -> list[str]:
+    """The batch ends, its journal too is on that disk; with room made, it goes on as if nothing had been."""
+    manifest, calm = batches.undisturbed(folder, 6)
+    (folder / "disk").mkdir()
+    with disk(folder / "disk", "300k") as there:
+        if not there:
+            return []
+        out = folder / "disk" / "out"
+        done = moft("batch", str(manifest), "-o", str(out))  # its workers say it, and the driver why it ends
+        told = done.returncode == 2 and "disk is full" in done.stderr and "Traceback" not in done.stderr
+        found = [] if told else [f"status {done.returncode}: {done.stderr[-300:]}"]
+        subprocess.run(["mount", "-o", "remount,size=10m", str(folder / "disk")], check=True)
+        found += wrong(moft("batch", "-o", str(out), "--resume"), 0)
+        return found + batches.faults_of(out, calm)
 
 
 def disk_for_reading(folder: Path) -> list[str]:
@@ -118,6 +135,7 @@ def two_runs_to_one_output(folder: Path) -> list[str]:
 
 CHECKS: tuple[Callable[[Path], list[str]], ...] = (
     full_disk,
+    full_disk_of_a_batch,
     disk_for_reading,
     output_that_is_full,
     no_home_no_place_for_passing_files,
