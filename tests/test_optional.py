@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -55,6 +56,34 @@ def test_all_that_is_missing_is_named_at_once(without: Any) -> None:
         moft.MoftError, match=r"^cv2, diffusers, transformers are .* 'moft\[flow,diffusers\]'$"
     ):
         needs("cv2", "diffusers", "einops", "transformers")
+
+
+@pytest.fixture
+def misfit(tmp_path: Path) -> str:
+    """PYTHONPATH of a torchvision that was built for another torch."""
+    told = tmp_path / "torchvision-0.28.0.dist-info"
+    (tmp_path / "torchvision").mkdir()
+    (tmp_path / "torchvision" / "__init__.py").write_text("raise RuntimeError('operator nms does not exist')")
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: torchvision\nVersion: 0.28.0\n")
+    return os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+@pytest.mark.parametrize("command", [("steer", *PROMPT, "--motion", "left"), ("doctor",)])
+def test_packages_that_do_not_fit_each_other_are_told_from_a_wrong_model(
+    command: tuple[str, ...], misfit: str, tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "moft.cli", *command],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": misfit},
+    )
+    told = (
+        "error: diffusers is installed, and cannot be imported: RuntimeError: operator nms does not exist; "
+    )
+    assert done.returncode == 2 and done.stderr.startswith(told) and done.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(

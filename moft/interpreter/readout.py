@@ -250,7 +250,7 @@ def find_readout(viewpoint: Viewpoint, fitting: int, folder: Path, tell: Tell) -
 def fit_readout(viewpoint: Viewpoint, n: int) -> Readout:
     """A read-out of a model, fitted on `n` clips of training textures and photographs: as they are, and
     steadied. It reads all channels of the layer, or the motion channels alone where all would be too many."""
-    size, batch = viewpoint.size, min(32, max(1, n // 2))
+    size, batch = viewpoint.size, min(viewpoint.together, max(1, n // 2))
 
     def batches(
         change: Callable[[known.KnownClips, int], known.KnownClips],

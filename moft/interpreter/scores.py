@@ -22,7 +22,7 @@ from moft.interpreter.directions import (
 )
 from moft.interpreter.reading import Reading
 from moft.interpreter.readout import FlowScore, Readout, enlarged, flow_score
-from moft.interpreter.similarity import DESIGNS, Agreement, least_speed, same_way
+from moft.interpreter.similarity import DESIGNS, Agreement, Places, least_speed
 from moft.interpreter.sweep import ShareScore, Sweep, share_sweep
 from moft.interpreter.viewpoint import ExplainSettings, Tell, Viewpoint
 from moft.known.clips import KnownClips, object_clips, panned_clips
@@ -30,6 +30,7 @@ from moft.provenance import command, versions
 
 _SPEEDS = ((0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 3.0), (3.0, 4.0))  # px a frame at 64 px
 _EDGE = 6  # px at 64 px
+_COMPARED = 128  # of the shorter side's pixels, or somewhat more
 
 
 # ---------------------------------------------------------------- the read-out
@@ -60,14 +61,25 @@ class ReadoutScore:
 
 
 def score_readout(viewpoint: Viewpoint, readout: Readout, clips: KnownClips) -> ReadoutScore:
-    """The motion that a read-out gives clips of known flow, against that flow."""
-    size, least = clips.size, least_speed(clips.size)
-    feature, scale = viewpoint.features(clips.video), size.side / 64
-    true = torch.from_numpy(clips.flow)
-    parts = np.array_split(clips.video, max(1, len(clips) // 32))
-    flow = torch.cat([readout.flow(some, viewpoint.features) for some in parts])
+    """The motion that a read-out gives clips of known flow, against that flow; of large clips one pixel in
+    some is compared."""
+    size, least, scale = clips.size, least_speed(clips.size), clips.size.side / 64
+    every = max(1, size.side // _COMPARED)
+    parts: dict[str, list[Tensor]] = {name: [] for name in ("true", "near", "flow", "once", "perfect")}
+    for start in range(0, len(clips), viewpoint.together):
+        some = clips[start : start + viewpoint.together]
+        feature, true = viewpoint.features(some.video, start), torch.from_numpy(some.flow)
+        found = {
+            "true": true,
+            "near": _near_another(true, round(_EDGE * scale)),
+            "flow": readout.flow(some.video, viewpoint.features),
+            "once": enlarged(readout.cells(feature, size), size),
+            "perfect": enlarged(some.cells(feature), size),
+        }
+        for name, value in found.items():
+            parts[name].append(value[:, :, ::every, ::every].clone())
+    true, near, flow, once, perfect = (torch.cat(part) for part in parts.values())
     error, speed = (flow - true).norm(dim=-1), true.norm(dim=-1) / scale
-    near = _near_another(true, round(_EDGE * scale))
 
     def means(bands: Mapping[str, Tensor]) -> dict[str, float]:
         return {name: float(error[band].mean()) for name, band in bands.items() if band.any()}
@@ -77,8 +89,8 @@ def score_readout(viewpoint: Viewpoint, readout: Readout, clips: KnownClips) -> 
         means({f"{a:g}-{b:g}": (speed >= a) & (speed < b) for a, b in _SPEEDS}),
         means({"near": near, "away": ~near}),
         float(near.float().mean()),
-        flow_score(enlarged(readout.cells(feature, size), size), true, least),
-        flow_score(enlarged(clips.cells(feature), size), true, least).epe_px,
+        flow_score(once, true, least),
+        flow_score(perfect, true, least).epe_px,
     )
 
 
@@ -148,11 +160,12 @@ def score_model(
     channels, least, own = viewpoint.statistics.channels, least_speed(viewpoint.size), pans[viewpoint.layer]
     objects = object_clips(settings.objects, viewpoint.size, HELD_OUT_SEED)
     tell(f"scoring {len(objects)} clips of known flow")
-    feature = viewpoint.features(objects.video, settings.seed)
-    designs, flow = {name: d(feature, channels) for name, d in DESIGNS.items()}, objects.cells(feature)
+    compared = Places(objects.cells, least)
+    for features in viewpoint.batches(objects.video, settings.seed):
+        compared.add(features)
     panned = panned_clips(photos, viewpoint.size, max(8, settings.objects // 2), seed=1)
-    agreement = {name: same_way(d, flow, least) for name, d in designs.items()}
-    first_frame = {name: same_way(d, flow, least, curves=False) for name, d in designs.items()}
+    agreement = {name: compared.same_way(d, channels) for name, d in DESIGNS.items()}
+    first_frame = {name: compared.same_way(d, channels, curves=False) for name, d in DESIGNS.items()}
     tell("reading pans at other timesteps")
     return Scores(
         pans,
@@ -164,7 +177,7 @@ def score_model(
         score_readout(viewpoint, readout, objects),
         score_readout(viewpoint, readout, panned),
         {name: plain_separability(pans[name]) for name in viewpoint.layers},
-        share_sweep(own, feature, objects),
+        share_sweep(own, compared),
     )
 
 

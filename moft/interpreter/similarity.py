@@ -132,38 +132,84 @@ def agreement(
     )
 
 
-def same_way(
-    feature: Tensor,
-    flow: Tensor,
-    least: float,
-    curves: bool = True,
-    sources: int = 768,
-    seed: int = 0,
-) -> Agreement:
-    """How well similarity between places of *different* clips predicts that both move the same way.
+class Places:
+    """Places of clips of known flow, some drawn to be compared with others, and what a layer holds there: how
+    well likeness between places of *different* clips predicts that both move the same way.
+
+    Clips are added some at a time, and of their features only the drawn places are kept.
 
     Args:
-        feature: (b f c h w) under some design.
-        flow: (b f h w 2), px a frame.
+        cells: a feature of some of the clips → the flow (b f h w 2) of all of them in its frames and cells,
+            px a frame (`KnownClips.cells`).
         least: px a frame from which a place moves.
-        curves: compare whole curves over the frames, with the mean velocities; else the first frame, with its
-            flow.
         sources: how many random places that move to start from; each is compared with half as many random
             places.
     """
-    b, _, _, h, w = feature.shape
-    x = feature.flatten(1, 2) if curves else feature[:, 0]
-    x = F.normalize(x.permute(0, 2, 3, 1).flatten(0, 2), dim=-1)
-    velocity = (flow.mean(1) if curves else flow[:, 0]).flatten(0, 2)
-    owner = torch.arange(b).repeat_interleave(h * w)
-    draw = torch.Generator().manual_seed(seed)
-    moving = (velocity.norm(dim=-1) >= least).nonzero().flatten()
-    if not len(moving):
-        return Agreement(None, None, 0)
-    start = moving[torch.randint(len(moving), (sources,), generator=draw)]
-    end = torch.randint(len(velocity), (sources // 2,), generator=draw)
-    others = owner[start][:, None] != owner[end]
-    return agreement(x[start] @ x[end].T, velocity[start], velocity[end], least, others)
+
+    def __init__(
+        self, cells: Callable[[Tensor], Tensor], least: float, sources: int = 768, seed: int = 0
+    ) -> None:
+        self.cells, self.least, self.sources, self.seed = cells, least, sources, seed
+        self._drawn: dict[bool, _Drawn] = {}  # whole curves, or first frames
+        self._seen = 0  # places that were added
+
+    def add(self, feature: Tensor) -> None:
+        """The next of the clips, as a layer has them: plain features (b f c h w)."""
+        if not self._drawn:
+            flow = self.cells(feature)
+            self._drawn = {curves: self._draw(flow, curves) for curves in (True, False)}
+        for drawn in self._drawn.values():
+            drawn.take(feature, self._seen)
+        self._seen += feature.shape[0] * feature.shape[3] * feature.shape[4]
+
+    def same_way(
+        self, design: Callable[[Tensor, Tensor], Tensor], channels: Tensor, curves: bool = True
+    ) -> Agreement:
+        """The agreement under a design; channels (k,) are those that it keeps.
+
+        Args:
+            curves: compare whole curves over the frames, with the mean velocities; else the first frame, with
+                its flow.
+        """
+        drawn = self._drawn[curves]
+        if not len(drawn.start):
+            return Agreement(None, None, 0)
+        start, end = (
+            F.normalize((looked if curves else looked[:, :1]).flatten(1), dim=-1)
+            for looked in (design(held[..., None, None], channels) for held in drawn.held)
+        )
+        return agreement(start @ end.T, *drawn.velocities, self.least, drawn.others)
+
+    def _draw(self, flow: Tensor, curves: bool) -> _Drawn:
+        velocity = (flow.mean(1) if curves else flow[:, 0]).flatten(0, 2)
+        draw = torch.Generator().manual_seed(self.seed)
+        moving = (velocity.norm(dim=-1) >= self.least).nonzero().flatten()
+        if not len(moving):
+            return _Drawn(moving, moving, (velocity[moving], velocity[moving]), moving)
+        start = moving[torch.randint(len(moving), (self.sources,), generator=draw)]
+        end = torch.randint(len(velocity), (self.sources // 2,), generator=draw)
+        owner = torch.arange(len(flow)).repeat_interleave(len(velocity) // len(flow))
+        return _Drawn(start, end, (velocity[start], velocity[end]), owner[start][:, None] != owner[end])
+
+
+@dataclasses.dataclass
+class _Drawn:
+    """Places that are compared, by their numbers among all (b h w)."""
+
+    start: Tensor  # (s,)
+    end: Tensor  # (t,)
+    velocities: tuple[Tensor, Tensor]  # (s 2), (t 2) px a frame
+    others: Tensor  # (s t), whether they are of different clips
+    held: tuple[Tensor, ...] = ()  # plain features (s f c), (t f c)
+
+    def take(self, feature: Tensor, first: int) -> None:
+        """What a feature (b f c h w) holds at those places that are in it; its first is number `first`."""
+        b, f, c, h, w = feature.shape
+        self.held = self.held or tuple(torch.zeros(len(at), f, c) for at in (self.start, self.end))
+        for at, held in zip((self.start, self.end), self.held, strict=True):
+            inside = (at >= first) & (at < first + b * h * w)
+            here = at[inside] - first
+            held[inside] = feature[here // (h * w), :, :, here // w % h, here % w]
 
 
 def map_agreement(similarities: Tensor, flow: Tensor, velocity: Tensor, least: float) -> Agreement:

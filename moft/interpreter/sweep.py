@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from moft.errors import BackboneError, MediaError
@@ -22,7 +21,7 @@ from moft.interpreter.directions import (
     read_pans,
 )
 from moft.interpreter.readout import READOUT_FILE, Readout
-from moft.interpreter.similarity import DESIGNS, least_speed, same_way
+from moft.interpreter.similarity import DESIGNS, Places, least_speed
 from moft.interpreter.viewpoint import SWEEP_FILE, ExplainSettings, Tell, Viewpoint, layer_batches
 from moft.known.clips import TUNING_SEED, KnownClips, object_clips
 from moft.media.files import make_folder, staging
@@ -119,26 +118,25 @@ def score_layers(
         share: of the channels to keep, in (0, 1].
     """
     pans = read_pans(pipe, photos, known.size, timestep, layers, places)
-    parts: dict[str, list[Tensor]] = {name: [] for name in layers}
+    compared = {name: Places(known.cells, least_speed(known.size)) for name in layers}
     for features in layer_batches(pipe, known.video, timestep, layers):
         for name, value in features.items():
-            parts[name].append(value)
+            compared[name].add(value)
     for name in layers:
         channels = motion_channels(pans[name].steady.clean[:, 0], share, components=2)
-        yield score_layer(pans[name], torch.cat(parts.pop(name)), known, channels, name, timestep)
+        yield score_layer(pans[name], compared[name], channels, name, timestep)
 
 
 def score_layer(
-    pans: PanFeatures, feature: Tensor, known: KnownClips, channels: Tensor, layer: str, timestep: int
+    pans: PanFeatures, compared: Places, channels: Tensor, layer: str, timestep: int
 ) -> LayerScore:
     """All scores of what a layer makes of pans and of clips of known flow at a timestep.
 
     Args:
-        feature: (n f c h w) of the known clips.
+        compared: places of the known clips, as the layer has them.
         channels: (k,), the layer's motion channels.
     """
-    flow, least = known.cells(feature), least_speed(known.size)
-    agree = {name: same_way(design(feature, channels), flow, least) for name, design in DESIGNS.items()}
+    agree = {name: compared.same_way(design, channels) for name, design in DESIGNS.items()}
     return LayerScore(
         layer,
         timestep,
@@ -174,18 +172,15 @@ class ShareScore:
     auc: float | None
 
 
-def share_sweep(
-    pans: PanFeatures, feature: Tensor, known: KnownClips, shares: Sequence[float] = SHARES
-) -> list[ShareScore]:
-    """Separability and AUC of MOFT over kept shares; feature (n f c h w) of the known clips. Shares that keep
-    as many channels as one before, or fewer than the two that a plane needs, are left out."""
-    flow, least = known.cells(feature), least_speed(known.size)
+def share_sweep(pans: PanFeatures, compared: Places, shares: Sequence[float] = SHARES) -> list[ShareScore]:
+    """Separability and AUC of MOFT over kept shares, of places of known clips. Shares that keep as many
+    channels as one before, or fewer than the two that a plane needs, are left out."""
     first, rows = pans.steady.clean[:, 0], dict[int, ShareScore]()
     for share in shares:
         channels = motion_channels(first, share, components=2)
         count = len(channels)
         if count >= 2 and count not in rows:
-            auc = same_way(motion_feature(feature, channels), flow, least).auc
+            auc = compared.same_way(motion_feature, channels).auc
             apart = direction_plane(pans, "moft", channels).separability
             rows[count] = ShareScore(share, count, apart, auc)
     return list(rows.values())

@@ -17,7 +17,7 @@ from moft import plain
 from moft.errors import RecipeError, RequestError
 from moft.feature.checks import check_place
 from moft.feature.model import Model
-from moft.feature.read import noised_layers
+from moft.feature.read import at_once, noised_layers
 from moft.feature.statistics import Statistics, find_motion_channels, statistics_path
 from moft.known.pans import pans
 from moft.models.families import default_layer
@@ -75,7 +75,17 @@ class Viewpoint:
 
     def features(self, videos: np.ndarray, seed: int = 0) -> Tensor:
         """Plain features (n f c h w) of the layer for clips uint8 (n f h w 3)."""
-        return layer_features(self.model.pipe, videos, self.timestep, self.layer, seed)
+        return torch.cat(list(self.batches(videos, seed)))
+
+    def batches(self, videos: np.ndarray, seed: int = 0) -> Iterator[Tensor]:
+        """The same some clips at a time, so that what is read of all need not be held."""
+        for some in layer_batches(self.model.pipe, videos, self.timestep, (self.layer,), seed):
+            yield some[self.layer]
+
+    @cached_property
+    def together(self) -> int:
+        """Of how many clips features are held at once: 32 of the miniature's, 4 where one is read at once."""
+        return 4 * at_once(self.model.tap(self.layer, self.timestep), self.size)
 
     @cached_property
     def width(self) -> int:
@@ -170,15 +180,13 @@ def layer_batches(
 ) -> Iterator[dict[str, Tensor]]:
     """Features (b f c h w) of each layer for clips uint8 (n f h w 3), some clips at a time; layers in the
     order in which they run. Each clip gets noise of its own."""
-    tap, batch = Tap(pipe, layers[-1], timestep), 16
+    tap = Tap(pipe, layers[-1], timestep)
+    batch = 2 * at_once(
+        tap, ClipSize(*videos.shape[1:4])
+    )  # 16 of the miniature's; noise is drawn for each batch
     for start in range(0, len(videos), batch):
         some = noised_layers(tap, videos[start : start + batch], timestep, layers, seed=seed + start)
         yield {name: value.cpu() for name, value in some.items()}
-
-
-def layer_features(pipe: Any, videos: np.ndarray, timestep: int, layer: str, seed: int = 0) -> Tensor:
-    """Features (n f c h w) of one layer for clips uint8 (n f h w 3)."""
-    return torch.cat([some[layer] for some in layer_batches(pipe, videos, timestep, (layer,), seed)])
 
 
 def layers_of(denoiser: Any, *more: str) -> tuple[str, ...]:

@@ -32,6 +32,9 @@ class KnownClips:
     def __len__(self) -> int:
         return len(self.video)
 
+    def __getitem__(self, some: slice) -> KnownClips:
+        return KnownClips(self.video[some], self.flow[some])
+
     @property
     def size(self) -> ClipSize:
         """Of each clip."""
@@ -61,15 +64,23 @@ def object_batches(n: int, size: ClipSize, seed: int, photos: float = 0.0) -> It
     while True:
         made = maker.render(n)
         video, flow = made.video, made.flow
-        height, width = video.shape[-2:]
-        if (size.height, size.width) != (height, width):
-            both = (size.height, size.width)
-            video = F.interpolate(video.flatten(0, 1), both, mode="bicubic").unflatten(0, (n, size.frames))
-            flow = F.interpolate(flow.flatten(0, 1).permute(0, 3, 1, 2), both, mode="nearest")
-            flow = flow.permute(0, 2, 3, 1).unflatten(0, (n, size.frames))
-            flow = flow * torch.tensor([size.width / width, size.height / height])
-        pixels = (video.clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2)
-        yield KnownClips(pixels.numpy(), flow.float().numpy())
+        if (size.height, size.width) == tuple(video.shape[-2:]):
+            yield KnownClips(_pixels(video), flow.float().numpy())
+            continue
+        clips = [_enlarged(*one, size) for one in zip(video, flow, strict=True)]  # one by one: they are large
+        yield KnownClips(*map(np.stack, zip(*clips, strict=True)))
+
+
+def _enlarged(video: Tensor, flow: Tensor, size: ClipSize) -> tuple[np.ndarray, np.ndarray]:
+    """A clip (f 3 h w) in 0…1 and its flow (f h w 2), as `KnownClips` has them at another size."""
+    sides, (height, width) = (size.height, size.width), video.shape[-2:]
+    flow = F.interpolate(flow.permute(0, 3, 1, 2), sides, mode="nearest").permute(0, 2, 3, 1)
+    flow = flow * torch.tensor([size.width / width, size.height / height])
+    return _pixels(F.interpolate(video, sides, mode="bicubic")), flow.float().numpy()
+
+
+def _pixels(video: Tensor) -> np.ndarray:
+    return (video.clamp(0, 1) * 255).round().byte().movedim(-3, -1).numpy()
 
 
 @cache

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from moft.errors import RequestError
 from moft.metrics.quality import SHARPNESS, Encoder, Judge
+from moft.optional import check_importable
 
 if TYPE_CHECKING:
     from moft.types import Floats, Video
@@ -71,15 +72,12 @@ def musiq(weights: str | Path) -> Judge:
     frame at most 512 px along its longer side.
 
     weights: `MUSIQ_SPAQ` of pyiqa's model zoo (chaofengc/IQA-PyTorch-Weights), as it is or as safetensors.
-    Raises RequestError for another file, or where `pyiqa` is not installed (its licence forbids commercial
-    use).
+    Raises RequestError for another file; MoftError where `pyiqa` is not installed (its licence forbids
+    commercial use) or cannot be imported.
     """
-    try:
-        from pyiqa.archs.musiq_arch import MUSIQ
-    except ImportError as error:
-        raise RequestError(
-            f"expected pyiqa, which MUSIQ comes from; {error}; pip install 'moft[quality]'"
-        ) from error
+    check_importable("pyiqa.archs.musiq_arch")
+    from pyiqa.archs.musiq_arch import MUSIQ
+
     model = MUSIQ(pretrained=False).eval()  # True would fetch weights and unpickle them
     where = Path(weights)
     try:

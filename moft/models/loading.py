@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from moft.errors import BackboneError, MoftError
-from moft.optional import needs
+from moft.optional import check_importable, needs
 
 _SMALL = 100_000_000  # weights of a model; the miniature has 4 millions, published ones thousands of millions
 
@@ -149,7 +149,10 @@ def model_folder(model: str, commit: str | None = None) -> str | None:
 
 
 def quiet() -> None:
-    """Leave stderr to our own lines: no notices, and no bars where nobody watches."""
+    """Leave stderr to our own lines: no notices, and no bars where nobody watches.
+
+    Raises MoftError where diffusers cannot be imported."""
+    check_importable("diffusers.pipelines.pipeline_utils")  # whose own imports wait until they are used
     import diffusers
     import transformers
 

@@ -15,7 +15,7 @@ from moft.app.desk import Desk
 from moft.app.inside import Inside, alike, from_own, noise_of
 from moft.app.looks import Looks
 from moft.interpreter.similarity import cell_of, similarity
-from moft.interpreter.viewpoint import layer_features
+from moft.interpreter.viewpoint import layer_batches
 from moft.types import ClipSize
 
 Studio = Any
@@ -54,9 +54,8 @@ def test_a_click_tells_what_the_model_itself_says(studio: Studio) -> None:
     assert size == {"frames": 8, "height": 64, "width": 64} and nothing["maps"] == []
     assert seen["cell"] == told["cell"]  # clips of 32 px were seen at 64
     clip = Looks(desk).seen(first)
-    feature = layer_features(
-        model.pipe, clip.video.numpy()[None], told["timestep"], told["layer"], noise_of(first)
-    )
+    video, layer = clip.video.numpy()[None], told["layer"]
+    feature = next(layer_batches(model.pipe, video, told["timestep"], (layer,), noise_of(first)))[layer]
     kept = moft.Statistics.load(f"{moft.miniature_path()}/motion_channels.safetensors").channels
     exact = feature.index_select(2, kept)
     exact = exact - exact.mean(1, keepdim=True)

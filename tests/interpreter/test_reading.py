@@ -20,7 +20,7 @@ from moft.interpreter.clips import default_point, read_clip
 from moft.interpreter.reading import Interpreter, Reading
 from moft.interpreter.readout import fit
 from moft.interpreter.similarity import cell_of
-from moft.interpreter.viewpoint import ExplainSettings, choose_viewpoint, layer_features
+from moft.interpreter.viewpoint import ExplainSettings, choose_viewpoint, layer_batches
 from moft.known.clips import object_clips
 from moft.models.tap import Tap
 
@@ -37,7 +37,7 @@ def test_other_families_are_explained_through_the_same_door(make: Any, tmp_path:
     viewpoint = choose_viewpoint(Model(pipe, "tiny", given=statistics), settings, print)
     viewpoint = replace(viewpoint, size=size, layers=(layer,))
     clip = read_clip(noise_clip(tmp_path / "clip.mp4", 10), size)
-    feature = layer_features(pipe, np.stack([clip.video] * 2), 300, layer)
+    feature = next(layer_batches(pipe, np.stack([clip.video] * 2), 300, (layer,)))[layer]
     batches = [(feature, object_clips(2, size, 5).cells(feature))] * 2
     readout = fit(batches, batches, channels, layer, 300, size)
     interpreter = Interpreter(viewpoint, {layer: channels}, readout, settings)

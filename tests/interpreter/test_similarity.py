@@ -13,11 +13,11 @@ from sklearn.metrics import roc_auc_score
 from moft.errors import RequestError
 from moft.interpreter.similarity import (
     DESIGNS,
+    Places,
     cell_of,
     curve_similarity,
     map_agreement,
     roc_auc,
-    same_way,
     similarity,
 )
 
@@ -40,8 +40,8 @@ def test_similarity_is_a_cosine_frame_by_frame():
 
 
 def test_similarity_tells_what_moves_the_same_way_only_once_content_is_gone():
-    feature, flow = planted()
-    scores = {name: same_way(design(feature, CHANNELS), flow, 0.5) for name, design in DESIGNS.items()}
+    compared = places(*planted())
+    scores = {name: compared.same_way(design, CHANNELS) for name, design in DESIGNS.items()}
     assert scores["moft"].auc > 0.97 and scores["moft"].correlation > 0.95
     assert scores["moft"].auc > scores["ccr"].auc > scores["vanilla"].auc
     assert abs(scores["vanilla"].auc - 0.5) < 0.1
@@ -49,9 +49,33 @@ def test_similarity_tells_what_moves_the_same_way_only_once_content_is_gone():
 
 def test_pairs_are_of_different_clips_and_a_still_set_has_no_score():
     feature, flow = planted(n=1)
-    assert same_way(feature, flow, 0.5).pairs == 0
-    still = same_way(feature, torch.zeros_like(flow), 0.5)
+    assert places(feature, flow).same_way(DESIGNS["ccr"], CHANNELS).pairs == 0
+    still = places(feature, torch.zeros_like(flow)).same_way(DESIGNS["ccr"], CHANNELS)
     assert still.auc is None and still.correlation is None
+
+
+@pytest.mark.parametrize("curves", [True, False])
+def test_what_is_compared_is_the_same_however_many_clips_are_added_at_a_time(curves: bool) -> None:
+    feature, flow = planted()
+    whole, parts = places(feature, flow), Places(lambda _: flow, 0.5)
+    for some in feature.split(3):
+        parts.add(some)
+    for design in DESIGNS.values():
+        assert whole.same_way(design, CHANNELS, curves) == parts.same_way(design, CHANNELS, curves)
+
+
+def test_places_hold_what_the_feature_has_there() -> None:
+    feature, flow = planted()
+    compared = places(feature, flow)
+    drawn = compared._drawn[True]
+    flat = feature.permute(0, 3, 4, 1, 2).flatten(0, 2)
+    assert torch.equal(drawn.held[0], flat[drawn.start]) and torch.equal(drawn.held[1], flat[drawn.end])
+
+
+def places(feature: torch.Tensor, flow: torch.Tensor) -> Places:
+    compared = Places(lambda _: flow, 0.5)
+    compared.add(feature)
+    return compared
 
 
 def test_a_heat_map_is_scored_against_the_flow_of_its_target():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ import transformers
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from moft.errors import RequestError
+from moft.errors import MoftError, RequestError
 from moft.metrics.networks import MUSIQ_SPAQ, musiq, vision
 from moft.metrics.quality import consistency, imaging_quality
 
@@ -135,6 +136,7 @@ def judges(monkeypatch: pytest.MonkeyPatch) -> list[Brightness]:
         made.append(Brightness(**kwargs))
         return made[-1]
 
+    package.__spec__ = ModuleSpec("pyiqa", None)
     home.MUSIQ = make  # type: ignore[attr-defined]
     for module in (package, archs, home):
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -200,7 +202,7 @@ def test_musiq_refuses_other_files_and_runs_nothing_in_them(tmp_path: Path, judg
 
 def test_musiq_without_pyiqa_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyiqa", None)
-    with pytest.raises(RequestError, match=r"pip install 'moft\[quality\]'"):
+    with pytest.raises(MoftError, match=r"pip install 'moft\[quality\]'"):
         musiq(tmp_path / MUSIQ_SPAQ)
 
 
