@@ -57,5 +57,5 @@ def test_every_way_of_every_task_is_sampled_and_what_fails_is_said(
     with pytest.raises(moft.MoftError, match="expected room, got none; run it again"):
         sample_ahead(tmp_path, said.append, ("left", "up"), 9, 2)
     ways = ("plain", "smm", "vanilla", "moft", "synthesised", "ccr")
-    assert asked == [(way, task) for way in ways for task in range(4)]  # 8 prompts and 1, two directions
+    assert asked == [(way, task) for task in range(4) for way in ways]  # 8 prompts and 1, two directions
     assert said == ["sampled 20 of 24"]
