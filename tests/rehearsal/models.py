@@ -74,9 +74,8 @@ def wan() -> Any:
 MODELS: dict[str, Callable[[], Any]] = {"animatediff": animatediff, "wan": wan}
 
 
-def made(name: str, folder: Path) -> Path:
-    """The folder of a model, made if it is not there: 5 to 8 GB."""
+def made(name: str, folder: Path) -> None:
+    """Make a model in a folder if it is not there: 5 to 8 GB."""
     if not (folder / "model_index.json").exists():
         torch.manual_seed(0)
         MODELS[name]().save_pretrained(folder)
-    return folder
