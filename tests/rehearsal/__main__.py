@@ -34,7 +34,9 @@ def main() -> int:
     parser.add_argument("--side", type=int, default=64, help="px")
     parser.add_argument("--steps", type=int, default=4)
     parser.add_argument("--courses", type=int, default=4)
-    parser.add_argument("--explain", action="store_true", help="and a report, of few clips: an hour more")
+    parser.add_argument(
+        "--explain", action="store_true", help="and a report, of few clips: a quarter of an hour more"
+    )
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     model = asked.folder / asked.model
