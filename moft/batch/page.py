@@ -6,9 +6,9 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from moft.batch.rows import Row
 from moft.batch.store import Store
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 PAGE, SHEET = "sweep.html", "contact.png"
 MOST = 300  # jobs on the page and the sheet; the table has all
 INLINED = 40 * 2**20  # bytes of clips in the page; those beyond are named, not shown
+_USUAL = ("model", "prompt", "asked", "seed")  # in what jobs written by hand mostly differ
 _TILE, _LINE = 128, 14  # px: width of a tile of the sheet, height of its words
 
 
@@ -43,6 +44,11 @@ class Cell:
         """What tells it from the others."""
         return ", ".join(f"{name} {value}" for name, value in self.axes.items()) or self.key
 
+    @property
+    def words(self) -> list[str]:
+        """The lines below it on the sheet."""
+        return [*(self.axes.values() or [self.key]), self.said]
+
 
 @dataclass
 class Grid:
@@ -59,7 +65,7 @@ def write_page(stores: Sequence[Store], folder: Path) -> list[Path]:
     Raises MediaError where they cannot be written."""
     jobs = sum(sum(store.counts().values()) for store in stores)
     rows = islice((row for store in stores for row in store.rows()), MOST)
-    cells = [_cell(row, folder) for row in rows]
+    cells = _cells(list(rows), folder)
     if not any(cell.clip for cell in cells) or not find_spec("jinja2"):
         return []
     _inline(cells)
@@ -69,9 +75,19 @@ def write_page(stores: Sequence[Store], folder: Path) -> list[Path]:
     return [folder / PAGE, folder / SHEET]
 
 
-def _cell(row: Row, folder: Path) -> Cell:
-    values = values_of(row)
-    axes = {name[5:]: value for name, value in values.items() if name.startswith("axis:")}
+def _cells(rows: Sequence[Row], folder: Path) -> list[Cell]:
+    """With the axes that were given; where none were, those of `_USUAL` in which jobs differ."""
+    told = [values_of(row) for row in rows]
+    given = [
+        {name[5:]: value for name, value in values.items() if name.startswith("axis:")} for values in told
+    ]
+    if not any(given):
+        differ = [name for name in _USUAL if len({values[name] for values in told}) > 1]
+        given = [{name: str(values[name]) for name in differ} for values in told]
+    return [_cell(row, values, axes, folder) for row, values, axes in zip(rows, told, given, strict=True)]
+
+
+def _cell(row: Row, values: dict[str, Any], axes: dict[str, str], folder: Path) -> Cell:
     followed, share = values["followed"], values["share"]
     if row.state != "done":
         said, rank = f"{row.state}{f': {row.error}' if row.error else ''}", (3, 0.0)
@@ -127,7 +143,7 @@ def _sheet(grid: Grid) -> Image:
     lines = [row[at : at + 12] for row in cells for at in range(0, len(row), 12)]
     tiles = [[(cell, _frame(cell)) for cell in line] for line in lines]
     high = max((tile.height for line in tiles for _, tile in line if tile is not None), default=_TILE)
-    step = high + 2 * _LINE + 6
+    step = high + max(len(cell.words) for cell in chain(*cells)) * _LINE + 6
     sheet = Image.new("RGB", (max(map(len, tiles)) * (_TILE + 6) + 6, len(tiles) * step + 6), "white")
     draw = ImageDraw.Draw(sheet)
     for y, line in enumerate(tiles):
@@ -135,7 +151,7 @@ def _sheet(grid: Grid) -> Image:
             at = (6 + x * (_TILE + 6), 6 + y * step)
             if tile is not None:
                 sheet.paste(tile, at)
-            for n, words in enumerate((", ".join(cell.axes.values()) or cell.key, cell.said)):
+            for n, words in enumerate(cell.words):
                 text = harmless(words).encode("ascii", "replace").decode()[: _TILE // 6]
                 draw.text((at[0], at[1] + high + n * _LINE), text, fill="black")
     return sheet

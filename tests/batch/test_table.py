@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,22 @@ def test_the_page_is_one_file_that_asks_nothing_of_others(store: Store, tmp_path
     from PIL import Image
 
     assert Image.open(files[1]).size[0] > 3 * 128
+
+
+def test_jobs_written_by_hand_lie_by_what_differs_between_them(tmp_path: Path, model: moft.Model) -> None:
+    pytest.importorskip("jinja2")
+    store = Store(tmp_path / "jobs.sqlite")
+    store.add(
+        row(model, prompt=prompt, seed=seed) for prompt in ("red cells", "grey noise") for seed in (4, 7)
+    )
+    with store.worker() as me:
+        while (job := store.claim(me)) is not None:
+            (tmp_path / job.key).mkdir()
+            moft.write_video(tmp_path / job.key / "clip.mp4", np.full((4, 32, 32, 3), 90, np.uint8))
+            store.done(job.key, {**gave(True, 0.9), "asked": "left", "seed": json.loads(job.job)["seed"]})
+    page = write_page([store], tmp_path)[0].read_text()
+    assert 'scope="row">prompt red cells<' in page or 'scope="col">prompt red cells<' in page
+    assert ">prompt grey noise, seed 7<" in page and "asked left" not in page
 
 
 def test_without_a_clip_there_is_no_page(tmp_path: Path, model: moft.Model) -> None:
