@@ -25,6 +25,7 @@ DESIGNS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "moft": motion_feature,
 }
 _TOLD = 0.1  # of the places must go the way of a point, and as many not, for an AUC to say something
+_SOURCES = 768  # random places that move; each is compared with half as many random places
 MAX_ANGLE = 45.0  # degrees between two motions that go the same way, as `moft.metrics.motion.followed` has it
 _LEAST_SPEED = 0.5 / 64  # shorter sides a frame
 
@@ -142,14 +143,10 @@ class Places:
         cells: a feature of some of the clips → the flow (b f h w 2) of all of them in its frames and cells,
             px a frame (`KnownClips.cells`).
         least: px a frame from which a place moves.
-        sources: how many random places that move to start from; each is compared with half as many random
-            places.
     """
 
-    def __init__(
-        self, cells: Callable[[Tensor], Tensor], least: float, sources: int = 768, seed: int = 0
-    ) -> None:
-        self.cells, self.least, self.sources, self.seed = cells, least, sources, seed
+    def __init__(self, cells: Callable[[Tensor], Tensor], least: float) -> None:
+        self.cells, self.least = cells, least
         self._drawn: dict[bool, _Drawn] = {}  # whole curves, or first frames
         self._seen = 0  # places that were added
 
@@ -182,12 +179,12 @@ class Places:
 
     def _draw(self, flow: Tensor, curves: bool) -> _Drawn:
         velocity = (flow.mean(1) if curves else flow[:, 0]).flatten(0, 2)
-        draw = torch.Generator().manual_seed(self.seed)
+        draw = torch.Generator().manual_seed(0)
         moving = (velocity.norm(dim=-1) >= self.least).nonzero().flatten()
         if not len(moving):
             return _Drawn(moving, moving, (velocity[moving], velocity[moving]), moving)
-        start = moving[torch.randint(len(moving), (self.sources,), generator=draw)]
-        end = torch.randint(len(velocity), (self.sources // 2,), generator=draw)
+        start = moving[torch.randint(len(moving), (_SOURCES,), generator=draw)]
+        end = torch.randint(len(velocity), (_SOURCES // 2,), generator=draw)
         owner = torch.arange(len(flow)).repeat_interleave(len(velocity) // len(flow))
         return _Drawn(start, end, (velocity[start], velocity[end]), owner[start][:, None] != owner[end])
 
