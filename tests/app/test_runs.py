@@ -65,6 +65,8 @@ def test_files_are_served_whole_in_part_and_to_be_kept(made: dict[str, Any], des
         assert kept.headers["content-disposition"] == f'attachment; filename="{made["key"]}-clip.mp4"'
         for name in ("live.jpg", "drawing.json", "clip.wav", "..%2f..%2fjobs.sqlite"):
             assert page.get(f"/api/runs/{made['key']}/files/{name}").status_code == 404
+        assert page.get(f"/api/runs/{made['key']}/live.jpg").status_code == 204  # it has ended
+        assert page.get(f"/api/runs/{'0' * len(made['key'])}/live.jpg").status_code == 404
         frame = page.get(f"/api/media/{made['media']['steered']}/frames/0.png")
         assert frame.headers["content-type"] == "image/png" and "immutable" in frame.headers["cache-control"]
         assert page.get(f"/api/media/{made['media']['steered']}/frames/9.png").status_code == 404

@@ -96,9 +96,13 @@ def file(key: str, name: str, here: OfHere, download: int = 0) -> Response:
 
 @router.get("/{key}/live.jpg")
 def live(key: str, here: OfHere) -> Response:
-    """What a run shows of itself."""
-    row = here.desk.row(key)
-    path = here.desk.folder.runs / row.key / LIVE
-    if row.state != "running" or not path.is_file():
-        raise no_such("live preview of", key)
-    return Response(path.read_bytes(), media_type="image/jpeg", headers={"cache-control": "no-store"})
+    """What a run shows of itself; nothing (204) before its first step and once it has ended, which a page
+    that has just heard of a step cannot know."""
+    row, fresh = here.desk.row(key), {"cache-control": "no-store"}
+    try:
+        shown = (here.desk.folder.runs / row.key / LIVE).read_bytes() if row.state == "running" else b""
+    except FileNotFoundError:
+        shown = b""
+    if not shown:
+        return Response(status_code=204, headers=fresh)
+    return Response(shown, media_type="image/jpeg", headers=fresh)
