@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from moft.batch.rows import Row
 from moft.batch.store import Store
-from moft.batch.table import values_of
+from moft.batch.table import job_of, values_of
 from moft.batch.worker import CLIP
 from moft.interpreter.page import rendered
 from moft.media.files import staging
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 PAGE, SHEET = "sweep.html", "contact.png"
 MOST = 300  # jobs on the page and the sheet; the table has all
 INLINED = 40 * 2**20  # bytes of clips in the page; those beyond are named, not shown
-_USUAL = ("model", "prompt", "asked", "seed")  # in what jobs written by hand mostly differ
 _TILE, _LINE = 128, 14  # px: width of a tile of the sheet, height of its words
 
 
@@ -76,15 +76,33 @@ def write_page(stores: Sequence[Store], folder: Path) -> list[Path]:
 
 
 def _cells(rows: Sequence[Row], folder: Path) -> list[Cell]:
-    """With the axes that were given; where none were, those of `_USUAL` in which jobs differ."""
+    """With the axes that were given; where none were, by what differs between jobs."""
     told = [values_of(row) for row in rows]
-    given = [
+    axes = [
         {name[5:]: value for name, value in values.items() if name.startswith("axis:")} for values in told
     ]
-    if not any(given):
-        differ = [name for name in _USUAL if len({values[name] for values in told}) > 1]
-        given = [{name: str(values[name]) for name in differ} for values in told]
-    return [_cell(row, values, axes, folder) for row, values, axes in zip(rows, told, given, strict=True)]
+    axes = axes if any(axes) else _differences(rows)
+    return [_cell(*of, folder) for of in zip(rows, told, axes, strict=True)]
+
+
+def _differences(rows: Sequence[Row]) -> list[dict[str, str]]:
+    """Model, prompt, motion and seed of each job as it was asked, whatever became of it, as far as they
+    differ; motions in the words of one that was made."""
+    jobs = [job_of(row) for row in rows]
+    motions = [json.dumps(job.get("requests")) for job in jobs]
+    gave = [row.result or {} for row in rows]
+    words = {at: one["asked"] for at, one in zip(motions, gave, strict=True) if "asked" in one}
+    usual = [
+        {
+            "model": str(job.get("model")),
+            "prompt": str(job.get("prompt")),
+            "asked": words.get(motion, motion),
+            "seed": str(job.get("seed")),
+        }
+        for job, motion in zip(jobs, motions, strict=True)
+    ]
+    differ = [name for name in ("model", "prompt", "asked", "seed") if len({u[name] for u in usual}) > 1]
+    return [{name: u[name] for name in differ} for u in usual]
 
 
 def _cell(row: Row, values: dict[str, Any], axes: dict[str, str], folder: Path) -> Cell:

@@ -43,7 +43,7 @@ COLUMNS: dict[str, type] = {
 
 def values_of(row: Row) -> dict[str, Any]:
     """A row's values by column, those of its axes as `axis:NAME`; None where there is none."""
-    wanted, gave = _job(row), row.result or {}
+    wanted, gave = job_of(row), row.result or {}
     seconds = gave.get("seconds", {})
     whole = row.ended - row.began if row.state == "done" and row.ended and row.began else None
     return {
@@ -93,10 +93,10 @@ def write_tables(stores: Sequence[Store], folder: Path) -> list[Path]:
 def _axes(row: Row) -> Iterable[str]:
     if '"axes"' not in row.job:  # most jobs of a manifest by hand
         return ()
-    return (f"axis:{name}" for name in _job(row).get("axes", {}))
+    return (f"axis:{name}" for name in job_of(row).get("axes", {}))
 
 
-def _job(row: Row) -> dict[str, Any]:
+def job_of(row: Row) -> dict[str, Any]:
     """What was asked, as it is kept: to be made a `Work` takes longer than all else here."""
     found: dict[str, Any] = json.loads(row.job)
     return found

@@ -181,9 +181,7 @@ def layer_batches(
     """Features (b f c h w) of each layer for clips uint8 (n f h w 3), some clips at a time; layers in the
     order in which they run. Each clip gets noise of its own."""
     tap = Tap(pipe, layers[-1], timestep)
-    batch = 2 * at_once(
-        tap, ClipSize(*videos.shape[1:4])
-    )  # 16 of the miniature's; noise is drawn for each batch
+    batch = 2 * at_once(tap, ClipSize(*videos.shape[1:4]))  # 16 of the miniature's, whose noise is one draw
     for start in range(0, len(videos), batch):
         some = noised_layers(tap, videos[start : start + batch], timestep, layers, seed=seed + start)
         yield {name: value.cpu() for name, value in some.items()}

@@ -202,7 +202,7 @@ def test_musiq_refuses_other_files_and_runs_nothing_in_them(tmp_path: Path, judg
 
 def test_musiq_without_pyiqa_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyiqa", None)
-    with pytest.raises(MoftError, match=r"pip install 'moft\[quality\]'"):
+    with pytest.raises(MoftError, match=r"^pyiqa is not installed; pip install 'moft\[quality\]'$"):
         musiq(tmp_path / MUSIQ_SPAQ)
 
 
