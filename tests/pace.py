@@ -55,7 +55,8 @@ def opened(folder: str) -> Any:
         from moft.miniature.machine import Machine
 
         trainer.machine = Machine.tried()
-        trainer.machine.prepare(trainer.parts["denoiser"])
+        if hasattr(trainer.machine, "prepare"):
+            trainer.machine.prepare(trainer.parts["denoiser"])
     return trainer
 
 

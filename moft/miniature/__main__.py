@@ -19,23 +19,25 @@ from moft.models.loading import miniature_path
 
 
 def _train(args: argparse.Namespace) -> None:
-    from moft.miniature.train import Settings, Trainer
+    from moft.miniature.train import Settings, Trainer, shipped_vae
     from moft.miniature.train_vae import train_vae
 
+    build = BUILDS[args.family]
     args.folder.mkdir(parents=True, exist_ok=True)
     torch.set_float32_matmul_precision("high")  # TF32 on a GPU; nothing changes on a CPU
-    shipped = (args.resume or args.family != "animatediff") and (Path(miniature_path()) / "vae").exists()
+    shared = args.family != "animatediff" and build.vae is BUILDS["animatediff"].vae
+    shipped = (args.resume or shared) and shipped_vae(build).exists()
     if not (args.folder / "vae").exists() and not shipped:
-        train_vae(args.folder, args.vae_minutes, args.device, args.seed)
+        train_vae(args.folder, args.vae_minutes, build.vae(), args.device, args.seed)
     settings = Settings(
         batch=args.batch,
         lr=args.lr,
         reuse=args.reuse,
         save_every=args.save_every,
         probe_every=args.probe_every,
-        stages=BUILDS[args.family].stages,
+        stages=build.stages,
     )
-    trainer = Trainer(args.folder, settings, args.device, args.seed, BUILDS[args.family])
+    trainer = Trainer(args.folder, settings, args.device, args.seed, build)
     if args.resume:
         trainer.resume(args.start)
     trainer.run(args.clips, args.minutes)

@@ -32,13 +32,20 @@ def encode(vae: Any, video: Tensor) -> Tensor:
 
 
 def encoder(
-    mixture: Mixture, frames: int, seed: int, vae: Any, ids: Callable[[list[str]], Tensor], dropped: float
+    mixture: Mixture,
+    frames: int,
+    seed: int,
+    vae: Any,
+    ids: Callable[[list[str]], Tensor],
+    dropped: float,
+    given: Callable[[Any, Tensor], Rows] = lambda _vae, _latents: {},
 ) -> Callable[[int, int], Rows]:
     """Makes n rows, of batch number k, of encoded clips of `frames` frames, or of single frames, on the VAE's
     device: a function of the mixture, the seed and the number.
 
     A row has `latents` (c f h w), `shift` (2 f h w) in units, token `ids` (n,), a share `dropped` of them of
-    the empty prompt; if it moves, also what `partners` finds.
+    the empty prompt, and what `given` makes of the VAE and the latents; if it moves, also what `partners`
+    finds.
     """
     if frames == 1:  # shapes come slowly where texture or a second object is most of the loss; nothing moves
         mixture = dataclasses.replace(
@@ -52,7 +59,8 @@ def encoder(
         texts = ["" if empty else text for text, empty in zip(clips.captions, gone.tolist(), strict=True)]
         shift = F.avg_pool2d(clips.shift.flatten(0, 1).permute(0, 3, 1, 2), CELL)
         shift = shift.unflatten(0, (n, -1)).transpose(1, 2) / SHIFT_UNIT
-        rows = {"latents": encode(vae, clips.video).half(), "shift": shift.half(), "ids": ids(texts)}
+        latents = encode(vae, clips.video)
+        rows = {"latents": latents.half(), "shift": shift.half(), "ids": ids(texts), **given(vae, latents)}
         return rows if frames == 1 else rows | partners(clips, maker.dice.generator)
 
     return make

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-MARGIN = 1.5  # times as fast make bfloat16 worth its copies and coarser steps, and plain attention its memory
+MARGIN = 1.5  # times as fast make bfloat16 worth its copies and coarser steps
 _SIDE = 512  # of the matrices that are multiplied
+_PLAIN = [SDPBackend.MATH]
+_FUSED = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, *_PLAIN]
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,9 @@ class Machine:
 
     @property
     def attends_plainly(self) -> bool:
-        """Whether attention is done as products and a softmax: fused kernels can be slow on few frames."""
-        return MARGIN * self.plain < self.fused
+        """Whether attention is done as products and a softmax: a CPU's fused kernel can be slow, on
+        few frames and in bfloat16 above all."""
+        return self.plain < self.fused
 
     def said(self) -> dict[str, object]:
         """For a log: what was measured and chosen."""
@@ -49,19 +52,19 @@ class Machine:
             2e-9 * _SIDE**3 / _seconds(_product(kind, device), device)
             for kind in (torch.float32, torch.bfloat16)
         ]
-        times = [1000 * _seconds(_attention(attend, device), device) for attend in (_fused, _plain)]
+        kind = torch.bfloat16 if rates[1] > MARGIN * rates[0] else torch.float32
+        times = []
+        for backends in (_FUSED, _PLAIN):
+            with _attending(backends):
+                times.append(1000 * _seconds(_attention(kind, device), device))
         return cls(device, *rates, *times)
 
-    def prepare(self, denoiser: Any) -> None:
-        """Give a diffusers model the faster attention; not for what is exported, which has its own."""
-        if self.attends_plainly and hasattr(denoiser, "set_attn_processor"):
-            from diffusers.models.attention_processor import AttnProcessor
-
-            denoiser.set_attn_processor(AttnProcessor())
-
-    def products(self) -> contextlib.AbstractContextManager[Any]:
-        """A context in which products run in the faster number type."""
-        return torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.halves)
+    @contextlib.contextmanager
+    def products(self) -> Iterator[None]:
+        """A context in which products run in the faster number type, and attention in the faster way."""
+        halves = torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.halves)
+        with halves, _attending(_PLAIN if self.attends_plainly else _FUSED):
+            yield
 
 
 def _seconds(work: Callable[[], object], device: str) -> float:
@@ -84,19 +87,23 @@ def _product(kind: torch.dtype, device: str) -> Callable[[], Tensor]:
     return lambda: a @ b
 
 
-def _attention(attend: Callable[[Tensor, Tensor, Tensor], Tensor], device: str) -> Callable[[], None]:
+@contextlib.contextmanager
+def _attending(backends: list[SDPBackend]) -> Iterator[None]:
+    """Attention by these ways; plainly, without a detour through float32."""
+    before = torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed()
+    torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)
+    try:
+        with sdpa_kernel(backends):
+            yield
+    finally:
+        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(before)
+
+
+def _attention(kind: torch.dtype, device: str) -> Callable[[], None]:
     """One forward and backward pass over the frames of 8 clips of 16 frames at 256 places."""
-    q, k, v = torch.randn(3, 2048, 2, 16, 16, device=device).requires_grad_()
+    q, k, v = torch.randn(3, 2048, 2, 16, 16, device=device, dtype=kind).requires_grad_()
 
     def once() -> None:
-        attend(q, k, v).sum().backward()
+        F.scaled_dot_product_attention(q, k, v).sum().backward()
 
     return once
-
-
-def _fused(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    return F.scaled_dot_product_attention(q, k, v)
-
-
-def _plain(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    return (q @ k.mT * q.shape[-1] ** -0.5).softmax(-1) @ v

@@ -19,6 +19,7 @@ from moft.known.renderer import FRAMES
 from moft.known.shapes import COLOURS, SHAPES
 from moft.known.textures import PHOTO, TEXTURES
 from moft.miniature.curriculum import STAGES, Stage
+from moft.miniature.pool import Rows
 
 if TYPE_CHECKING:
     from diffusers import AnimateDiffPipeline, AutoencoderKL, DDIMScheduler, UNetMotionModel
@@ -183,8 +184,9 @@ class Build:
     tokenizer: Callable[[], Any]
     text_encoder: Callable[[Any], nn.Module]
     denoiser: Callable[[], nn.Module]
-    denoise: Callable[[nn.Module, nn.Module, Tensor, Tensor, Tensor], Tensor]
-    """(denoiser, text encoder, noisy latents (b c f h w), timesteps (b,), token ids (b n)) → predicted v"""
+    denoise: Callable[[nn.Module, nn.Module, Tensor, Tensor, Rows], Tensor]
+    """(denoiser, text encoder, noisy latents (b c f h w), timesteps (b,), rows) → predicted v; of the rows,
+    token `ids` (b n) and what `given` makes"""
     assemble: Callable[..., Any]
     """(denoiser, VAE, text encoder) → pipeline"""
     read: str  # the layer that training's auxiliary output is read from: the feature layer
@@ -192,12 +194,15 @@ class Build:
     temporal: Callable[[nn.Module], list[nn.Module]]  # what mixes frames; passed by on single frames
     endings: tuple[str, ...]  # of each of those, the projections that must be zero for it to do nothing
     stages: tuple[Stage, ...] = STAGES  # what training sees when
+    vae: Callable[[], Any] = vae  # untrained; those that share AnimateDiff's take its trained one
+    given: Callable[[Any, Tensor], Rows] = lambda _vae, _latents: {}
+    """(VAE, latents (b c f h w)) → what else the denoiser is given of a clip"""
+    reads: str = "text_encoder"  # the pipeline's attribute that is trained with the denoiser
 
 
-def _denoise(unet: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, ids: Tensor) -> Tensor:
-    return unet(
-        noisy, t, text(ids)[0].repeat_interleave(noisy.shape[2], 0)
-    ).sample  # a prompt for every frame
+def _denoise(unet: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, rows: Rows) -> Tensor:
+    told = text(rows["ids"])[0].repeat_interleave(noisy.shape[2], 0)  # a prompt for every frame
+    return unet(noisy, t, told).sample
 
 
 ANIMATEDIFF = Build(

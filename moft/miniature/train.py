@@ -65,16 +65,14 @@ class Trainer:
         seed: int = 0,
         build: model.Build = model.ANIMATEDIFF,
     ) -> None:
-        from diffusers import AutoencoderKL
-
         self.folder, self.settings, self.device, self.seed, self.build = folder, settings, device, seed, build
         torch.manual_seed(seed)
         self.tokenizer = build.tokenizer()
         text_encoder, reader = build.text_encoder(self.tokenizer), nn.LazyConv2d(2, 1)
         parts = {"denoiser": build.denoiser(), "text_encoder": text_encoder, "reader": reader}
         self.parts = nn.ModuleDict(parts).to(device)
-        vae = folder / "vae" if (folder / "vae").exists() else Path(miniature_path()) / "vae"
-        self.vae = AutoencoderKL.from_pretrained(vae).to(device).eval().requires_grad_(False)
+        vae = folder / "vae" if (folder / "vae").exists() else shipped_vae(build)
+        self.vae = type(build.vae()).from_pretrained(vae).to(device).eval().requires_grad_(False)
         self.tap = Tap(
             build.assemble(self.parts["denoiser"], self.vae, self.parts["text_encoder"]), build.read
         )
@@ -83,7 +81,8 @@ class Trainer:
                 nn.init.zeros_(cast(nn.Linear, module.get_submodule(name)).weight)
         with torch.no_grad():  # the reader learns its number of channels
             clip = torch.zeros(1, model.LATENT_CHANNELS, FRAMES, *[model.LATENT_SIZE] * 2, device=device)
-            self._predict(clip, torch.zeros(1, device=device).long(), self.ids([""]), helped=True)
+            rows = {"ids": self.ids([""]), **build.given(self.vae, clip)}
+            self._predict(clip, torch.zeros(1, device=device).long(), rows, helped=True)
         self.average = torch.optim.swa_utils.AveragedModel(self.parts, multi_avg_fn=_towards(settings.ema))
         self.optimisers = optimisers(self.parts, settings.lr)
         self.noise = model.scheduler()
@@ -148,7 +147,10 @@ class Trainer:
         if not (pipeline / "training.json").exists():
             return
         found = type(self.tap.pipe).from_pretrained(pipeline, local_files_only=True)
-        opened = {"denoiser": getattr(found, self.tap.family.attribute), "text_encoder": found.text_encoder}
+        opened = {
+            "denoiser": getattr(found, self.tap.family.attribute),
+            "text_encoder": getattr(found, self.build.reads),
+        }
         shapes = [[p.shape for p in part["denoiser"].parameters()] for part in (opened, self.parts)]
         if shapes[0] != shapes[1]:
             self.log(note=f"the weights in {pipeline} are of another build; starting anew")
@@ -171,7 +173,11 @@ class Trainer:
 
     # ------------------------------------------------------------ a step
 
-    def _predict(self, noisy: Tensor, t: Tensor, ids: Tensor, helped: bool) -> tuple[Tensor, Tensor]:
+    def _products(self) -> contextlib.AbstractContextManager[None]:
+        """In the way that suits the machine, where it was tried."""
+        return self.machine.products() if self.machine else contextlib.nullcontext()
+
+    def _predict(self, noisy: Tensor, t: Tensor, rows: Rows, helped: bool) -> tuple[Tensor, Tensor]:
         """v (b c f h w), and the shift (b f 2 h w) that is read from the feature layer, on its own cells.
 
         helped: whether what reads the shift reaches the layer with its gradient, or only learns to read.
@@ -179,7 +185,7 @@ class Trainer:
         calls: list[Call] = []
         denoiser = self.parts["denoiser"]
         with self.tap.listen(calls), capture(denoiser, [self.build.read]) as seen:
-            v = self.build.denoise(denoiser, self.parts["text_encoder"], noisy, t, ids)
+            v = self.build.denoise(denoiser, self.parts["text_encoder"], noisy, t, rows)
         features = self.tap.grid(seen[self.build.read], calls[0])
         shift = self.parts["reader"]((features if helped else features.detach()).flatten(0, 1))
         return v.float(), shift.float().unflatten(0, features.shape[:2])
@@ -194,8 +200,8 @@ class Trainer:
         latents = rows["latents"].float()
         noise = torch.randn_like(latents)
         t = (1000 * torch.rand(len(latents), device=self.device) ** quiet).long()
-        with self.machine.products() if self.machine else contextlib.nullcontext():
-            v, shift = self._predict(self.noise.add_noise(latents, noise, t), t, rows["ids"], helped)
+        with self._products():
+            v, shift = self._predict(self.noise.add_noise(latents, noise, t), t, rows, helped)
         truth = rows["shift"].float().transpose(1, 2)  # (b f 2 h w)
         truth = F.adaptive_avg_pool2d(truth.flatten(0, 1), (shift.shape[-2], shift.shape[-1])).view_as(shift)
         error = v - self.noise.get_velocity(latents, noise, t)
@@ -228,8 +234,9 @@ class Trainer:
         weight = (stage.shift or 1) * (FRAMES / frames) ** 2  # longer clips go further
         (v if still else v + weight * shift + stage.boiling * boils).backward()
         nn.utils.clip_grad_norm_(self.parts.parameters(), 1.0)
-        for optimiser in self.optimisers:
-            optimiser.step()
+        with self._products():  # Muon's iterations, too
+            for optimiser in self.optimisers:
+                optimiser.step()
         self.average.update_parameters(self.parts)
         self.clips += self.settings.batch
         if still:
@@ -244,7 +251,8 @@ class Trainer:
         self.stage, stage = number, self.settings.stages[number]
         for frames in sorted(stage.frames):
             seed = self.seed + 1000 * number + frames
-            make = encoder(stage.mixture, frames, seed, self.vae, self.ids, self.settings.empty_prompts)
+            dropped = self.settings.empty_prompts
+            make = encoder(stage.mixture, frames, seed, self.vae, self.ids, dropped, self.build.given)
             size, begin = (
                 n * FRAMES // max(FRAMES, frames) for n in (self.settings.pool, self.settings.begin)
             )
@@ -259,7 +267,6 @@ class Trainer:
         """Train until `until` clips were seen, or for `minutes`, whichever is sooner, and save."""
         if self.machine is None:
             self.machine = Machine.tried(self.device)
-        self.machine.prepare(self.parts["denoiser"])
         self.log(clips=self.clips, until=until, machine=self.machine.said())
         now = started = saved = probed = time.monotonic()
         first, step = self.clips, 0
@@ -294,6 +301,11 @@ class Trainer:
         found = block_scores(pipe, self.build.blocks, self.settings.probed)
         self.averaged.train()
         return found
+
+
+def shipped_vae(build: model.Build) -> Path:
+    """Where the trained VAE of a build lies, or would: its own, or AnimateDiff's."""
+    return Path(miniature_path("animatediff" if build.vae is model.vae else build.name)) / "vae"
 
 
 Tensors = tuple[Tensor, ...] | list[Tensor]

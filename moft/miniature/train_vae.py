@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 
 from moft.known.world.renderer import WorldMaker
 from moft.known.world.scenes import Mixture
-from moft.miniature import model
+from moft.miniature.machine import Machine
 from moft.miniature.optimisers import optimisers, set_rate
 from moft.miniature.pool import Log, Pool
 
 
-def train_vae(folder: Path, minutes: float, device: str = "cpu", seed: int = 0) -> None:
-    """Fit the VAE on single frames and set its scaling factor so that latents have unit variance."""
+def train_vae(folder: Path, minutes: float, vae: Any, device: str = "cpu", seed: int = 0) -> None:
+    """Fit a VAE on single frames and set its scaling factor so that latents have unit variance."""
     log = Log(folder / "vae.log.jsonl")
     maker = WorldMaker(Mixture(), seed, frames=2, device=device)
 
@@ -25,23 +27,23 @@ def train_vae(folder: Path, minutes: float, device: str = "cpu", seed: int = 0) 
         return {"x": (maker.render(n // 2, number).video.flatten(0, 1) * 255).byte()}
 
     torch.manual_seed(seed)
-    vae = model.vae().to(device)
-    if (folder / "vae").exists():
-        vae = type(vae).from_pretrained(folder / "vae").to(device)
+    vae, machine = vae.to(device), Machine.tried(device)
+    log(machine=machine.said())
+    alone = {"num_frames": 1} if "num_frames" in inspect.signature(vae.decode).parameters else {}
     pool = Pool(frames, 2048, reuse=6, begin=768)
-    vae = vae.to(memory_format=torch.channels_last)
     both = optimisers(vae, 2e-3)
     for step, share in enumerate(until(minutes)):
         set_rate(both, 2e-3 * min(1, (step + 1) / 50, 4 * (1 - share)))
         # Crops first: four of a quarter the size show more scenes for the same work than one whole frame.
-        x = _corner(pool.draw(64), 32) if share < 0.7 else pool.draw(16)["x"]
+        x = _corner(pool.draw(32), 32) if share < 0.7 else pool.draw(8)["x"]
         x = x.float() / 127.5 - 1
-        posterior = vae.encode(x).latent_dist
-        y = vae.decode(posterior.sample()).sample
+        with machine.products():
+            posterior = vae.encode(x).latent_dist
+            y = vae.decode(posterior.sample(), **alone).sample.float()
         loss = (
             F.mse_loss(y, x)
             + 0.1 * F.l1_loss(y, x)
-            + 5e-4 * posterior.kl().mean() / posterior.mean[0].numel()
+            + 5e-4 * posterior.kl().float().mean() / posterior.mean[0].numel()
         )
         vae.zero_grad()
         loss.backward()

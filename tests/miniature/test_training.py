@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from moft.errors import RequestError
-from moft.miniature import model
 from moft.miniature.curriculum import STAGES
+from moft.miniature.families import BUILDS
 from moft.miniature.machine import Machine
 from moft.miniature.pool import BLOCK, Pool
 from moft.miniature.train import Trainer
@@ -124,15 +124,18 @@ def test_products_are_taken_in_bfloat16_only_where_it_is_much_faster():
             assert (a @ a).dtype == kind
 
 
-def test_plain_attention_is_taken_where_it_is_much_faster_and_gives_the_same():
+@pytest.mark.parametrize("name", BUILDS)
+def test_attention_in_either_way_is_the_same_in_every_family(name: str):
     torch.manual_seed(0)
-    unet = model.denoiser((16, 16, 16)).eval()
-    before, names = dict(unet.attn_processors), {type(p).__name__ for p in unet.attn_processors.values()}
-    x, t, text = torch.randn(1, 4, 4, 8, 8), torch.tensor([500]), torch.randn(4, 3, 64)
-    with torch.no_grad():
-        fused = unet(x, t, text).sample
-        Machine("cpu", 1, 1, fused=10, plain=9).prepare(unet)
-        assert unet.attn_processors == before
-        Machine("cpu", 1, 1, fused=10, plain=3).prepare(unet)
-        assert names.isdisjoint({type(p).__name__ for p in unet.attn_processors.values()})
-        assert torch.allclose(unet(x, t, text).sample, fused, atol=1e-5)
+    build = BUILDS[name]
+    denoiser, text = build.denoiser().eval(), build.text_encoder(build.tokenizer()).eval()
+    noisy, t, vae = torch.randn(1, 4, 8, 16, 16), torch.tensor([500]), build.vae()
+    rows = {"ids": torch.ones(1, 24).long(), **build.given(vae, noisy)}
+    found = {}
+    for plain in (9.0, 11.0):
+        with torch.no_grad(), Machine("cpu", 1, 1, fused=10, plain=plain).products():
+            assert torch.backends.cuda.flash_sdp_enabled() == (plain > 10)
+            torch.manual_seed(1)
+            found[plain] = build.denoise(denoiser, text, noisy, t, rows)
+    assert torch.backends.cuda.flash_sdp_enabled()
+    torch.testing.assert_close(found[9.0], found[11.0], rtol=1e-3, atol=1e-4)

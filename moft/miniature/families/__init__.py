@@ -5,6 +5,7 @@ from __future__ import annotations
 from moft.miniature.families.cogvideox import COGVIDEOX
 from moft.miniature.families.latte import LATTE
 from moft.miniature.families.modelscope import MODELSCOPE
+from moft.miniature.families.svd import SVD
 from moft.miniature.model import ANIMATEDIFF, Build
 
-BUILDS: dict[str, Build] = {build.name: build for build in (ANIMATEDIFF, LATTE, MODELSCOPE, COGVIDEOX)}
+BUILDS: dict[str, Build] = {build.name: build for build in (ANIMATEDIFF, LATTE, MODELSCOPE, COGVIDEOX, SVD)}

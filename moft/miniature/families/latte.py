@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from moft.known.renderer import FRAMES
 from moft.miniature.model import LATENT_CHANNELS, LATENT_SIZE, WORDS, Build, scheduler
+from moft.miniature.pool import Rows
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, LattePipeline, LatteTransformer3DModel
@@ -62,11 +63,11 @@ def denoiser(width: int = 128, layers: int = 6) -> LatteTransformer3DModel:
     )
 
 
-def _denoise(transformer: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, ids: Tensor) -> Tensor:
+def _denoise(transformer: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, rows: Rows) -> Tensor:
     """As `LattePipeline` does it, by turns: for one prompt it cuts the padding off, and the empty prompt, the
     other half of the guidance batch, to the same length; for several it blanks the padding, but not that of
     the empty prompt."""
-    together = bool(torch.rand(()) < 0.5)
+    ids, together = rows["ids"], bool(torch.rand(()) < 0.5)
     if together:
         ids = F.pad(ids, (0, PIPELINE_TOKENS - ids.shape[1]))
     told = ids != 0

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from moft.miniature.curriculum import PANS, SOME, Stage
 from moft.miniature.families.inflated import settle, take_over, text_encoder
 from moft.miniature.model import LATENT_CHANNELS, LATENT_SIZE, Build, scheduler, tokenizer
+from moft.miniature.pool import Rows
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, TextToVideoSDPipeline, UNet3DConditionModel
@@ -43,8 +44,8 @@ def denoiser() -> UNet3DConditionModel:
     return unet
 
 
-def _denoise(unet: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, ids: Tensor) -> Tensor:
-    return unet(noisy, t, text(ids)[0]).sample
+def _denoise(unet: nn.Module, text: nn.Module, noisy: Tensor, t: Tensor, rows: Rows) -> Tensor:
+    return unet(noisy, t, text(rows["ids"])[0]).sample
 
 
 def assemble(
