@@ -14,18 +14,21 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from PIL import Image
 
 from moft.known.pans import pan
-from moft.known.photographs import held_out_photographs, training_photographs
+from moft.known.photographs import HELD_OUT_SEED, held_out_photographs, training_photographs
 from moft.known.renderer import FRAMES, SIZE
 from moft.known.shapes import COLOURS, SHAPES
 from moft.known.textures import TEXTURES
+from moft.known.world.renderer import WorldMaker
+from moft.known.world.scenes import Mixture
 from moft.metrics.fidelity import motion_fidelity
 from moft.metrics.motion import measure
 from moft.metrics.quality import SHARPNESS, Judge, consistency, imaging_quality, temporal_flickering
 from moft.metrics.tracks import Tracks, flow_tracks
 from moft.miniature.probe import nearest_colours
-from moft.models.families import family_of
+from moft.models.pipeline import Pipeline
 from moft.request.motion import DIRECTIONS, Motion
 from moft.steering.settings import Settings
 from moft.types import ClipSize
@@ -145,19 +148,35 @@ def sample(pipe: Any, task: Scenes, *, steps: int = STEPS) -> np.ndarray:
 
 
 def clips(pipe: Any, prompts: Sequence[str], seed: int, *, steps: int = STEPS) -> np.ndarray:
-    """The same; seeds count up from `seed`."""
+    """The same; seeds count up from `seed`. A model that starts from an image and takes no prompt gets one of
+    `pictures` for each."""
+    host = Pipeline(pipe)
+    settings: dict[str, Any] = {
+        host.family.frames: FRAMES,
+        "height": SIZE,
+        "width": SIZE,
+        "num_inference_steps": steps,
+        "output_type": "np",
+    }
     generators = [torch.Generator().manual_seed(seed + i) for i in range(len(prompts))]
-    frames = pipe(
-        list(prompts),
-        **{family_of(pipe).frames: FRAMES},
-        height=SIZE,
-        width=SIZE,
-        generator=generators,
-        num_inference_steps=steps,
-        guidance_scale=GUIDANCE_SCALE,
-        output_type="np",
-    ).frames
+    if host.starts_from_image:
+        frames = np.concatenate(
+            [
+                pipe(picture, generator=generator, **settings).frames
+                for picture, generator in zip(pictures(len(prompts), seed), generators, strict=True)
+            ]
+        )
+    else:
+        guided = {"guidance_scale": GUIDANCE_SCALE, "generator": generators, **settings}
+        frames = pipe(list(prompts), **guided).frames
     return (frames * 255).round().astype(np.uint8)
+
+
+def pictures(n: int, seed: int) -> list[Image.Image]:
+    """First frames of scenes whose textures nothing was trained on, others for each seed."""
+    world = Mixture(textures=96, photos=0, near=0, flows=0)
+    drawn = WorldMaker(world, HELD_OUT_SEED + seed, 1).render(n).video[:, 0]
+    return [Image.fromarray(frame) for frame in (drawn * 255).round().byte().permute(0, 2, 3, 1).numpy()]
 
 
 # ---------------------------------------------------------------- scores

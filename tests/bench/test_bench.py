@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tiny import tiny
 from typer.testing import CliRunner
 
 import moft
@@ -26,9 +27,11 @@ from moft.bench.task import (
     QUALITIES,
     TUNING_PROMPTS,
     Task,
+    clips,
     first_part,
     held_out,
     judged,
+    pictures,
     plain,
     prompts_of,
     tuning,
@@ -67,6 +70,13 @@ def test_more_prompts_only_add_tasks_and_those_of_the_first_eight_stay() -> None
         (t.name, t.prompts, t.seed) for t in first_part(more)
     ]
     assert all(np.array_equal(a.reference, b.reference) for a, b in zip(few, more, strict=False))
+
+
+def test_a_model_that_starts_from_an_image_gets_one_for_every_prompt_and_others_for_other_seeds() -> None:
+    found = clips(tiny("svd"), PROMPTS[:2], 100, steps=2)
+    assert found.shape == (2, 8, 64, 64, 3) and not np.array_equal(*found)
+    one, same, other = (np.stack([np.asarray(p) for p in pictures(2, seed)]) for seed in (100, 100, 102))
+    assert np.array_equal(one, same) and not any(np.array_equal(a, b) for a in one for b in other)
 
 
 def test_references_move_as_the_task_says() -> None:
