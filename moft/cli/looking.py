@@ -50,6 +50,10 @@ def explain(
         int | None, typer.Option(min=1, max=999, help="Noise level at which to look.")
     ] = None,
     channels: Channels = None,
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(help="Another model, whose heat maps stand beside; give several."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """See the motion inside a model: a report of figures, each with a number behind it."""
@@ -64,7 +68,8 @@ def explain(
     if probe:
         settings = replace(settings, objects=192, places=12)
     check_report_folder(out, clips or [])
-    record = moft.explain(loaded(model, channels), clips or [], out, settings=settings, tell=say)
+    own, others = loaded(model, channels), [loaded(name, None) for name in beside or ()]
+    record = moft.explain(own, clips or [], out, beside=others, settings=settings, tell=say)
     show(in_json(record) if as_json else _explained(record, out))
 
 

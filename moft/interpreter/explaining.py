@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from moft.errors import MediaError
 from moft.feature.definition import motion_channels
 from moft.feature.model import Model
 from moft.feature.statistics import statistics_path
+from moft.interpreter.across import across
 from moft.interpreter.clips import default_point, held_out_clips, read_clip
 from moft.interpreter.directions import PanFeatures, read_pans
 from moft.interpreter.page import Page
@@ -41,6 +43,7 @@ def explain(
     clips: Sequence[PathLike],
     out: PathLike,
     *,
+    beside: Sequence[Model] = (),
     settings: ExplainSettings | None = None,
     tell: Tell = lambda line: None,
 ) -> dict[str, Any]:
@@ -54,6 +57,8 @@ def explain(
         model: motion channels that are not known for it are found from pans of photographs.
         clips: clips and pictures; the first has the point. None looks into held-out clips of known flow.
         out: a folder, made if its parent is there.
+        beside: other models, whose heat maps of the same point and clips stand beside this one's (paper,
+            Fig. 4 i-l), each at its own layer, timestep and size.
         tell: gets one line as each piece of work begins.
     Returns:
         The scores, as in `scores.json` (`docs/guides/look-inside.md` says what each is).
@@ -64,13 +69,16 @@ def explain(
     needs("matplotlib", "jinja2", "sklearn", "skimage", "cv2")
     started, folder = time.perf_counter(), Path(out)
     check_report_folder(folder, clips)
-    model.pipe.set_progress_bar_config(disable=True)
+    for one in (model, *beside):
+        one.pipe.set_progress_bar_config(disable=True)
     findings = _look(model, clips, folder / "data", settings or ExplainSettings(), tell)
+    if beside:
+        findings = replace(findings, readings=across(beside, clips, findings.readings, tell))
     tell("drawing")
     record = _write(findings, folder, started)
     if findings.sweep:
-        beside = statistics_path(model.pipe).parent
-        keep_beside_model(findings.sweep, findings.readout, beside, tell)
+        home = statistics_path(model.pipe).parent
+        keep_beside_model(findings.sweep, findings.readout, home, tell)
     return record
 
 

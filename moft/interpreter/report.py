@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from moft.interpreter.across import VIEW
 from moft.interpreter.directions import curve_correlations
 from moft.interpreter.figures.choices import draw_scores, draw_shares, draw_sweep
 from moft.interpreter.figures.flow import draw_motion_maps
@@ -179,8 +180,23 @@ def _maps(page: Page, viewpoint: Viewpoint, scores: Scores, readings: Sequence[R
     )
     both = {f"{kind.upper()} t={t}": f"time/{kind}/{t}" for t in scores.pans_at for kind in ("moft", "dift")}
     _heat(page, "timesteps", few, both, "similarity maps of MOFT and DIFT at several timesteps")
+    _models(page, viewpoint, few)
     rows = ((reading.clip.name, *row) for reading in readings for row in reading.aucs.items())
     page.data("maps", ("clip", "view", "auc"), rows)
+
+
+def _models(page: Page, viewpoint: Viewpoint, few: Sequence[Reading]) -> None:
+    """What other models make of the same point, if there are any."""
+    others = {view.removeprefix(VIEW): view for view in few[0].maps if view.startswith(VIEW)}
+    if not others:
+        return
+    page.section(
+        "Across models",
+        "MOFT of each model at the layer and timestep where it is looked into, and at its own size "
+        "(paper, Fig. 4 i-l). AUC is against the same flow.",
+    )
+    own = f"{Path(viewpoint.model.name).name}, {viewpoint.layer}"
+    _heat(page, "models", few, {own: "design/moft", **others}, "similarity maps of each model")
 
 
 def _heat(page: Page, name: str, readings: Sequence[Reading], views: Mapping[str, str], says: str) -> None:

@@ -23,7 +23,7 @@ QUICK = ExplainSettings(objects=6, fitting=8, places=1, timesteps=(100, 600))
 
 @dataclass(frozen=True)
 class Explained:
-    """A report of two clips, and of what it was made."""
+    """A report of two clips, and of what it was made: by a model of 32 x 32 px, and one of 64 x 64 beside."""
 
     model: Model
     clips: list[str]
@@ -77,5 +77,6 @@ def explained(
     small = replace(tiny_statistics, made={"frames": 8, "size": (32, 32)})
     model = Model(tiny_animatediff, "tiny", given=small)
     with _small(home):
-        record = explain(model, clips, out, settings=replace(QUICK, sweep=True))
+        other = Model(tiny_animatediff, "models/other", given=tiny_statistics)
+        record = explain(model, clips, out, beside=[other], settings=replace(QUICK, sweep=True))
     return Explained(model, clips, QUICK, out, record)

@@ -18,6 +18,7 @@ def test_every_figure_comes_as_png_and_svg_and_every_clip_as_a_video(explained: 
             "curves_timesteps",
             "designs",
             "layers",
+            "models",
             "timesteps",
             "motion_maps",
             "shares",
