@@ -18,9 +18,9 @@ from moft.errors import MediaError
 from moft.feature.definition import motion_channels
 from moft.feature.model import Model
 from moft.feature.statistics import statistics_path
-from moft.interpreter.across import across
 from moft.interpreter.clips import default_point, held_out_clips, read_clip
 from moft.interpreter.directions import PanFeatures, read_pans
+from moft.interpreter.heat import across
 from moft.interpreter.page import Page
 from moft.interpreter.reading import Interpreter
 from moft.interpreter.readout import find_readout

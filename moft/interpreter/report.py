@@ -8,13 +8,13 @@ from pathlib import Path
 
 import torch
 
-from moft.interpreter.across import VIEW
 from moft.interpreter.directions import curve_correlations
 from moft.interpreter.figures.choices import draw_scores, draw_shares, draw_sweep
 from moft.interpreter.figures.flow import draw_motion_maps
 from moft.interpreter.figures.heat import draw_heat_maps, heat_frames
 from moft.interpreter.figures.pans import draw_curves, draw_curves_at, draw_directions, draw_weights
 from moft.interpreter.figures.style import NAMES
+from moft.interpreter.heat import VIEW
 from moft.interpreter.page import Page
 from moft.interpreter.reading import Reading
 from moft.interpreter.scores import Findings, Scores

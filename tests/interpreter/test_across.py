@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 
 import moft
-from moft.interpreter.across import across
 from moft.interpreter.clips import read_clip
-from moft.interpreter.heat import heat_map
+from moft.interpreter.heat import across, heat_map
 from moft.interpreter.reading import Reading, Source
 from moft.interpreter.viewpoint import ExplainSettings, choose_viewpoint
 from moft.types import ClipSize
