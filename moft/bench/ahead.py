@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,12 @@ def table1(all_channels: Way) -> dict[str, Way]:
 
 
 def sample_ahead(
-    out: Path, say: Callable[[str], None], directions: Sequence[str], prompts: int, workers: int
+    out: Path,
+    say: Callable[[str], None],
+    directions: Sequence[str],
+    prompts: int,
+    workers: int,
+    model: str = "miniature",
 ) -> None:
     """Sample what Table 1 of these tasks is made of into a folder of clips; what is there stays.
 
@@ -49,28 +55,28 @@ def sample_ahead(
     with tempfile.TemporaryDirectory() as place:
         store = Store(Path(place) / "jobs.sqlite")
         store.add((str(i), json.dumps(job), "") for i, job in enumerate(jobs))
-        drive(store, out, tell, workers=workers, target=sample)
+        drive(store, out, tell, workers=workers, target=partial(sample, model=model))
         for row in store.rows("failed", "poisoned"):
             raise MoftError(f"cannot sample {row.job}: {row.error}; run it again")
 
 
-def sample(store: str, folder: str, index: int = 0, *, retries: int = 0) -> None:
+def sample(store: str, folder: str, index: int = 0, *, retries: int = 0, model: str = "miniature") -> None:
     """What each process runs."""
     from moft.batch.store import Store
     from moft.batch.worker import Worker
 
-    Worker(Store(store), Path(folder), Sampler(Path(folder)), retries=retries).run()
+    Worker(Store(store), Path(folder), Sampler(Path(folder), model), retries=retries).run()
 
 
 class Sampler:
     """Samples a task in a way, into the folder of clips, and scores it."""
 
-    def __init__(self, folder: Path, pipe: Any = None) -> None:
+    def __init__(self, folder: Path, model: str = "miniature", pipe: Any = None) -> None:
         from moft.bench.control.commands import quiet_pipeline
         from moft.bench.ways.layers import layers_of
         from moft.feature.statistics import find_statistics
 
-        pipe = quiet_pipeline("miniature") if pipe is None else pipe
+        pipe = quiet_pipeline(model) if pipe is None else pipe
         own = find_statistics(pipe).layer
         self.runs = Runs(pipe, folder, lambda _: None)
         self.ways = table1(layers_of(pipe, (own,))[own].ways(pipe, (1.0,))["ccr"])

@@ -54,6 +54,7 @@ Pairs = Annotated[
 Workers = Annotated[
     int, typer.Option(min=1, max=64, help="Processes that sample the clips of Table 1 at once.")
 ]
+Of = Annotated[str, typer.Option("--model", help="miniature, or a miniature's folder.")]
 RESULTS = Path("bench")
 
 
@@ -87,10 +88,13 @@ def features(
             help="Share of the channels to keep in Table 4; give several. One row keeps all in any case.",
         ),
     ] = None,
-    elsewhere: Annotated[bool, typer.Option(help="Compare at other layers, too.")] = True,
+    elsewhere: Annotated[
+        bool, typer.Option(help="Compare at other layers, too, if the model has them.")
+    ] = True,
     prompts: Prompts = 8,
     pairs: Pairs = None,
     workers: Workers = 1,
+    model: Of = "miniature",
     few: Few = None,
     musiq: Musiq = None,
     out: Out = RESULTS,
@@ -109,9 +113,9 @@ def features(
     directions = tuple(DIRECTIONS)[:few]
     prompts = prompts if pairs is None else min(64, math.ceil(pairs / len(directions)))
     if workers > 1:
-        sample_ahead(_folder(out) / CLIPS, say, directions, prompts, workers)
+        sample_ahead(_folder(out) / CLIPS, say, directions, prompts, workers, model)
     tasks, shares = held_out(directions, prompts_of(prompts)), sorted({1.0, *(share or SHARES)}, reverse=True)
-    found = run(*_ready(out), say, tasks, shares, elsewhere, judge_of(musiq))
+    found = run(*_ready(out, model), say, tasks, shares, elsewhere, judge_of(musiq))
     _finish(found, out / "features.json", as_json)
 
 
@@ -173,7 +177,7 @@ def tuning(
     step_size: Annotated[
         list[float] | None, typer.Option(help="Instead of 0.1, 0.3 and 0.6; give several.")
     ] = None,
-    model: Annotated[str, typer.Option(help="miniature, or a miniature's folder.")] = "miniature",
+    model: Of = "miniature",
 ) -> None:
     """A step size for each objective, by fidelity on the tuning tasks, with the same budget for each."""
     needs("diffusers", "cv2", "sklearn", "skimage")
@@ -208,10 +212,10 @@ def _folder(out: Path) -> Path:
     return ready_folder(out, "results.json")
 
 
-def _ready(out: Path) -> tuple[Any, Path]:
-    """The miniature, and the folder."""
+def _ready(out: Path, model: str = "miniature") -> tuple[Any, Path]:
+    """The model, and the folder."""
     folder = _folder(out)
-    return quiet_pipeline("miniature"), folder
+    return quiet_pipeline(model), folder
 
 
 def _finish(record: dict[str, Any], path: Path, as_json: bool) -> None:

@@ -48,14 +48,14 @@ def test_every_way_of_every_task_is_sampled_and_what_fails_is_said(
             raise moft.MoftError("expected room, got none")
 
     def drive(store: Store, folder: Path, tell: Any, *, workers: int, target: Any) -> None:
-        assert workers == 2 and target is ahead.sample
+        assert workers == 2 and target.func is ahead.sample and target.keywords == {"model": "other"}
         Worker(store, folder, sampler).run()
         tell(store.counts())
 
     monkeypatch.setattr("moft.batch.driver.drive", drive)
     said = list[str]()
     with pytest.raises(moft.MoftError, match="expected room, got none; run it again"):
-        sample_ahead(tmp_path, said.append, ("left", "up"), 9, 2)
+        sample_ahead(tmp_path, said.append, ("left", "up"), 9, 2, "other")
     ways = ("plain", "smm", "vanilla", "moft", "synthesised", "ccr")
     assert asked == [(way, task) for task in range(4) for way in ways]  # 8 prompts and 1, two directions
     assert said == ["sampled 20 of 24"]

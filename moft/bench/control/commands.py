@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,6 +29,7 @@ def control(
     model: Annotated[str, typer.Option(help="miniature, or a miniature's folder.")] = "miniature",
     fused: Annotated[bool, typer.Option("--fused", help="With Settings(fused=True).")] = False,
     gradient_steps: Annotated[int, typer.Option(min=1, help="With Settings(gradient_steps=…).")] = 2,
+    rounds: Annotated[int, typer.Option(min=1, help="Of `direction`: each is 64 runs.")] = 2,
     seed: Seed = 100,
     output: Output = None,
 ) -> None:
@@ -40,7 +42,7 @@ def control(
     from moft.steering.settings import Settings
 
     measures: dict[str, Callable[[Runs], dict[str, Any]]] = {
-        "direction": directions.direction,
+        "direction": partial(directions.direction, rounds=rounds),
         "speed": directions.speed,
         "like": directions.like,
         "region": regions.region,

@@ -19,10 +19,11 @@ from moft.bench.ways import beside, layers
 from moft.bench.ways import drag as drags
 from moft.bench.ways import features as feature_ways
 from moft.feature.statistics import find_statistics
+from moft.interpreter.viewpoint import layers_of
 from moft.metrics.quality import SHARPNESS, Judge
+from moft.models.tap import Tap
 
 Say = Callable[[str], None]
-LAYERS = ("down_blocks.1", "mid_block", "up_blocks.0", "up_blocks.1", "up_blocks.2")  # as they run
 ELSEWHERE = {
     "up_blocks.1": True,
     "up_blocks.2": False,
@@ -52,10 +53,12 @@ def features(
     tasks = held_out() if tasks is None else tasks
     runs, own = Runs(pipe, out / CLIPS, say, judge=judge), find_statistics(pipe).layer
     say("reading pans of photographs")
-    shown = layers.layers_of(pipe, (*LAYERS[:3], own, *LAYERS[3:]))
+    seen = layers_of(Tap(pipe, own).denoiser, own)
+    shown = layers.layers_of(pipe, [name for name in seen if name == own or "motion_modules" not in name])
     fours = {own: shown[own].ways(pipe, shares)}
     rows = table(runs, table1(fours[own]["ccr"]), tasks, TABLE)
-    for name, per_position in ELSEWHERE.items() if elsewhere else ():
+    others = {name: by for name, by in ELSEWHERE.items() if elsewhere and name in {*shown} - {own}}
+    for name, per_position in others.items():
         apart = {"vanilla": partial(feature_ways.vanilla, layer=name, per_position=per_position)}
         fours[name] = {**apart, **shown[name].ways(pipe, SHARES_ELSEWHERE, per_position)}
     straight = first_part(beside.straight(tasks))

@@ -93,7 +93,7 @@ def denoiser() -> UNetSpatioTemporalConditionModel:
             "CrossAttnUpBlockSpatioTemporal",
             "UpBlockSpatioTemporal",
         ),
-        block_out_channels=(64, 96, 128),
+        block_out_channels=(64, 64, 96),
         layers_per_block=1,
         num_attention_heads=(1, 2, 2),
         cross_attention_dim=_IMAGE,
