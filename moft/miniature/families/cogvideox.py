@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from moft.known.renderer import FRAMES, SIZE
 from moft.known.world.scenes import Mixture
 from moft.miniature import model
-from moft.miniature.curriculum import PANS, Stage
+from moft.miniature.curriculum import PANS, SOME, Stage
 from moft.miniature.families.latte import tokenizer
 from moft.miniature.model import LATENT_CHANNELS, LATENT_SIZE, Build
 from moft.miniature.pool import Rows
@@ -151,9 +151,12 @@ COGVIDEOX = Build(
     blocks=tuple(f"transformer_blocks.{i}" for i in range(LAYERS)),
     temporal=lambda _: [],  # nothing is left out on single frames: they are clips of one
     endings=(),
-    stages=(  # nobody helps it: the auxiliary output reads along at most
+    stages=(  # what nobody helped for so long held no motion that could be read (docs/lab/miniature.md)
         Stage(0, Mixture(), stills=1, shift=0),
         Stage(8_000, PANS, stills=0.2, shift=0),
         Stage(16_000, Mixture(), stills=0.2, shift=0, boiling=0.5),
+        Stage(21_500, PANS, stills=0.1, shift=5.0, quiet=2.5),
+        Stage(25_000, PANS, stills=0.15, shift=1.0, quiet=1.3),
+        Stage(32_000, SOME, stills=0.2, shift=0.5, boiling=0.5),
     ),
 )

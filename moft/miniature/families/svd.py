@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from moft.known.renderer import FRAMES, SIZE
 from moft.known.world.scenes import Mixture
 from moft.miniature import model
-from moft.miniature.curriculum import PANS, Stage
+from moft.miniature.curriculum import PANS, SOME, Stage
 from moft.miniature.model import LATENT_CHANNELS, LATENT_SIZE, Build
 from moft.miniature.pool import Rows
 
@@ -179,8 +179,10 @@ SVD = Build(
     ),
     temporal=lambda _: [],
     endings=(),
-    stages=(  # nobody helps it: the auxiliary output reads along
+    stages=(  # what nobody helped for so long held no motion that could be read (docs/lab/miniature.md)
         Stage(0, PANS, stills=0, shift=0),
         Stage(10_000, Mixture(), stills=0, shift=0, boiling=0.5),
+        Stage(24_000, PANS, stills=0, shift=2.0, quiet=1.3),
+        Stage(32_000, SOME, stills=0, shift=1.0, boiling=0.5),
     ),
 )
