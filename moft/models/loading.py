@@ -167,8 +167,8 @@ def miniature_path(family: str = "animatediff") -> str:
     """The folder that `AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)`
     opens.
 
-    "latte", for `LattePipeline`, and "modelscope", for `TextToVideoSDPipeline`, lie in a checkout alone:
-    their pictures are poorer.
+    "latte", for `LattePipeline`, "modelscope", for `TextToVideoSDPipeline`, "cogvideox", for
+    `CogVideoXPipeline`, and "svd", for `StableVideoDiffusionPipeline`, lie in a checkout alone.
     """
     return str(Path(__file__).parents[1] / "miniature" / "weights" / family)
 
