@@ -20,6 +20,7 @@ from moft.printing import in_json, say, show
 from moft.provenance import command, versions
 from moft.request.speed import DEFAULT_SPEED
 from moft.runs.job import Scene
+from moft.steering.settings import Settings
 
 if TYPE_CHECKING:
     import numpy as np
@@ -173,7 +174,7 @@ def read_photos(folder: Path | None) -> dict[str, np.ndarray]:
         f"Example: moft calibrate --model ./my-model --prompt 'a street' --prompt 'a forest'.  {CONVENTION}"
     )
 )
-@taking(*options(Scene, "seed", "steps"))
+@taking(*options(Scene, "seed", "steps"), *options(Settings, "step_size", "gradient_steps"))
 def calibrate(
     prompt: Annotated[list[str] | None, typer.Option(help="A scene to sample; give several.")] = None,
     image: Annotated[
@@ -188,8 +189,8 @@ def calibrate(
     ] = None,
     **given: Any,
 ) -> None:
-    """Find by how much targets must be enlarged so that clips move as fast as asked. Four steered runs a
-    scene."""
+    """Find by how much targets must be enlarged so that clips move as fast as asked, steered as hard as they
+    will be. Four steered runs a scene."""
     import moft
 
     needs("cv2")
@@ -206,7 +207,10 @@ def calibrate(
 
     where = _kept_at(channels or statistics_path(subject.pipe))
     kept = _kept(where, subject)
-    found = moft.calibrate(subject, scenes, speed=speed or DEFAULT_SPEED, kept=kept, track=tracked)
+    settings = Settings(step_size=given["step_size"], gradient_steps=given["gradient_steps"])
+    found = moft.calibrate(
+        subject, scenes, speed=speed or DEFAULT_SPEED, settings=settings, kept=kept, track=tracked
+    )
     note = {**found.made["gain"], "command": command(), "versions": versions()}
     found = replace(found, made={**found.made, "gain": note})
     found.save(where)

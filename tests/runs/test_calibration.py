@@ -162,3 +162,24 @@ def test_the_command_says_what_it_needs(
         and "versions" in found.made["gain"]
     )
     assert "gain 2.00" in result.stdout
+
+
+def test_the_command_steers_as_hard_as_it_is_told(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = list[moft.Settings | None]()
+    statistics = moft.Statistics.load(tiny_folder / "motion_channels.safetensors")
+
+    def calibrated(model: Model, scenes: Any, *, settings: moft.Settings | None, **_: Any) -> Any:
+        told.append(settings)
+        return replace(statistics, made={"gain": {}})
+
+    monkeypatch.setattr(moft, "calibrate", calibrated)
+    file = tmp_path / "channels.safetensors"
+    statistics.save(file)
+    arguments = ["calibrate", "--model", str(tiny_folder), "--channels", str(file), "--prompt", "a street"]
+    gently = ["--step-size", "0.1", "--gradient-steps", "1"]
+    for more in ([], gently):
+        result = CliRunner().invoke(cli.app, [*arguments, *more])
+        assert result.exit_code == 0, result.output
+    assert told == [moft.Settings(), moft.Settings(step_size=0.1, gradient_steps=1)]
