@@ -30,6 +30,7 @@ class Explained:
     settings: ExplainSettings
     out: Path
     record: dict[str, Any]
+    beside: Model  # of 64 x 64 px
 
 
 @contextmanager
@@ -79,4 +80,4 @@ def explained(
     with _small(home):
         other = Model(tiny_animatediff, "models/other", given=tiny_statistics)
         record = explain(model, clips, out, beside=[other], settings=replace(QUICK, sweep=True))
-    return Explained(model, clips, QUICK, out, record)
+    return Explained(model, clips, QUICK, out, record, other)

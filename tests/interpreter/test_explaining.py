@@ -36,7 +36,8 @@ def test_a_second_run_reads_no_clip_again(
     statistics_path(explained.model.pipe).with_name(SWEEP_FILE).unlink(missing_ok=True)
     out, said = tmp_path / "out", list[str]()
     shutil.copytree(explained.out / "data", out / "data")
-    again = explain(explained.model, explained.clips, out, settings=explained.settings, tell=said.append)
+    beside, settings = [explained.beside], explained.settings
+    again = explain(explained.model, explained.clips, out, beside=beside, settings=settings, tell=said.append)
     assert again["clips"] == explained.record["clips"] and again["readout"] == explained.record["readout"]
     assert said.count("  as read by an earlier run") == 2
 
