@@ -190,13 +190,15 @@ def _models(page: Page, viewpoint: Viewpoint, few: Sequence[Reading]) -> None:
     others = {view.removeprefix(VIEW): view for view in few[0].maps if view.startswith(VIEW)}
     if not others:
         return
+    own = Path(viewpoint.model.name).name
+    said = "; ".join([f"{own}, {viewpoint.layer}", *others])
     page.section(
         "Across models",
         "MOFT of each model at the layer and timestep where it is looked into, and at its own size "
-        "(paper, Fig. 4 i-l). AUC is against the same flow.",
+        f"(paper, Fig. 4 i-l): {said}. AUC is against the same flow.",
     )
-    own = f"{Path(viewpoint.model.name).name}, {viewpoint.layer}"
-    _heat(page, "models", few, {own: "design/moft", **others}, "similarity maps of each model")
+    views = {own: "design/moft"} | {name.partition(",")[0]: view for name, view in others.items()}
+    _heat(page, "models", few, views, "similarity maps of each model")
 
 
 def _heat(page: Page, name: str, readings: Sequence[Reading], views: Mapping[str, str], says: str) -> None:
