@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from moft.bench.control.commands import Of, chosen, quiet_pipeline
 from moft.bench.control.commands import app as control
-from moft.bench.control.commands import chosen, quiet_pipeline
 from moft.optional import needs
 from moft.printing import in_json, say, show
 
@@ -54,7 +54,6 @@ Pairs = Annotated[
 Workers = Annotated[
     int, typer.Option(min=1, max=64, help="Processes that sample the clips of Table 1 at once.")
 ]
-Of = Annotated[str, typer.Option("--model", help="miniature, or a miniature's folder.")]
 RESULTS = Path("bench")
 
 

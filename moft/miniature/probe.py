@@ -43,15 +43,14 @@ def held_out_pans(n: int) -> Clips:
 
 @torch.no_grad()
 def block_features(
-    pipe: Any, video: Tensor, t: int, blocks: tuple[str, ...], seed: int = 0
+    pipe: Any, video: Tensor, latents: Tensor, t: int, blocks: tuple[str, ...], seed: int = 0
 ) -> dict[str, Tensor]:
-    """Outputs (b f c h w) of the blocks for clips (b f 3 h w) in 0…1 noised to timestep t, prompt empty; a
-    model that starts from an image gets each clip's first frame."""
-    tap, host = Tap(pipe), host_of(pipe)
-    latents = host.encode(video)
+    """Outputs (b f c h w) of the blocks for latents (b c f h w) noised to timestep t, prompt empty; a model
+    that starts from an image gets the first frames of their clips (b f 3 h w) in 0…1."""
+    tap = Tap(pipe)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(seed)).to(latents)
     first = (video[:, 0] * 255).round().byte().permute(0, 2, 3, 1)
-    together = 1 if host.takes_one else _TOGETHER
+    together = 1 if tap.host.takes_one else _TOGETHER
     found: dict[str, list[Tensor]] = {name: [] for name in blocks}
     for x, e, pictures in zip(*(v.split(together) for v in (latents, noise, first)), strict=True):
         noisy, told = tap.noised(x, e, t)
@@ -83,9 +82,10 @@ def ridge_r2(
 def block_scores(pipe: Any, blocks: tuple[str, ...], n: int = 512) -> dict[str, float]:
     """R² of velocity from pooled CCR features, per block and timestep, prompt empty."""
     clips = held_out_pans(n)
+    latents = host_of(pipe).encode(clips.video)
     scores = {}
     for t in (100, 300, 600):
-        for name, value in block_features(pipe, clips.video, t, blocks).items():
+        for name, value in block_features(pipe, clips.video, latents, t, blocks).items():
             scores[f"{name}@{t}"] = round(ridge_r2(pool(ccr(value)).float().cpu(), clips.velocity), 3)
     return scores
 
@@ -222,6 +222,7 @@ def probe(
     """
     pipe.set_progress_bar_config(disable=True)
     pans = held_out_pans(clips)
+    latents = host_of(pipe).encode(pans.video)
     scores: dict[str, Any] = {
         "layer": statistics.layer,
         "channels": len(statistics.channels),
@@ -229,7 +230,8 @@ def probe(
         "r2_ccr": {},
     }
     for t in (100, 300, 600):
-        feature = pool(ccr(block_features(pipe, pans.video, t, (statistics.layer,))[statistics.layer]))
+        read = block_features(pipe, pans.video, latents, t, (statistics.layer,))
+        feature = pool(ccr(read[statistics.layer]))
         scores["r2"][t] = ridge_r2(feature[..., statistics.channels], pans.velocity)
         scores["r2_ccr"][t] = ridge_r2(feature, pans.velocity)
     photos, size = held_out_photographs(), ClipSize(FRAMES, SIZE, SIZE)

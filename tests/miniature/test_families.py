@@ -18,7 +18,7 @@ from moft.known.world.scenes import Mixture
 from moft.miniature import model
 from moft.miniature.encoded import encode
 from moft.miniature.families import BUILDS, cogvideox, modelscope
-from moft.miniature.families.inflated import take_over, text_encoder
+from moft.miniature.families.inflated import take_over
 from moft.miniature.probe import block_scores
 from moft.models.loading import miniature_path
 from moft.models.pipeline import host_of
@@ -68,11 +68,11 @@ def test_a_vae_that_keeps_every_frame_is_believed():
     assert host_of(pipe).clip_size(torch.empty(1, 4, 7, 16, 16)) == ClipSize(7, 64, 64)
 
 
-@pytest.mark.parametrize("name", ["modelscope", "cogvideox"])
+@pytest.mark.parametrize("name", ["modelscope", "cogvideox", "svd"])
 def test_blocks_are_probed_in_every_family(name: str):
     build = BUILDS[name]
-    encoder = text_encoder(None) if name == "modelscope" else cogvideox.text_encoder(None)
-    pipe = build.assemble(build.denoiser().eval(), vae(), encoder)
+    coder = vae() if build.vae is model.vae else build.vae()
+    pipe = build.assemble(build.denoiser().eval(), coder, build.text_encoder(build.tokenizer()))
     pipe.set_progress_bar_config(disable=True)
     scores = block_scores(pipe, build.blocks[-2:], 8)
     assert len(scores) == 6 and all(np.isfinite(list(scores.values())))
@@ -99,6 +99,7 @@ def test_a_shipped_family_opens_and_goes_where_it_is_steered(name: str):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_family_is_small_and_knows_no_machine(name: str):
     files = [f for f in Path(miniature_path(name)).rglob("*") if f.is_file()]
-    assert sum(f.stat().st_size for f in files) < 16 * 2**20
+    most = {"modelscope": 12}.get(name, 16)
+    assert sum(f.stat().st_size for f in files) < most * 2**20
     assert {f.suffix for f in files} <= {".json", ".safetensors"}
     assert not any("/tmp" in f.read_text() for f in files if f.suffix == ".json")

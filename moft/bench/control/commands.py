@@ -19,6 +19,7 @@ from moft.printing import in_json, show
 app = typer.Typer(rich_markup_mode=None)
 
 Only = Annotated[list[str] | None, typer.Option(help="Only these; give several.")]
+Of = Annotated[str, typer.Option("--model", help="miniature, or a miniature's folder.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write all results as JSON, too.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the first prompt; they count up.")]
 
@@ -26,7 +27,7 @@ Seed = Annotated[int, typer.Option(min=0, help="Of the first prompt; they count 
 @app.command()
 def control(
     only: Only = None,
-    model: Annotated[str, typer.Option(help="miniature, or a miniature's folder.")] = "miniature",
+    model: Of = "miniature",
     fused: Annotated[bool, typer.Option("--fused", help="With Settings(fused=True).")] = False,
     gradient_steps: Annotated[int, typer.Option(min=1, help="With Settings(gradient_steps=…).")] = 2,
     rounds: Annotated[int, typer.Option(min=1, help="Of `direction`: each is 64 runs.")] = 2,
