@@ -143,9 +143,17 @@ def find_motion_channels(
     feature, path = _read(tap, clips, timestep, kept, track)
     channels = motion_channels(feature[:, 0], share, components=2)
     value = feature[..., channels].flatten(0, 1)
-    response = torch.linalg.lstsq(path.flatten(0, 1), value).solution.T.contiguous()
+    response = response_of(path.flatten(0, 1), value)
     low, high = value.quantile(0.01, 0), value.quantile(0.99, 0)
     return Statistics(channels, response, low, high, tap.layer, timestep, model)
+
+
+def response_of(path: Tensor, value: Tensor) -> Tensor:
+    """How a feature (n k) answers to the displacement (n 2) that it was seen at: (k 2), by least squares.
+
+    In float64: in float32 the last digit depends on where in memory the numbers lie, and one search that was
+    stopped and gone on with would not find what another does."""
+    return torch.linalg.lstsq(path.double(), value.double()).solution.T.to(value.dtype).contiguous()
 
 
 def _read(

@@ -13,7 +13,7 @@ from moft.errors import RequestError
 from moft.feature import read
 from moft.feature.kept import Kept, pieces
 from moft.feature.read import at_once, noised_features
-from moft.feature.statistics import find_motion_channels
+from moft.feature.statistics import find_motion_channels, response_of
 from moft.known.pans import pans
 from moft.models.tap import Tap
 from moft.types import ClipSize
@@ -93,3 +93,18 @@ def test_what_no_channels_can_come_of_is_said_before_anything_is_read(tiny_anima
         find_motion_channels(tiny_animatediff, clips, share=1.5, track=never)
     with pytest.raises(RequestError, match="at least 2 clips"):
         find_motion_channels(tiny_animatediff, clips[:1], track=never)
+
+
+def test_the_response_does_not_depend_on_where_in_memory_numbers_lie() -> None:
+    """What was read from a file lies elsewhere than what was just found."""
+
+    def laid(numbers: torch.Tensor, offset: int) -> torch.Tensor:
+        there = torch.empty(numbers.numel() + 64)[offset : offset + numbers.numel()].view(numbers.shape)
+        return there.copy_(numbers)
+
+    noise = torch.Generator().manual_seed(0)
+    path, value = torch.randn(75, 2, generator=noise), torch.randn(75, 26, generator=noise)
+    found = {response_of(laid(path, i % 16), laid(value, i)).numpy().tobytes() for i in range(64)}
+    assert len(found) == 1
+    again = torch.linalg.lstsq(path, value).solution.T
+    assert torch.allclose(response_of(path, value), again, atol=1e-5)

@@ -15,7 +15,7 @@ from moft.bench.task import CLIP, Way
 from moft.bench.ways.features import kept
 from moft.feature.definition import ccr, motion_channels, pool
 from moft.feature.read import noised_layers
-from moft.feature.statistics import Statistics, find_statistics, latent_path
+from moft.feature.statistics import Statistics, find_statistics, latent_path, response_of
 from moft.known.pans import pans
 from moft.known.photographs import training_photographs
 from moft.models.tap import Tap
@@ -44,7 +44,7 @@ def explained(features: Tensor, paths: Tensor) -> Tensor:
 
     Over all clips and frames."""
     value, path = features.flatten(0, 1), paths.flatten(0, 1).to(features)
-    left = value - path @ torch.linalg.lstsq(path, value).solution
+    left = value - path @ response_of(path, value).T
     return 1 - left.square().sum(0) / value.square().sum(0).clamp_min(1e-12)
 
 
