@@ -158,5 +158,7 @@ COGVIDEOX = Build(
         Stage(21_500, PANS, stills=0.1, shift=5.0, quiet=2.5),
         Stage(25_000, PANS, stills=0.15, shift=1.0, quiet=1.3),
         Stage(32_000, SOME, stills=0.2, shift=0.5, boiling=0.5),
+        Stage(44_000, SOME, stills=0.6, shift=0.3, quiet=0.8, boiling=0.5),  # shapes
+        Stage(80_000, Mixture(), stills=0.3, shift=0, quiet=0.8, boiling=0.5),  # and from there unhelped
     ),
 )
