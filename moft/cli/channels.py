@@ -8,6 +8,7 @@ from functools import partial
 from importlib.util import find_spec
 from math import ceil
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -190,7 +191,7 @@ def calibrate(
     **given: Any,
 ) -> None:
     """Find by how much targets must be enlarged so that clips move as fast as asked, steered as hard as they
-    will be. Four steered runs a scene."""
+    will be. Eight steered runs a scene."""
     import moft
 
     needs("cv2")
@@ -204,19 +205,25 @@ def calibrate(
             "expected one or more --prompt (or --image), got none; name a few scenes unlike each other"
         )
     from moft.feature.statistics import statistics_path
+    from moft.runs.calibration import SIDES
 
     where = _kept_at(channels or statistics_path(subject.pipe))
     kept = _kept(where, subject)
     settings = Settings(step_size=given["step_size"], gradient_steps=given["gradient_steps"])
+    left = iter((len(SIDES) * len(scenes), 0))  # runs that come after each round
+
+    def track(items: Any) -> Any:
+        return tracked(items, then=next(left))
+
     found = moft.calibrate(
-        subject, scenes, speed=speed or DEFAULT_SPEED, settings=settings, kept=kept, track=tracked
+        subject, scenes, speed=speed or DEFAULT_SPEED, settings=settings, kept=kept, track=track
     )
     note = {**found.made["gain"], "command": command(), "versions": versions()}
     found = replace(found, made={**found.made, "gain": note})
     found.save(where)
     kept.clear()
-    share = 1 / found.gain
-    show(f"gain {found.gain:.2f}: without it clips had {share:.2f} of the asked speed; in {where}")
+    shown = (f"{median(tried['share']):.2f} by {tried['gain']:.2f}" for tried in note["rounds"])
+    show(f"gain {found.gain:.2f}: clips had {', '.join(shown)} of the asked speed; in {where}")
 
 
 Memory = Annotated[str | None, typer.Option(help="Of the GPU, as 12GB; default: 8, 12, 16 and 24.")]

@@ -12,7 +12,7 @@ import itertools
 import statistics as averages
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from moft.feature.model import Model
 
 SIDES = ("left", "right", "up", "down")
+ROUNDS = 2
 LEAST = 0.1  # of the asked speed; below, a clip was hardly steered, and a gain would enlarge noise
 
 
@@ -48,40 +49,58 @@ def calibrate(
 ) -> Statistics:
     """The same statistics with the `gain` at which this model's clips move as fast as asked.
 
-    Each scene is sampled steered to each of four sides without a gain. The gain is what was asked over what
-    was measured, along the asked direction, in the median over the runs.
+    Each scene is sampled steered to each of four sides, without a gain and then with that found. Each time
+    the gain grows by what was asked over what was measured, along the asked direction, in the median over the
+    runs: speed grows faster than targets do, so that the first alone would be too large.
 
     Args:
-        scenes: what to sample, best several and unlike each other.
+        scenes: what to sample, best four or more and unlike each other.
         speed: as for `Motion`; a speed that the model can reach.
         settings: those that will be used; the gain depends on them a little.
         kept: where to keep what was measured until all is.
-        track: wraps the loop over the runs that are still to be made, to show progress.
+        track: wraps the loop over the runs that are still to be made, to show progress; once for each of
+            `ROUNDS`.
     Raises:
         BackboneError: the clips hardly move as asked (in the median by less than a tenth of the speed).
     """
-    statistics, runs = model.statistics, list(itertools.product(scenes, SIDES))
-    plain = replace(statistics, gain=1.0)
+    statistics, rounds = replace(model.statistics, gain=1.0), list[dict[str, Any]]()
+    for _ in range(ROUNDS):
+        shares = _shares(model, statistics, scenes, speed, settings, kept, track)
+        share = averages.median(shares)
+        if not share >= LEAST:  # NaN neither
+            raise BackboneError(
+                f"expected steered clips to move as asked, but their speed is {share:.2f} of it; find the "
+                "motion channels of another layer"
+            )
+        rounds.append({"gain": statistics.gain, "share": shares})
+        statistics = replace(statistics, gain=statistics.gain / share)
+    made = {"runs": ROUNDS * len(shares), "asked": str(speed), "rounds": rounds}
+    return replace(statistics, made={**statistics.made, "gain": made})
+
+
+def _shares(
+    model: Model,
+    statistics: Statistics,
+    scenes: Sequence[Scene],
+    speed: str | float,
+    settings: Settings | None,
+    kept: Kept | None,
+    track: Track,
+) -> list[float]:
+    """How much of the asked speed the clips of each scene have to each side, by these statistics."""
+    runs = list(itertools.product(scenes, SIDES))
 
     def measured(number: int) -> dict[str, Tensor]:
         scene, side = runs[number]
         motion = Motion(side, speed=speed)
-        with steer(model.pipe, motion, statistics=plain, settings=settings):
+        with steer(model.pipe, motion, statistics=statistics, settings=settings):
             sampled = sample(model.pipe, scene, f"calibrating, {side}")
         return {"share": torch.tensor([_share(sampled, motion)], dtype=torch.float64)}
 
-    asked = [plain.digest, str(speed), repr(settings)]
+    asked = [statistics.digest, str(speed), repr(settings)]
     names = [(*asked, repr(scene), _picture(scene), side) for scene, side in runs]
     found = pieces(names, measured, lambda _: {"share": (1,)}, kept, track)
-    shares = [float(piece["share"]) for piece in found]
-    share = averages.median(shares)
-    if not share >= LEAST:  # NaN neither
-        raise BackboneError(
-            f"expected steered clips to move as asked, but their speed is {share:.2f} of it; find the "
-            "motion channels of another layer"
-        )
-    made = {**statistics.made, "gain": {"runs": len(shares), "asked": str(speed), "share": shares}}
-    return replace(statistics, gain=1 / share, made=made)
+    return [float(piece["share"]) for piece in found]
 
 
 def _picture(scene: Scene) -> str | None:
