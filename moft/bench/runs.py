@@ -18,8 +18,11 @@ from moft.bench.task import GUIDANCE_SCALE, STEPS, Scenes, Task, Way, judged, pl
 from moft.media.files import make_folder, staging
 from moft.metrics.quality import SHARPNESS, Judge
 from moft.provenance import versions
+from moft.steering.objective import RELEASED
 from moft.steering.settings import Settings
 
+# What is compared is asked as hard as in the release, so that all ways have one budget.
+RELEASE = Settings(gradient_steps=RELEASED, keep_spread=False)
 SCORES = "scores.jsonl"  # beside the folders of clips
 Columns = dict[str, list[float]]  # one value a clip, by what `judged` calls it; and seconds, of the processor
 
@@ -44,7 +47,7 @@ class Runs:
         """Of every clip, tasks in order and prompts within."""
         found: Columns = {}
         for task in tasks:
-            for key, values in self._scored(name, way, task, settings or Settings()).items():
+            for key, values in self._scored(name, way, task, settings or RELEASE).items():
                 found.setdefault(key, []).extend(values)
         return found
 
@@ -55,7 +58,7 @@ class Runs:
             if isinstance(line, dict) and line.get("of") == key:
                 return dict(line["scores"])
         videos, seconds = self.clips(name, way, task, settings)
-        before, _ = self.clips("plain", plain, task, Settings())
+        before, _ = self.clips("plain", plain, task, RELEASE)
         found: Columns = {}
         for video, other in zip(videos, before, strict=True):
             for column, value in {

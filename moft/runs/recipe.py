@@ -21,6 +21,7 @@ from moft.media.files import file_digest
 from moft.provenance import versions
 from moft.request.fields import part, read
 from moft.request.like import Like
+from moft.request.motion import Motion
 from moft.request.parse import AnyRequest, read_request, read_requests
 from moft.runs.job import Job, Scene, check_requests
 from moft.steering.settings import Settings
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from moft.feature.model import Model
 
 # 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags;
-# 3 no rate; 4 followed clips by MOFT alone, and knew no fields
-FORMAT = 5
+# 3 no rate; 4 followed clips by MOFT alone, and knew no fields; 5 asked a motion alone harder
+FORMAT = 6
 _OLD_RATE = 8.0  # frames a second at which everything was written up to format 3
 MAX_THREADS = 1024
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}")
@@ -192,6 +193,8 @@ class Recipe:
             wanted = read_requests(_need(data, "requests"))
         if data["recipe"] < 5:
             wanted = tuple(replace(one, by="moft") if isinstance(one, Like) else one for one in wanted)
+        if data["recipe"] < 6 and len(wanted) == 1:
+            settings = _as_hard(settings, wanted[0])
         return read(cls, part(cls, data), "", names, scene=scene, requests=wanted, settings=settings)
 
 
@@ -202,6 +205,26 @@ def _of_first_format(value: Any, frames: int) -> AnyRequest:
         return replace(found, like_frames=(0, frames)) if isinstance(found, Like) else found
     except RequestError as error:
         raise RecipeError(f"request: {error}") from error
+
+
+def _as_hard(settings: Settings, request: AnyRequest) -> Settings:
+    """The settings of a format up to 5 by which a request alone is steered as hard as it was then: two
+    gradients a step, and no spread kept; but for what goes place by place or bends, where both are as they
+    were."""
+    if isinstance(request, Motion):
+        if request.direction == "still" or request.bends:
+            return settings
+        placed = request.turns
+    elif isinstance(request, Like) and not request.by_flow:
+        placed = False
+    else:  # drags are as ever, too
+        return settings
+    kept = settings.keep_spread
+    return replace(
+        settings,
+        gradient_steps=settings.gradient_steps or 2,
+        keep_spread=False if kept is None and not placed else kept,
+    )
 
 
 # ---------------------------------------------------------------- reading

@@ -27,8 +27,8 @@ class Settings:
     )
     gradient_steps: int | None = said(
         None,
-        "Updates of the latents in each guided step; default: what suits each request (2 as in the release; "
-        "1 for fields).",
+        "Updates of the latents in each guided step; default: what suits (1 for a motion alone; 2, as in the "
+        "release, for several, for stillness and for drags).",
         least=1,
         most=1000,
     )
@@ -51,8 +51,8 @@ class Settings:
     )
     keep_spread: bool | None = said(
         None,
-        "Bring latents back to the mean and spread that they had before each update; default: what suits "
-        "each request (fields, which are asked at many places).",
+        "Bring latents back to the mean and spread that they had before each update, which keeps pictures "
+        "whole; default: what suits (a motion alone and fields do; several, stillness and drags do not).",
     )
     clip_frames: int | None = said(
         None,

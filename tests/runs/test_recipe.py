@@ -24,6 +24,7 @@ from moft.request.like import Like
 from moft.request.motion import Motion
 from moft.runs import save
 from moft.runs.recipe import FORMAT, Recipe, read_recipe
+from moft.steering.settings import Settings
 from moft.types import ClipSize
 
 STILL = np.zeros((2, 16, 16, 3), np.uint8)
@@ -108,6 +109,37 @@ def test_a_recipe_of_before_clips_were_followed_by_flow_is_read_as_it_was(data: 
     assert now == Like("a.mp4") and now.by_flow
 
 
+@pytest.mark.parametrize(
+    ("asked", "then"),
+    [
+        ({"direction": "left"}, (2, False)),
+        ({"direction": "turn clockwise"}, (2, None)),
+        ({"direction": "still"}, (None, None)),
+        ({"direction": "left", "ease": "in"}, (None, None)),
+        ({"like": "a.mp4", "by": "moft"}, (2, False)),
+        ({"like": "a.mp4"}, (None, None)),
+    ],
+)
+def test_a_motion_of_before_it_was_asked_gently_is_asked_as_hard_as_then(
+    data: dict[str, Any], asked: dict[str, Any], then: tuple[int | None, bool | None]
+) -> None:
+    files = {"a.mp4": data["channels_digest"]} if "like" in asked else {}
+
+    def settings(form: int, *requests: dict[str, Any], **given: Any) -> Settings:
+        told = {**data["settings"], "gradient_steps": None, "keep_spread": None, **given}
+        return Recipe.from_json(
+            data | {"recipe": form, "requests": list(requests), "inputs": files, "settings": told}
+        ).settings
+
+    old, now = settings(5, asked), settings(6, asked)
+    assert (old.gradient_steps, old.keep_spread) == then
+    assert (now.gradient_steps, now.keep_spread) == (None, None)
+    said = settings(5, asked, gradient_steps=3, keep_spread=True)
+    assert (said.gradient_steps, said.keep_spread) == (3, True)
+    halves = [{**asked, "region": "box:0,0,50%,100%"}, {**asked, "region": "rest"}]
+    assert settings(5, *halves) == now
+
+
 def of_first_format(data: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     """The recipe as it was before there could be several requests."""
     return {
@@ -120,7 +152,8 @@ def of_first_format(data: dict[str, Any], request: dict[str, Any]) -> dict[str, 
 def test_a_recipe_of_one_request_is_still_read(data: dict[str, Any]) -> None:
     (motion,) = data["requests"]
     old = Recipe.from_json(of_first_format(data, motion))
-    assert old == Recipe.from_json(data) and old.to_json()["recipe"] == FORMAT
+    now = Recipe.from_json(data)
+    assert replace(old, settings=now.settings) == now and old.to_json()["recipe"] == FORMAT
     assert Recipe.from_json(data | {"recipe": 2}) == old
     followed = of_first_format(
         data | {"inputs": {"a.mp4": data["channels_digest"]}}, {"like": "a.mp4", "strength": 1.0}
@@ -239,5 +272,6 @@ def test_a_clip_of_an_earlier_release_is_read(name: str) -> None:
     """Made by 0.1.0, before what is wanted became a job."""
     recipe = read_recipe(Path(__file__).parents[1] / "kept" / name)
     scene = moft.Scene("a red ball over blue cells", moft.ClipSize(8, 64, 64), fps=8)  # as all were written
-    assert recipe.job == moft.Job(scene, (moft.Motion("left"),), moft.Settings(gradient_steps=2))
+    then = moft.Settings(gradient_steps=2, keep_spread=False)
+    assert recipe.job == moft.Job(scene, (moft.Motion("left"),), then)
     assert recipe.model == "miniature" and recipe.versions["moft"] == "0.1.0" and recipe.threads == 1

@@ -11,13 +11,14 @@ from moft.feature.target import OfField, Synthesised
 from moft.field.field import Field
 from moft.request.motion import Motion
 from moft.steering.descent import Descent
-from moft.steering.objective import Objective, follow
+from moft.steering.objective import RELEASED, UPDATES, Objective, follow
 from moft.steering.settings import Settings
 
 ONE = torch.ones(1)
 STATISTICS = Statistics(torch.tensor([0]), torch.ones(1, 2), -ONE, ONE, "up_blocks.1", 300, "m")
 FIELD = OfField(Field.of_steps(np.full((3, 2, 2, 2), 0.1)), STATISTICS)
 WORDS = Synthesised(Motion("left"), STATISTICS)
+STILL = Synthesised(Motion("still"), STATISTICS)
 LEFT = torch.zeros(8, 8)
 LEFT[:, :4] = 1
 
@@ -34,19 +35,33 @@ def moved(objective: Objective, **settings: object) -> tuple[torch.Tensor, torch
     ("target", "asked", "kept"),
     [
         (FIELD, None, True),
-        (WORDS, None, False),
+        (WORDS, None, True),
+        (STILL, None, False),
         (FIELD, False, False),
-        (WORDS, True, True),
+        (WORDS, False, False),
+        (STILL, True, True),
         (Synthesised(Motion("turn clockwise"), STATISTICS), None, True),
     ],
 )
-def test_fields_keep_it_and_settings_decide(target: object, asked: bool | None, kept: bool) -> None:
+def test_motions_and_fields_keep_it_and_settings_decide(
+    target: object, asked: bool | None, kept: bool
+) -> None:
     objective = follow(target, None, alone=True)  # type: ignore[arg-type]
     before, after = moved(objective, keep_spread=asked)
     for clip, was in zip(after, before, strict=True):
         same = abs(clip.std() / was.std() - 1) < 1e-4 and abs(clip.mean() - was.mean()) < 1e-4
         assert bool(same) is kept
     assert (after - before).abs().mean() > 0.1
+
+
+def test_a_motion_alone_is_asked_gently_and_others_as_hard_as_in_the_release() -> None:
+    half = torch.ones(8, 8)
+    gentle = [follow(WORDS, where, alone=True) for where in (None, half)]
+    assert [(one.updates, one.keep_spread) for one in gentle] == [(UPDATES, True)] * 2
+    hard = [follow(WORDS, half, alone=False), follow(STILL, None, alone=True)]
+    assert [(one.updates, one.keep_spread) for one in hard] == [(RELEASED, False)] * 2
+    several = follow(FIELD, half, alone=False)
+    assert (several.updates, several.keep_spread) == (RELEASED, True)
 
 
 def test_what_is_outside_a_region_stays_and_inside_keeps_its_own() -> None:

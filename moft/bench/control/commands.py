@@ -29,7 +29,10 @@ def control(
     only: Only = None,
     model: Of = "miniature",
     fused: Annotated[bool, typer.Option("--fused", help="With Settings(fused=True).")] = False,
-    gradient_steps: Annotated[int, typer.Option(min=1, help="With Settings(gradient_steps=…).")] = 2,
+    gradient_steps: Annotated[
+        int | None, typer.Option(min=1, help="With Settings(gradient_steps=…).")
+    ] = None,
+    keep_spread: Annotated[bool | None, typer.Option(help="With Settings(keep_spread=…).")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Of `direction`: each is 64 runs.")] = 2,
     seed: Seed = 100,
     output: Output = None,
@@ -53,7 +56,8 @@ def control(
         "bend": bend,
     }
     names = chosen(only, measures)
-    runs = Runs(_pipeline(output, model), seed, Settings(fused=fused, gradient_steps=gradient_steps))
+    settings = Settings(keep_spread=keep_spread, gradient_steps=gradient_steps, fused=fused)
+    runs = Runs(_pipeline(output, model), seed, settings)
     results = {}
     for name in names:
         results[name] = {key: round(float(value), 3) for key, value in measures[name](runs).items()}
@@ -159,8 +163,9 @@ def retry(
 
 @app.command()
 def rules(
-    part: Annotated[str, typer.Argument(help="tune, rules or cost.")],
+    part: Annotated[str, typer.Argument(help="tune, gently, rules or cost.")],
     prompts: Annotated[int, typer.Option(min=1, help="How many, each in every direction.")] = 8,
+    model: Of = "miniature",
     output: Output = None,
 ) -> None:
     """Which rule for an update, how far, how many of them, in which steps."""
@@ -168,7 +173,7 @@ def rules(
     from moft.bench.control.rules import PARTS
 
     (name,) = chosen([part], PARTS)
-    _write(output, PARTS[name](_pipeline(output), prompts, _tell))
+    _write(output, PARTS[name](_pipeline(output, model), prompts, _tell))
 
 
 @app.command()

@@ -1,20 +1,23 @@
 """Which rule for an update, how far, how many of them, in which steps?
 
-    moft bench rules tune|rules|cost [--prompts 8] [-o results.json]
+    moft bench rules tune|gently|rules|cost [--prompts 8] [-o results.json]
 
-tune: three step sizes of each rule, on tuning prompts and seeds. rules: each rule at the best of these, all
-    as many
+tune: three step sizes of each rule, on tuning prompts and seeds. gently: how hard, each at the gain that
+makes its clips as fast as asked, likewise. rules: each rule at the best size of `tune`, all as many
 gradients. cost: gradients a step and guided steps, with FLOPs as a ratio to a plain run's. The last two are
 on held-out prompts and seeds.
 
 Whole frame, 2 px a frame; "off" is how far the share of the speed is from 1. What a picture suffers is told
-beside the plain clip's own numbers: steadiness and sameness of its frames (`moft.metrics.fidelity`), how far
-its mean colour is from the plain clip's (0…1), and its contrast (deviation of its pixels) as a ratio.
+beside the plain clip's own numbers: steadiness and sameness of its frames (`moft.metrics.fidelity`), the
+share of its points that can be followed to the end and the error of warping frames by their flow
+(`moft.metrics.coherence`), how far its mean colour is from the plain clip's (0…1), and its contrast
+(deviation of its pixels) as a ratio.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -26,25 +29,32 @@ from moft.bench.costs import cost
 from moft.bench.task import CLIP, PROMPTS, TUNING_PROMPTS
 from moft.bench.task import clips as sample
 from moft.diagnosis import counting
+from moft.feature.statistics import find_statistics
+from moft.metrics.coherence import kept, warp_error
 from moft.metrics.motion import judged
 from moft.metrics.quality import consistency, temporal_flickering
 from moft.request.motion import Motion
+from moft.runs.calibration import LEAST, ROUNDS
 
 Tell = Callable[[str, dict[str, float]], object]
 SIZES = {"normalised": (0.2, 0.3, 0.45), "adam": (0.1, 0.2, 0.3), "plain": (1300.0, 2700.0, 5400.0)}
 BEST = {"normalised": 0.2, "adam": 0.2, "plain": 5400.0}  # of `tune`: the share of the speed nearest to 1
-# Of the denoising steps; USUAL is what motions take by themselves.
-EARLY, USUAL, LONG = (0.12, 0.32), (0.12, 0.48), (0.12, 0.8)
+HARD: dict[str, Any] = dict(gradient_steps=2, keep_spread=False)  # as in the release
+GENTLY: list[dict[str, Any]] = [
+    HARD,
+    dict(gradient_steps=1, keep_spread=False),
+    dict(gradient_steps=1, keep_spread=False, step_size=0.1),
+    dict(gradient_steps=1, keep_spread=True),
+    dict(gradient_steps=1, keep_spread=True, step_size=0.15),
+    dict(gradient_steps=1, keep_spread=True, steps=(0.04, 0.32)),
+]
 COSTS: list[dict[str, Any]] = [
-    *(dict(steps=USUAL, gradient_steps=updates) for updates in (2, 1)),
-    dict(steps=USUAL, gradient_steps=1, step_size=0.6),
-    dict(steps=USUAL, fused=True),
-    dict(steps=USUAL, gradient_steps=4),
-    dict(steps=EARLY, gradient_steps=2),
-    dict(steps=LONG, gradient_steps=1),
-    dict(steps=EARLY, gradient_steps=4),
-    dict(steps=LONG, gradient_steps=2),
-    dict(steps=LONG, fused=True),
+    {},
+    dict(fused=True),
+    HARD,
+    dict(gradient_steps=1, keep_spread=False),
+    dict(steps=(0.04, 0.32)),
+    dict(steps=(0.12, 0.32)),
 ]
 
 
@@ -54,6 +64,8 @@ def picture(video: np.ndarray, plain: np.ndarray) -> dict[str, float]:
     return {
         "steadiness": temporal_flickering(video),
         "sameness": consistency(video),
+        "kept": kept(video),
+        "warp": warp_error(video),
         "colour": float(np.linalg.norm(colours[0] - colours[1])),
         "contrast": float(video.std() / plain.std()),
     }
@@ -66,14 +78,14 @@ def runs(
     seed: int,
     names: Sequence[str],
     settings: moft.Settings,
+    statistics: moft.Statistics | None = None,
 ) -> dict[str, float]:
     """Means over every prompt going each of these ways, beside its plain clip (n f h w 3)."""
     rows = []
     for name in names:
         motion = Motion(name, speed=SPEED)
-        for video, before in zip(
-            steered(pipe, list(prompts), seed, motion, settings=settings), plain, strict=True
-        ):
+        videos = steered(pipe, list(prompts), seed, motion, settings=settings, statistics=statistics)
+        for video, before in zip(videos, plain, strict=True):
             verdict = judged(moft.measure(video), motion, CLIP)
             cosine = 0.0 if verdict.angle is None else float(np.cos(np.radians(verdict.angle)))
             rows.append(
@@ -98,7 +110,7 @@ def tune(pipe: Any, count: int, tell: Tell) -> dict[str, Any]:
     texts = TUNING_PROMPTS[:count]
     plain = sample(pipe, list(texts), 900)
     settings_of = {
-        f"{rule} {size}": moft.Settings(rule=rule, step_size=size)
+        f"{rule} {size}": moft.Settings(**HARD, rule=rule, step_size=size)
         for rule, sizes in SIZES.items()
         for size in sizes
     }
@@ -112,11 +124,26 @@ def tune(pipe: Any, count: int, tell: Tell) -> dict[str, Any]:
     )
 
 
+def gently(pipe: Any, count: int, tell: Tell) -> dict[str, Any]:
+    """Each of `GENTLY` at its own gain, found in two rounds on these tuning prompts and other seeds."""
+    texts, ways = TUNING_PROMPTS[:count], ("left", "right", "up", "down")
+    first, plain = (sample(pipe, list(texts), seed) for seed in (900, 960))
+
+    def one(settings: moft.Settings) -> dict[str, float]:
+        known = replace(find_statistics(pipe), gain=1.0)
+        for _ in range(ROUNDS):
+            share = runs(pipe, texts, first, 900, ways, settings, known)["share"]
+            known = replace(known, gain=known.gain / max(share, LEAST))
+        return {"gain": round(known.gain, 2), **runs(pipe, texts, plain, 960, ways, settings, known)}
+
+    return measured({_named(change): partial(one, moft.Settings(**change)) for change in GENTLY}, plain, tell)
+
+
 def rules(pipe: Any, count: int, tell: Tell) -> dict[str, Any]:
     """Each rule at its best step size, on so many held-out prompts."""
     texts, ways = PROMPTS[:count], ("left", "right", "up", "down")
     plain = sample(pipe, list(texts), 100)
-    settings_of = {rule: moft.Settings(rule=rule, step_size=size) for rule, size in BEST.items()}
+    settings_of = {rule: moft.Settings(**HARD, rule=rule, step_size=size) for rule, size in BEST.items()}
     return measured(
         {
             rule: partial(runs, pipe, texts, plain, 100, ways, settings)
@@ -142,8 +169,11 @@ def costs(pipe: Any, count: int, tell: Tell) -> dict[str, Any]:
             **runs(pipe, texts, plain, 100, ("left", "up"), settings),
         }
 
-    named = {" ".join(f"{k}={v}" for k, v in change.items()): moft.Settings(**change) for change in COSTS}
-    return measured({name: partial(one, settings) for name, settings in named.items()}, plain, tell)
+    return measured({_named(change): partial(one, moft.Settings(**change)) for change in COSTS}, plain, tell)
+
+
+def _named(change: dict[str, Any]) -> str:
+    return " ".join(f"{key}={value}" for key, value in change.items()) or "as it comes"
 
 
 def measured(
@@ -160,4 +190,9 @@ def measured(
     return results
 
 
-PARTS: dict[str, Callable[[Any, int, Tell], dict[str, Any]]] = {"tune": tune, "rules": rules, "cost": costs}
+PARTS: dict[str, Callable[[Any, int, Tell], dict[str, Any]]] = {
+    "tune": tune,
+    "gently": gently,
+    "rules": rules,
+    "cost": costs,
+}

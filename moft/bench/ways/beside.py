@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
-from moft.bench.runs import Columns, Runs
+from moft.bench.runs import RELEASE, Columns, Runs
 from moft.bench.task import Task, Way, plain, sample
 from moft.bench.ways import features, others
 from moft.bench.ways.peers import (
@@ -64,7 +65,9 @@ def compared(runs: Runs, tasks: Sequence[Task], ways: Mapping[str, Way] = WAYS) 
     """The scores of each way at its own step size, and of plain clips."""
     rows = {"plain": runs.scores("plain", plain, tasks)}
     for name, steering in ways.items():
-        rows[name] = runs.scores(f"peers/{name}", steering, tasks, Settings(step_size=step_size(name)))
+        rows[name] = runs.scores(
+            f"peers/{name}", steering, tasks, replace(RELEASE, step_size=step_size(name))
+        )
     return rows
 
 
@@ -81,7 +84,7 @@ def work(
         say(f"{name}: FLOPs and memory")
 
         def run(steering: Way = steering) -> None:
-            with steering(pipe, one, Settings()):
+            with steering(pipe, one, RELEASE):
                 sample(pipe, one)
 
         spent[name] = {"flops": counting.flops(run), "memory": weights + counting.memory(run)}

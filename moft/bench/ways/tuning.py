@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from moft.bench.runs import RELEASE
 from moft.bench.task import STEPS, Task, Way, judged, plain, sample, tuning
 from moft.bench.ways.beside import WAYS
-from moft.steering.settings import Settings
 
 STEP_SIZES = (0.1, 0.3, 0.6)  # around `Settings.step_size`
 
@@ -50,7 +50,7 @@ def trials(
         for task, unguided in zip(tasks, before, strict=True):
             videos = unguided
             if way is not plain:
-                with way(pipe, task, Settings(step_size=size)):
+                with way(pipe, task, replace(RELEASE, step_size=size)):
                     videos = sample(pipe, task, steps=steps)
             rows += [judged(task, video, clip) for video, clip in zip(videos, unguided, strict=True)]
         yield Trial(
