@@ -18,11 +18,9 @@ from moft.bench.task import GUIDANCE_SCALE, STEPS, Scenes, Task, Way, judged, pl
 from moft.media.files import make_folder, staging
 from moft.metrics.quality import SHARPNESS, Judge
 from moft.provenance import versions
-from moft.steering.objective import RELEASED
 from moft.steering.settings import Settings
 
-# What is compared is asked as hard as in the release, so that all ways have one budget.
-RELEASE = Settings(gradient_steps=RELEASED, keep_spread=False)
+RELEASE = Settings(keep_spread=False)  # all ways that are compared are asked as hard as in the release
 SCORES = "scores.jsonl"  # beside the folders of clips
 Columns = dict[str, list[float]]  # one value a clip, by what `judged` calls it; and seconds, of the processor
 

@@ -111,8 +111,8 @@ class OfField(_ByStatistics):
         return torch.from_numpy(self.field.resized(*cells_of(feature)).weight).float()
 
 
-_LARGER = 1.28  # than what whole frames are asked: blocks answer less (docs/lab/field.md)
-_STEADY, _CHANGES = 0.92, 1.38  # of the gain, for courses; likewise
+_LARGER = 1.4  # than what whole frames are asked: blocks answer less (docs/lab/field.md)
+_STEADY, _CHANGES = 1.0, 1.5  # of the gain, for courses; likewise
 
 
 def cells_of(feature: Tensor) -> tuple[int, int, int]:

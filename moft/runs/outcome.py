@@ -23,7 +23,7 @@ from moft.request.along import Along
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
-from moft.steering.objective import RELEASED, UPDATES
+from moft.steering.objective import UPDATES
 from moft.types import ClipSize
 
 if TYPE_CHECKING:
@@ -222,10 +222,7 @@ def remedies(settings: Settings, seed: int, requests: Sequence[AnyRequest]) -> I
         if settings.steps is None and any(request.steps is None for request in steered):
             tried = replace(tried, steps=(0.12, LATE))
             yield Remedy(f"guided up to {LATE:.0%} of the steps", tried, seed)
-        (first, *others) = steered
-        still = isinstance(first, Motion) and first.direction == "still"
-        usual = RELEASED if others or still else UPDATES
-        tried = replace(tried, gradient_steps=2 * (tried.gradient_steps or usual))
+        tried = replace(tried, gradient_steps=2 * (tried.gradient_steps or UPDATES))
         yield Remedy(f"{tried.gradient_steps} gradients a step", tried, seed)
     while True:
         seed = (seed + 1) % 2**63

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from moft.feature.model import Model
 
 # 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags;
-# 3 no rate; 4 followed clips by MOFT alone, and knew no fields; 5 asked a motion alone harder
+# 3 no rate; 4 followed clips by MOFT alone, and knew no fields; 5 did not keep the spread of a motion alone
 FORMAT = 6
 _OLD_RATE = 8.0  # frames a second at which everything was written up to format 3
 MAX_THREADS = 1024
@@ -194,7 +194,7 @@ class Recipe:
         if data["recipe"] < 5:
             wanted = tuple(replace(one, by="moft") if isinstance(one, Like) else one for one in wanted)
         if data["recipe"] < 6 and len(wanted) == 1:
-            settings = _as_hard(settings, wanted[0])
+            settings = _as_then(settings, wanted[0])
         return read(cls, part(cls, data), "", names, scene=scene, requests=wanted, settings=settings)
 
 
@@ -207,24 +207,14 @@ def _of_first_format(value: Any, frames: int) -> AnyRequest:
         raise RecipeError(f"request: {error}") from error
 
 
-def _as_hard(settings: Settings, request: AnyRequest) -> Settings:
-    """The settings of a format up to 5 by which a request alone is steered as hard as it was then: two
-    gradients a step, and no spread kept; but for what goes place by place or bends, where both are as they
-    were."""
+def _as_then(settings: Settings, request: AnyRequest) -> Settings:
+    """The settings of a format up to 5, by which the spread of a motion alone was not kept; but that of what
+    goes place by place or bends was."""
     if isinstance(request, Motion):
-        if request.direction == "still" or request.bends:
-            return settings
-        placed = request.turns
-    elif isinstance(request, Like) and not request.by_flow:
-        placed = False
-    else:  # drags are as ever, too
-        return settings
-    kept = settings.keep_spread
-    return replace(
-        settings,
-        gradient_steps=settings.gradient_steps or 2,
-        keep_spread=False if kept is None and not placed else kept,
-    )
+        kept = request.turns or request.bends or request.direction == "still"
+    else:
+        kept = not isinstance(request, Like) or request.by_flow  # fields; a drag's is not either way
+    return settings if kept or settings.keep_spread is not None else replace(settings, keep_spread=False)
 
 
 # ---------------------------------------------------------------- reading

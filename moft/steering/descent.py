@@ -89,8 +89,8 @@ class Descent:
         `unit` times as large as they."""
         found = latents - times * self.update(gradient, objectives) / unit
         wanted = self.settings.keep_spread
-        if not (any(o.keep_spread for o in objectives) if wanted is None else wanted):
-            return found
+        if not (any(o.keep_spread for o in objectives) if wanted is None else wanted) or found.equal(latents):
+            return found  # what did not move stays bit for bit
         keep = self._where(latents, objectives)
         (mean, spread), (was, wide) = _spread(found, keep), _spread(latents, keep)
         return latents + keep * ((found - mean) / spread.clamp_min(1e-20) * wide + was - latents)

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
 # Shares of the denoising steps: 3…11 of 25 in the release; for fields whose course is known; for stillness.
 EARLY, LATER, MOST = (0.12, 0.48), (0.12, 0.72), (0.12, 0.92)
-# Updates of the latents in each guided step: as in the release, and where a motion is asked alone.
-RELEASED, UPDATES = 2, 1
+UPDATES = 2  # of the latents in each guided step, as in the release
 _COURSE = 0.1  # shorter sides that displacements are counted in: what a pan by 2 px of 64 has at most
 
 
@@ -81,7 +80,7 @@ class Objective(ABC):
     steps: tuple[float, float] = EARLY  # share of the denoising steps in which it counts
     request: Any = None  # what was asked; two of one place must ask for the same
     keep_spread: bool = False  # unless `Settings` say otherwise; likewise
-    updates: int = RELEASED  # of the latents in each guided step
+    updates: int = UPDATES  # of the latents in each guided step
 
     @abstractmethod
     def loss(self, look: Look) -> Tensor:
@@ -154,11 +153,9 @@ def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None,
     alone: whether it is the only request of its run. loss: a name, whatever suits. steps: those of requests
     that say nothing themselves; None is what suits.
 
-    A motion alone is followed as well by one gradient a step and with the latents' spread kept, and more is
-    left of the picture; motions of one run that go against each other, and stillness, need more
-    (docs/lab/rules.md).
+    The spread of latents is kept for a motion alone, which leaves more of the picture; motions of one run
+    that go against each other are followed less often with it (docs/lab/rules.md).
     """
-    gently = alone and not _is_still(target)
     kind = loss or _suiting(target, region is None and alone)
     by_course = target.by_course and kind == "blocks"
     made: type[Follow] = FollowCourse if by_course else Follow
@@ -171,8 +168,8 @@ def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None,
         request=target.motion if isinstance(target, Synthesised) else target,
         target=target,
         kind=kind,
-        keep_spread=gently or _by_places(target),
-        updates=UPDATES if gently or by_course else RELEASED,
+        keep_spread=_by_places(target) or (alone and not _is_still(target)),
+        updates=1 if by_course else UPDATES,
     )
 
 

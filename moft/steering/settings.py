@@ -27,8 +27,8 @@ class Settings:
     )
     gradient_steps: int | None = said(
         None,
-        "Updates of the latents in each guided step; default: what suits (1 for a motion alone; 2, as in the "
-        "release, for several, for stillness and for drags).",
+        "Updates of the latents in each guided step; default: what suits each request (2 as in the release; "
+        "1 for fields).",
         least=1,
         most=1000,
     )

@@ -14,9 +14,8 @@ from moft.batch.store import Store
 from moft.batch.worker import Worker
 from moft.bench import ahead, runs
 from moft.bench.ahead import TABLE, Sampler, sample_ahead
-from moft.bench.runs import SCORES, Runs
+from moft.bench.runs import RELEASE, SCORES, Runs
 from moft.bench.task import held_out, plain, prompts_of
-from moft.steering.settings import Settings
 
 
 def test_what_was_sampled_ahead_is_found_and_not_sampled_again(
@@ -31,7 +30,7 @@ def test_what_was_sampled_ahead_is_found_and_not_sampled_again(
     monkeypatch.setattr(runs, "sample", lambda *_, **__: pytest.fail("sampled again"))
     task = held_out(("left", "up"), prompts_of(1))[1]
     for name, way in (("plain", plain), (TABLE + "other", sampler.ways["other"])):
-        assert len(sampler.runs.clips(name, way, task, Settings())[0]) == 1
+        assert len(sampler.runs.clips(name, way, task, RELEASE)[0]) == 1
         assert len(sampler.runs.scores(name, way, [task])["fidelity"]) == 1
     assert len((tmp_path / SCORES).read_text().splitlines()) == 2
 

@@ -234,14 +234,9 @@ def test_remedies_go_on_top_of_each_other_and_end_with_other_seeds() -> None:
     found = list(islice(remedies(Settings(), 2**63 - 2, [Motion("left")]), 5))
     assert found[0].settings == Settings(step_size=0.3 * 1.5) and found[0].seed == 2**63 - 2
     assert found[1].settings.steps is not None and found[1].settings.step_size == found[0].settings.step_size
-    assert found[2].settings.gradient_steps == 2 and found[2].settings.steps == found[1].settings.steps
+    assert found[2].settings.gradient_steps == 4 and found[2].settings.steps == found[1].settings.steps
     assert [remedy.seed for remedy in found[3:]] == [2**63 - 1, 0] and found[3].settings == found[4].settings
     assert len({remedy.words for remedy in found}) == 5
-
-
-@pytest.mark.parametrize("wanted", [[Motion("still")], [Motion("left"), Motion("right")]])
-def test_what_takes_two_gradients_is_tried_with_four(wanted: list[Motion]) -> None:
-    assert [remedy.settings.gradient_steps for remedy in islice(remedies(Settings(), 0, wanted), 3)][2] == 4
 
 
 def test_what_is_dragged_is_tried_with_other_seeds_alone() -> None:

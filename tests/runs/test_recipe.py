@@ -24,7 +24,6 @@ from moft.request.like import Like
 from moft.request.motion import Motion
 from moft.runs import save
 from moft.runs.recipe import FORMAT, Recipe, read_recipe
-from moft.steering.settings import Settings
 from moft.types import ClipSize
 
 STILL = np.zeros((2, 16, 16, 3), np.uint8)
@@ -112,32 +111,28 @@ def test_a_recipe_of_before_clips_were_followed_by_flow_is_read_as_it_was(data: 
 @pytest.mark.parametrize(
     ("asked", "then"),
     [
-        ({"direction": "left"}, (2, False)),
-        ({"direction": "turn clockwise"}, (2, None)),
-        ({"direction": "still"}, (None, None)),
-        ({"direction": "left", "ease": "in"}, (None, None)),
-        ({"like": "a.mp4", "by": "moft"}, (2, False)),
-        ({"like": "a.mp4"}, (None, None)),
+        ({"direction": "left"}, False),
+        ({"direction": "turn clockwise"}, None),
+        ({"direction": "still"}, None),
+        ({"direction": "left", "ease": "in"}, None),
+        ({"like": "a.mp4", "by": "moft"}, False),
+        ({"like": "a.mp4"}, None),
     ],
 )
-def test_a_motion_of_before_it_was_asked_gently_is_asked_as_hard_as_then(
-    data: dict[str, Any], asked: dict[str, Any], then: tuple[int | None, bool | None]
+def test_a_motion_of_before_spreads_were_kept_keeps_none(
+    data: dict[str, Any], asked: dict[str, Any], then: bool | None
 ) -> None:
     files = {"a.mp4": data["channels_digest"]} if "like" in asked else {}
 
-    def settings(form: int, *requests: dict[str, Any], **given: Any) -> Settings:
-        told = {**data["settings"], "gradient_steps": None, "keep_spread": None, **given}
-        return Recipe.from_json(
-            data | {"recipe": form, "requests": list(requests), "inputs": files, "settings": told}
-        ).settings
+    def kept(form: int, *requests: dict[str, Any], said: bool | None = None) -> bool | None:
+        told = {**data["settings"], "keep_spread": said}
+        made = data | {"recipe": form, "requests": list(requests), "inputs": files, "settings": told}
+        return Recipe.from_json(made).settings.keep_spread
 
-    old, now = settings(5, asked), settings(6, asked)
-    assert (old.gradient_steps, old.keep_spread) == then
-    assert (now.gradient_steps, now.keep_spread) == (None, None)
-    said = settings(5, asked, gradient_steps=3, keep_spread=True)
-    assert (said.gradient_steps, said.keep_spread) == (3, True)
+    assert kept(5, asked) is then and kept(6, asked) is None
+    assert kept(5, asked, said=True) is True and kept(5, asked, said=False) is False
     halves = [{**asked, "region": "box:0,0,50%,100%"}, {**asked, "region": "rest"}]
-    assert settings(5, *halves) == now
+    assert kept(5, *halves) is None
 
 
 def of_first_format(data: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:

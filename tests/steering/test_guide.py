@@ -183,7 +183,7 @@ def test_fused_steering_works_in_inference_mode_and_run_after_run(
 def test_fused_steering_moves_as_far_as_all_updates_together(tiny_animatediff: Any, tiny_statistics: Any):
     """And by the gradient of the step's own call: with one guided step, from latents that are those of the
     plain run."""
-    one = dict(steps=(0.17, 0.34), gradient_steps=3, step_size=0.1, fused=True)
+    one = dict(steps=(0.17, 0.34), gradient_steps=3, step_size=0.1, fused=True, keep_spread=False)
     with moft.record(tiny_animatediff) as plain:
         sample(tiny_animatediff)
     options = dict(statistics=tiny_statistics, settings=moft.Settings(**one))
@@ -322,7 +322,8 @@ def test_adam_starts_anew_with_each_step_and_keeps_to_its_region(
 ):
     """Its first update, and so each step's if there is but one, moves every latent in the region by the step
     size."""
-    settings, moves = replace(ADAM, fused=fused, gradient_steps=1), dict[int, torch.Tensor]()
+    settings = replace(ADAM, fused=fused, gradient_steps=1, keep_spread=False)
+    moves = dict[int, torch.Tensor]()
     request = moft.Motion("left", region="box:0,0,50%,100%")
     with moft.steer(tiny_animatediff, request, statistics=tiny_statistics, settings=settings) as run:
         usual = run.next

@@ -11,7 +11,7 @@ from moft.feature.target import OfField, Synthesised
 from moft.field.field import Field
 from moft.request.motion import Motion
 from moft.steering.descent import Descent
-from moft.steering.objective import RELEASED, UPDATES, Objective, follow
+from moft.steering.objective import Objective, follow
 from moft.steering.settings import Settings
 
 ONE = torch.ones(1)
@@ -54,14 +54,10 @@ def test_motions_and_fields_keep_it_and_settings_decide(
     assert (after - before).abs().mean() > 0.1
 
 
-def test_a_motion_alone_is_asked_gently_and_others_as_hard_as_in_the_release() -> None:
+def test_a_motion_alone_keeps_it_and_several_do_not() -> None:
     half = torch.ones(8, 8)
-    gentle = [follow(WORDS, where, alone=True) for where in (None, half)]
-    assert [(one.updates, one.keep_spread) for one in gentle] == [(UPDATES, True)] * 2
-    hard = [follow(WORDS, half, alone=False), follow(STILL, None, alone=True)]
-    assert [(one.updates, one.keep_spread) for one in hard] == [(RELEASED, False)] * 2
-    several = follow(FIELD, half, alone=False)
-    assert (several.updates, several.keep_spread) == (RELEASED, True)
+    assert all(follow(WORDS, where, alone=True).keep_spread for where in (None, half))
+    assert not follow(WORDS, half, alone=False).keep_spread and follow(FIELD, half, alone=False).keep_spread
 
 
 def test_what_is_outside_a_region_stays_and_inside_keeps_its_own() -> None:

@@ -39,21 +39,20 @@ from moft.runs.calibration import LEAST, ROUNDS
 Tell = Callable[[str, dict[str, float]], object]
 SIZES = {"normalised": (0.2, 0.3, 0.45), "adam": (0.1, 0.2, 0.3), "plain": (1300.0, 2700.0, 5400.0)}
 BEST = {"normalised": 0.2, "adam": 0.2, "plain": 5400.0}  # of `tune`: the share of the speed nearest to 1
-HARD: dict[str, Any] = dict(gradient_steps=2, keep_spread=False)  # as in the release
+HARD: dict[str, Any] = dict(keep_spread=False)  # as in the release
 GENTLY: list[dict[str, Any]] = [
     HARD,
+    {},
+    dict(gradient_steps=1),
     dict(gradient_steps=1, keep_spread=False),
-    dict(gradient_steps=1, keep_spread=False, step_size=0.1),
-    dict(gradient_steps=1, keep_spread=True),
-    dict(gradient_steps=1, keep_spread=True, step_size=0.15),
-    dict(gradient_steps=1, keep_spread=True, steps=(0.04, 0.32)),
+    dict(step_size=0.15, keep_spread=False),
+    dict(step_size=0.2, gradient_steps=1, keep_spread=False),
 ]
 COSTS: list[dict[str, Any]] = [
     {},
     dict(fused=True),
+    dict(gradient_steps=1),
     HARD,
-    dict(gradient_steps=1, keep_spread=False),
-    dict(steps=(0.04, 0.32)),
     dict(steps=(0.12, 0.32)),
 ]
 

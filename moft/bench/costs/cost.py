@@ -1,9 +1,8 @@
 """What does steering cost? Seconds, FLOPs and memory of whole runs of one process, over the plain one.
 
-9 of 25 steps guided, as many gradients each as by default, guidance on, one clip; text and VAE count in
-FLOPs. Seconds are ratios of medians of runs that take turns, of one clip and of four at once; on a GPU by its
-own clock. Memory of four clips: most bytes of the denoiser's weights and of tensors alive at once, VAE left
-out.
+9 of 25 steps guided, 2 gradients each, guidance on, one clip; text and VAE count in FLOPs. Seconds are ratios
+of medians of runs that take turns, of one clip and of four at once; on a GPU by its own clock. Memory of four
+clips: most bytes of the denoiser's weights and of tensors alive at once, VAE left out.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from moft.bench.costs.scheme import release
 from moft.diagnosis.counting import flops, memory
 from moft.request.motion import Motion
 from moft.steering.loop import Steering
-from moft.steering.objective import RELEASED, UPDATES
+from moft.steering.objective import UPDATES
 from moft.steering.recording import Recording
 from moft.steering.settings import Settings
 from moft.types import ClipSize
@@ -55,7 +54,9 @@ class Clip:
 
         A short run is guided from step 1: nothing has been denoised before the first."""
         first = max(1, self.steps // 8)
-        return Settings(steps=(first / self.steps, (first + self.guided) / self.steps))
+        return Settings(
+            steps=(first / self.steps, (first + self.guided) / self.steps), gradient_steps=UPDATES
+        )
 
 
 WHOLE = Clip()
@@ -85,7 +86,7 @@ def steered(pipe: Any, clip: Clip, *motions: Motion, plain: Recording | None = N
     settings = replace(clip.settings, **changes)
     with moft.steer(pipe, *(motions or (LEFT,)), settings=settings, plain=plain) as run:
         sample(pipe, clip)
-    _check(run, UPDATES if settings.fused or len(motions) < 2 else RELEASED, clip.guided)
+    _check(run, settings, clip.guided)
 
 
 def recorded(pipe: Any, clip: Clip) -> Recording:
@@ -99,14 +100,15 @@ def recorded(pipe: Any, clip: Clip) -> Recording:
 
 def released(pipe: Any, clip: Clip) -> None:
     """A run steered as the release does."""
-    with release(pipe, LEFT, replace(clip.settings, gradient_steps=RELEASED)) as run:
+    with release(pipe, LEFT, clip.settings) as run:
         sample(pipe, clip)
-    _check(run, RELEASED, clip.guided)
+    _check(run, clip.settings, clip.guided)
 
 
-def _check(run: Steering, updates: int, guided: int) -> None:
+def _check(run: Steering, settings: Settings, guided: int) -> None:
     """All the gradients of this many guided steps were made."""
     made = [len(step["losses"]) for step in run.report.steps]
+    updates = 1 if settings.fused else (settings.gradient_steps or UPDATES)
     assert made == [updates] * guided, f"{made} gradients in {guided} guided steps"
 
 

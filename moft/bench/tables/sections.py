@@ -190,8 +190,8 @@ def cost(record: Record, folder: str) -> str:
     ]
     return f"""## What it costs
 
-{made_by(record)} Whole runs in one process, over plain sampling: 9 of 25 steps guided, one gradient each \
-(of several requests and by the release two), guidance on. Seconds are medians of runs that
+{made_by(record)} Whole runs in one process, over plain sampling: 9 of 25 steps guided, 2 gradients each, \
+guidance on. Seconds are medians of runs that
 take turns, of one clip and of four at once. Memory: most bytes of the denoiser's weights and of tensors \
 alive at once, four clips.
 
@@ -222,7 +222,7 @@ def real(record: Record, folder: str) -> str:
     return f"""## What it costs at real sizes
 
 {made_by(record)} Counted with tensors that have no data, not run: FLOPs of a run's denoising over plain \
-sampling, 9 guided steps of the number given, one gradient
+sampling, 9 guided steps of the number given, 2 gradients
 each; peak memory of a gradient over that of a plain step (weights and activations in bfloat16), as it is \
 and with `save_memory`. What it means: [memory](guides/memory.md).
 
