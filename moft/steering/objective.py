@@ -153,8 +153,8 @@ def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None,
     alone: whether it is the only request of its run. loss: a name, whatever suits. steps: those of requests
     that say nothing themselves; None is what suits.
 
-    The spread of latents is kept for a motion alone, which leaves more of the picture; motions of one run
-    that go against each other are followed less often with it (docs/lab/rules.md).
+    The spread of latents is kept for a motion of the whole frame, which leaves more of the picture; objects,
+    and motions of one run that go against each other, are followed less often with it (docs/lab/rules.md).
     """
     kind = loss or _suiting(target, region is None and alone)
     by_course = target.by_course and kind == "blocks"
@@ -168,7 +168,7 @@ def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None,
         request=target.motion if isinstance(target, Synthesised) else target,
         target=target,
         kind=kind,
-        keep_spread=_by_places(target) or (alone and not _is_still(target)),
+        keep_spread=_by_places(target) or (region is None and alone and not _is_still(target)),
         updates=1 if by_course else UPDATES,
     )
 

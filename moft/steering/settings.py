@@ -52,7 +52,8 @@ class Settings:
     keep_spread: bool | None = said(
         None,
         "Bring latents back to the mean and spread that they had before each update, which keeps pictures "
-        "whole; default: what suits (a motion alone and fields do; several, stillness and drags do not).",
+        "whole; default: what suits (motions of the whole frame and fields do; regions, stillness and drags "
+        "do not).",
     )
     clip_frames: int | None = said(
         None,

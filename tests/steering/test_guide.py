@@ -322,8 +322,7 @@ def test_adam_starts_anew_with_each_step_and_keeps_to_its_region(
 ):
     """Its first update, and so each step's if there is but one, moves every latent in the region by the step
     size."""
-    settings = replace(ADAM, fused=fused, gradient_steps=1, keep_spread=False)
-    moves = dict[int, torch.Tensor]()
+    settings, moves = replace(ADAM, fused=fused, gradient_steps=1), dict[int, torch.Tensor]()
     request = moft.Motion("left", region="box:0,0,50%,100%")
     with moft.steer(tiny_animatediff, request, statistics=tiny_statistics, settings=settings) as run:
         usual = run.next

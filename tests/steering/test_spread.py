@@ -54,10 +54,11 @@ def test_motions_and_fields_keep_it_and_settings_decide(
     assert (after - before).abs().mean() > 0.1
 
 
-def test_a_motion_alone_keeps_it_and_several_do_not() -> None:
+def test_a_motion_of_the_whole_frame_keeps_it_and_those_of_regions_do_not() -> None:
     half = torch.ones(8, 8)
-    assert all(follow(WORDS, where, alone=True).keep_spread for where in (None, half))
-    assert not follow(WORDS, half, alone=False).keep_spread and follow(FIELD, half, alone=False).keep_spread
+    assert follow(WORDS, None, alone=True).keep_spread
+    assert not any(follow(WORDS, half, alone=alone).keep_spread for alone in (True, False))
+    assert all(follow(FIELD, half, alone=alone).keep_spread for alone in (True, False))
 
 
 def test_what_is_outside_a_region_stays_and_inside_keeps_its_own() -> None:
