@@ -210,20 +210,20 @@ def calibrate(
     where = _kept_at(channels or statistics_path(subject.pipe))
     kept = _kept(where, subject)
     settings = Settings(step_size=given["step_size"], gradient_steps=given["gradient_steps"])
-    left = iter((len(SIDES) * len(scenes), 0))  # runs that come after each round
-
-    def track(items: Any) -> Any:
-        return tracked(items, then=next(left))
-
-    found = moft.calibrate(
-        subject, scenes, speed=speed or DEFAULT_SPEED, settings=settings, kept=kept, track=track
-    )
+    track, speed = _in_rounds(len(SIDES) * len(scenes)), speed or DEFAULT_SPEED
+    found = moft.calibrate(subject, scenes, speed=speed, settings=settings, kept=kept, track=track)
     note = {**found.made["gain"], "command": command(), "versions": versions()}
     found = replace(found, made={**found.made, "gain": note})
     found.save(where)
     kept.clear()
     shown = (f"{median(tried['share']):.2f} by {tried['gain']:.2f}" for tried in note["rounds"])
     show(f"gain {found.gain:.2f}: clips had {', '.join(shown)} of the asked speed; in {where}")
+
+
+def _in_rounds(runs: int) -> Any:
+    """What shows the progress of two rounds of so many runs: in the first, the second is still to come."""
+    left = iter((runs, 0))
+    return lambda items: tracked(items, then=next(left))
 
 
 Memory = Annotated[str | None, typer.Option(help="Of the GPU, as 12GB; default: 8, 12, 16 and 24.")]
