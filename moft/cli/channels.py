@@ -210,8 +210,8 @@ def calibrate(
     where = _kept_at(channels or statistics_path(subject.pipe))
     kept = _kept(where, subject)
     settings = Settings(step_size=given["step_size"], gradient_steps=given["gradient_steps"])
-    track, speed = _in_rounds(len(SIDES) * len(scenes)), speed or DEFAULT_SPEED
-    found = moft.calibrate(subject, scenes, speed=speed, settings=settings, kept=kept, track=track)
+    track, at = _in_rounds(len(SIDES) * len(scenes)), speed or DEFAULT_SPEED
+    found = moft.calibrate(subject, scenes, speed=at, settings=settings, kept=kept, track=track)
     note = {**found.made["gain"], "command": command(), "versions": versions()}
     found = replace(found, made={**found.made, "gain": note})
     found.save(where)
