@@ -17,7 +17,6 @@ share of its points that can be followed to the end and the error of warping fra
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -29,12 +28,12 @@ from moft.bench.costs import cost
 from moft.bench.task import CLIP, PROMPTS, TUNING_PROMPTS
 from moft.bench.task import clips as sample
 from moft.diagnosis import counting
-from moft.feature.statistics import find_statistics
+from moft.feature.model import Model
 from moft.metrics.coherence import kept, warp_error
 from moft.metrics.motion import judged
 from moft.metrics.quality import consistency, temporal_flickering
 from moft.request.motion import Motion
-from moft.runs.calibration import LEAST, ROUNDS
+from moft.runs.calibration import SIDES
 
 Tell = Callable[[str, dict[str, float]], object]
 SIZES = {"normalised": (0.2, 0.3, 0.45), "adam": (0.1, 0.2, 0.3), "plain": (1300.0, 2700.0, 5400.0)}
@@ -124,16 +123,13 @@ def tune(pipe: Any, count: int, tell: Tell) -> dict[str, Any]:
 
 
 def gently(pipe: Any, count: int, tell: Tell) -> dict[str, Any]:
-    """Each of `GENTLY` at its own gain, found in two rounds on these tuning prompts and other seeds."""
-    texts, ways = TUNING_PROMPTS[:count], ("left", "right", "up", "down")
-    first, plain = (sample(pipe, list(texts), seed) for seed in (900, 960))
+    """Each of `GENTLY` at its own gain, found on these tuning prompts and other seeds."""
+    texts, plain = TUNING_PROMPTS[:count], sample(pipe, list(TUNING_PROMPTS[:count]), 960)
+    scenes = [moft.Scene(text, CLIP, seed=900 + i) for i, text in enumerate(texts)]
 
     def one(settings: moft.Settings) -> dict[str, float]:
-        known = replace(find_statistics(pipe), gain=1.0)
-        for _ in range(ROUNDS):
-            share = runs(pipe, texts, first, 900, ways, settings, known)["share"]
-            known = replace(known, gain=known.gain / max(share, LEAST))
-        return {"gain": round(known.gain, 2), **runs(pipe, texts, plain, 960, ways, settings, known)}
+        known = moft.calibrate(Model(pipe), scenes, speed=SPEED, settings=settings)
+        return {"gain": round(known.gain, 2), **runs(pipe, texts, plain, 960, SIDES, settings, known)}
 
     return measured({_named(change): partial(one, moft.Settings(**change)) for change in GENTLY}, plain, tell)
 

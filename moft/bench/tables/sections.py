@@ -53,7 +53,8 @@ def _table1(record: Record, folder: str) -> str:
 All ways read
 them forwards and backwards at `up_blocks.1.motion_modules.0` and take them as they are read \
 (`calibrated=False`), guide the same steps with as many gradients
-at one step size, and compare the means of the quarters of the frame (SMM that of the whole).
+at one step size, as in the release (`keep_spread=False`), \
+and compare the means of the quarters of the frame (SMM that of the whole).
 
 {table(head, rows)}
 ![Fidelity of each feature, with intervals]({folder}/table1.svg)
@@ -154,8 +155,8 @@ def peers(record: Record, folder: str) -> str:
 attachment that MOFT is steered by, so all have
 the same model, guided steps, number of gradients and step rule; what of each system was left out is said in \
 `moft/bench/ways/peers.py`. {_tuned(record)}
-These are not the systems as published, which other models, samplers and tricks belong to. MOFT from the \
-clip is as it comes: calibrated on the clip's own content
+These are not the systems as published, which other models, samplers and tricks belong to. All push as \
+the release does (`keep_spread=False`). MOFT from the clip is calibrated on the clip's own content
 ([how](lab/following.md)).
 
 {table(head, rows)}
