@@ -39,6 +39,7 @@ HOW = (
     "carry",
     "fused",
     "keep_spread",
+    "warp_noise",
 )
 Recorded = Annotated[
     Path, typer.Argument(metavar="FILE", help="A clip that moft made, or the .json beside it.")

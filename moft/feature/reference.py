@@ -84,6 +84,9 @@ class FromClip:
         count = self.made.get("frames")
         return count if isinstance(count, int) else None
 
+    def displacement(self, cells: tuple[int, int, int], size: ClipSize) -> None:
+        """A feature read off a clip does not say how far things go."""
+
     def at(self, feature: Tensor, size: ClipSize) -> Tensor:
         """(1 f k h w), resampled to the frames and cells of the feature."""
         cells = feature.shape[3:] if self.value.shape[2] > 1 else (1, 1)

@@ -53,6 +53,10 @@ class Target(Protocol):
     def at(self, feature: Tensor, size: ClipSize) -> Tensor:
         """What a MOFT (b f k h w) of a clip of this size should be: broadcastable to it."""
 
+    def displacement(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor | None:
+        """Where what is seen at each place should be, (f h w 2) in shorter sides against the clip's middle,
+        for so many frames, rows and columns; None where it is not known."""
+
 
 class _ByStatistics:
     """What a target takes over from the model's statistics."""
@@ -95,16 +99,17 @@ class OfField(_ByStatistics):
     def by_course(self) -> bool:
         return self.statistics.courses is not None
 
+    def displacement(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
+        """(f h w 2)."""
+        return torch.from_numpy(self.field.resized(*cells).displacement).float()
+
     def at(self, feature: Tensor, size: ClipSize) -> Tensor:
         """(1 f k h w)."""
-        field = self.field.resized(*cells_of(feature))
-        path = torch.from_numpy(field.displacement).float()
-        return _LARGER * expected(path, self.statistics)
+        return _LARGER * expected(self.displacement(cells_of(feature), size), self.statistics)
 
     def course(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
         """What the layer's curves should show at so many frames, rows and columns: `expected_course`."""
-        path = torch.from_numpy(self.field.resized(*cells).displacement).float()
-        return expected_course(path, self.statistics)
+        return expected_course(self.displacement(cells, size), self.statistics)
 
     def weight(self, feature: Tensor) -> Tensor:
         """How much each place of a feature (b f k h w) counts, (f h w) in 0…1."""
@@ -166,8 +171,11 @@ class Synthesised(_ByStatistics):
 
     def course(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
         """What the layer's curves should show at so many frames, rows and columns: `expected_course`."""
-        path = self._displacement(cells[0], cells[1:], size)
-        return expected_course(path.expand(*cells, 2), self.statistics)
+        return expected_course(self.displacement(cells, size), self.statistics)
+
+    def displacement(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
+        """(f h w 2)."""
+        return self._displacement(cells[0], cells[1:], size).expand(*cells, 2)
 
     def _displacement(self, frames: int, cells: Sequence[int], size: ClipSize) -> Tensor:
         path = latent_path(self.motion, size, frames)[:, None, None]

@@ -1,5 +1,6 @@
-"""A real clip is carried, not guided: its first frame is put where the request takes it, at a noise level
-where content is there and seams still heal. No gradients are taken."""
+"""What is taken over from a plain run, without gradients: its first frame, put where the request takes it, at
+a noise level where content is there and seams still heal; and what surrounds a region, which is kept, not
+steered: motion spreads out of it through the model itself, whatever a loss asks of the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from moft.errors import RequestError
 from moft.feature.regions import at_cells
 from moft.request.motion import Motion
 from moft.steering.loop import Change, Moment
-from moft.steering.objective import Objectives
+from moft.steering.objective import Objectives, inside
 
 if TYPE_CHECKING:
     from moft.steering.recording import Recording
@@ -48,6 +49,25 @@ class Carry(Change):
             where = None if region is None else at_cells(region, latents.shape[-3:]).to(latents)
             latents = moved if where is None else torch.lerp(latents, moved, where)
         return latents
+
+
+class Keep(Change):
+    """Outside the regions the latents are put back to what they were in the plain run (as in blended
+    diffusion)."""
+
+    def __init__(self, objectives: Objectives, plain: Recording, share: float) -> None:
+        """share: 0…1 of the denoising steps, up to which it is done; from the first one that is guided."""
+        self.objectives, self.plain, self.share = objectives, plain, share
+
+    def apply(self, latents: Tensor, moment: Moment) -> Tensor:
+        objectives = self.objectives(moment.size)
+        where = inside(objectives, latents.shape[-3:])
+        first = min(objective.window(moment.count)[0] for objective in objectives)
+        if where is None or not first <= moment.made <= self.share * moment.count:
+            return latents
+        if not any(objective.strength > 0 for objective in objectives):
+            return latents
+        return torch.lerp(self.plain.at(moment.index, latents).to(latents), latents, where.to(latents))
 
 
 def check_carried(requests: Sequence[object]) -> None:

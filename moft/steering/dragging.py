@@ -25,8 +25,8 @@ from moft.feature.target import Synthesised
 from moft.models.tap import Tap
 from moft.request.drag import Drag
 from moft.request.motion import Motion
+from moft.steering.carry import Keep
 from moft.steering.guide import Guide
-from moft.steering.keep import Keep
 from moft.steering.loop import Change, Steering
 from moft.steering.objective import Follow, Look, Objective
 from moft.steering.recording import Recording

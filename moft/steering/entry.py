@@ -25,11 +25,11 @@ from moft.request.along import Along
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
-from moft.steering.carry import Carry, check_carried
+from moft.steering.carry import Carry, Keep, check_carried
 from moft.steering.dragging import dragging
 from moft.steering.guide import Fused, Guide
-from moft.steering.keep import Anew, Keep
 from moft.steering.loop import Change, Steering
+from moft.steering.noise import Anew, WarpNoise
 from moft.steering.objective import Objective, Objectives, check_targets, follow
 from moft.steering.settings import Settings
 from moft.steering.told import Report, stretched
@@ -139,20 +139,37 @@ def guided(
             "expected a plain run with its keys for keep_keys, got none; "
             "record it with moft.record(pipe, keys=True)"
         )
-    placed, changes = _placing(objectives), list[Change]()
+    placed = _placing(objectives)
+    changes = _changes(tap, placed, settings, plain, guide or (Fused if settings.fused else Guide), report)
+    steering = Steering(tap, placed, changes, report, plain, settings.keep_keys)
+    steering.guides, steering.carries = settings.step_size != 0, settings.carry > 0
+    steering.redraws = settings.anew is not None
+    return steering
+
+
+def _changes(
+    tap: Tap,
+    placed: Objectives,
+    settings: Settings,
+    plain: Recording | None,
+    guide: type[Guide],
+    report: Report,
+) -> list[Change]:
+    """What is done between two steps, in this order."""
+    changes = list[Change]()
     if settings.anew is not None:
         changes.append(Anew(placed, settings.anew))
-    if settings.step_size > 0:
-        if settings.carry and plain:
-            changes.append(Carry(placed, plain, settings.carry, report))
-        else:
-            way = guide or (Fused if settings.fused else Guide)
-            changes.append(way(tap, placed, settings, report))
-        if plain:
-            changes.append(Keep(placed, plain, settings.keep))
-    steering = Steering(tap, placed, changes, report, plain, settings.keep_keys)
-    steering.carries, steering.redraws = settings.carry > 0, settings.anew is not None
-    return steering
+    if settings.warp_noise:
+        changes.append(WarpNoise(tap, placed, settings.warp_noise, report))
+    if settings.step_size == 0:
+        return changes
+    if settings.carry and plain:
+        changes.append(Carry(placed, plain, settings.carry, report))
+    else:
+        changes.append(guide(tap, placed, settings, report))
+    if plain:
+        changes.append(Keep(placed, plain, settings.keep))
+    return changes
 
 
 def _placing(objectives: Sequence[Objective]) -> Objectives:

@@ -101,6 +101,13 @@ class Settings:
         least=1e-6,
         most=1e9,
     )
+    warp_noise: float = said(
+        0.0,
+        "How far the noise that a clip begins with goes along, as a share of the motion asked, so that "
+        "textures go along; 1.5 suits the whole frame.",
+        least=0,
+        most=10,
+    )
 
     def __post_init__(self) -> None:
         check(self)

@@ -26,6 +26,7 @@ class Report:
     seconds: float = 0.0  # from entering to leaving the `with` block
     made: int = 0  # steps that the pipeline made
     carried: int = 0  # behind how many of them a first frame was carried along
+    warped: int = 0  # of how many requests the first noise was led along
     moved: int = 0  # behind how many of them latents were changed
     lost: int = 0  # behind how many of these the pipeline went on from other latents
     notes: list[str] = field(default_factory=list)  # what was told when the block was left
@@ -38,7 +39,7 @@ class Report:
         """What was added to an earlier state of this report."""
         steps, numbers = (
             self.steps[len(before.steps) :],
-            ("skipped", "overflows", "guidance_seconds", "made", "carried", "moved", "lost"),
+            ("skipped", "overflows", "guidance_seconds", "made", "carried", "warped", "moved", "lost"),
         )
         return Report(steps, **{name: getattr(self, name) - getattr(before, name) for name in numbers})
 
@@ -50,12 +51,14 @@ class Asked:
     objectives: Sequence[Objective]  # of the last run
     by_callback: bool
     carries: bool  # a first frame, instead of guiding
+    guides: bool  # by gradients; not with a step size of 0
     changes: bool  # whether there is anything that changes latents; not with a step size of 0
 
 
 def told_of(run: Report, asked: Asked) -> str | None:
     """What to tell of one run; None if it was guided in some steps."""
-    guided = len(run.steps)
+    guided, led = len(run.steps), run.warped > 0
+    alone = led and not asked.guides  # the noise, as was asked
     if not run.made:
         return f"nothing was guided: {_no_step(asked)}"
     if guided and run.skipped and not run.moved:
@@ -63,12 +66,14 @@ def told_of(run: Report, asked: Asked) -> str | None:
             f"nothing was guided: no gradient of {guided} steps was a finite number; load the model in "
             "bfloat16 or float32, or choose other motion channels"
         )
-    if guided and not run.moved:
+    if guided > led and run.moved <= led:
         return (
             f"nothing was guided: latents stayed as they were, bit for bit, in all of {guided} guided steps: "
             "the gradient is zero or the step size too small; raise step_size, or choose another layer"
         )
-    if not run.moved or not (guided or asked.carries):  # what surrounds a region may have been put back
+    if not run.moved or not (
+        guided or asked.carries or alone
+    ):  # what surrounds a region may have been put back
         return f"nothing was guided: {_not_due(run, asked)}"
     if run.lost:
         return (
@@ -78,7 +83,7 @@ def told_of(run: Report, asked: Asked) -> str | None:
         )
     if asked.carries and not run.carried:
         return f"nothing was carried: {_not_due(run, asked)}"
-    if not asked.carries and guided < FEW:
+    if not asked.carries and not alone and guided < FEW:
         return (
             f"only {guided} of {run.made} steps guided, so little may follow; run more steps, or ask for "
             "more of them with steps=(0, 1)"

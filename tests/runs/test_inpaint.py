@@ -18,7 +18,7 @@ from moft.metrics.quality import psnr
 from moft.runs import steered
 from moft.runs.job import Job, Scene
 from moft.runs.pictures import SOFT, composited
-from moft.steering.keep import Anew
+from moft.steering.noise import Anew
 from moft.types import ClipSize
 
 SIZE = ClipSize(8, 64, 64)

@@ -1,0 +1,66 @@
+"""The noise that a clip begins with is led along the motion."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from moft.steering.noise import along
+
+WHERE = torch.ones(5, 8, 12, dtype=torch.bool)
+NOISE = torch.randn(2, 3, 5, 8, 12, generator=torch.Generator().manual_seed(0))
+
+
+def pan(x: float, y: float) -> Tensor:
+    """A displacement (5 8 12 2) by so many cells a frame, against the middle one."""
+    steps = torch.arange(5.0) - 2
+    return (steps[:, None] * torch.tensor([x, y]))[:, None, None].expand(5, 8, 12, 2)
+
+
+def test_noise_goes_along_a_pan_from_the_middle_frame() -> None:
+    moved = along(NOISE, pan(1, 0), WHERE)
+    assert torch.equal(moved[:, :, 2], NOISE[:, :, 2])
+    for frame in range(4):
+        assert torch.equal(moved[:, :, frame + 1, :, 1:], moved[:, :, frame, :, :-1])
+    assert torch.equal(along(NOISE, pan(0, -1), WHERE)[:, :, 4, :-2], NOISE[:, :, 2, 2:])
+
+
+def test_what_comes_in_is_noise_of_its_own_and_goes_along_from_then_on() -> None:
+    moved = along(NOISE, pan(1, 0), WHERE)
+    assert torch.equal(moved[:, :, 3, :, 0], NOISE[:, :, 3, :, 0])
+    assert torch.equal(moved[:, :, 4, :, 1], NOISE[:, :, 3, :, 0])
+
+
+def test_what_does_not_move_is_one_noise_in_all_frames() -> None:
+    assert torch.equal(along(NOISE, pan(0, 0), WHERE), NOISE[:, :, 2:3].expand_as(NOISE))
+
+
+@pytest.mark.parametrize("growth", [-0.2, 0.3])
+def test_a_zoom_leaves_each_frame_as_white_as_it_was(growth: float) -> None:
+    """No number stands in a frame twice."""
+    y, x = torch.meshgrid(torch.arange(8.0) - 3.5, torch.arange(12.0) - 5.5, indexing="ij")
+    steps = growth * (torch.arange(5.0) - 2)
+    moved = along(NOISE, steps[:, None, None, None] * torch.stack([x, y], -1), WHERE)
+    for frame in moved[0, 0]:
+        assert len(frame.unique()) == frame.numel()
+    shared = [
+        float((moved[0, 0, 2].flatten()[:, None] == one.flatten()).any(0).float().mean())
+        for one in moved[0, 0]
+    ]
+    assert shared[2] == 1 and min(shared) > 0.2
+
+
+def test_outside_of_where_it_is_asked_noise_stays() -> None:
+    half = WHERE.clone()
+    half[..., 6:] = False
+    moved = along(NOISE, pan(1, 0), half)
+    assert torch.equal(moved[..., 6:], NOISE[..., 6:])
+    assert torch.equal(moved[:, :, 3, :, 1:6], NOISE[:, :, 2, :, :5])
+
+
+def test_noise_is_not_changed_in_place_and_parts_of_a_cell_are_rounded() -> None:
+    before = NOISE.clone()
+    moved = along(NOISE, pan(0.5, 0), WHERE)
+    assert torch.equal(NOISE, before)
+    assert torch.equal(moved[:, :, 4, :, 1:], NOISE[:, :, 2, :, :-1])
