@@ -529,3 +529,19 @@ def test_a_clip_read_in_another_number_of_frames_is_told_once_a_size():
         _, said = told(double(), thrice, target)
         (note,) = [note for note in said if "a clip or field was read" in note]
         assert f"read in {frames} frames, and 16 are sampled" in note and f"{factor} times as fast" in note
+
+
+# ---------------------------------------------------------------- noise alone
+
+
+def test_noise_that_goes_along_without_gradients_is_steering_and_of_no_share_nothing_is():
+    alone = moft.Settings(step_size=0, warp_noise=1)
+    run, said = told(double(), lambda pipe: pipe(), settings=alone)
+    assert said == [] and (run.report.warped, run.report.moved, run.report.steps) == (1, 1, [])
+    run, said = told(double(), lambda pipe: pipe(), settings=replace(alone, warp_noise=0))
+    assert run.report.warped == 0 and len(said) == 1 and said[0].startswith("nothing was guided")
+
+
+def test_noise_goes_along_once_and_does_not_hide_that_no_gradient_moves():
+    run, said = told(double(), lambda pipe: pipe(), settings=moft.Settings(step_size=1e-30, warp_noise=1))
+    assert run.report.warped == 1 and len(said) == 1 and "bit for bit" in said[0]
