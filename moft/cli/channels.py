@@ -41,6 +41,7 @@ Level = Annotated[
 ]
 
 
+_HARD = ("step_size", "gradient_steps", "warp_noise")  # how clips will be steered; the gain depends on it
 _PLACE = "a folder, or a repository OWNER/NAME of the hub"
 
 
@@ -175,7 +176,7 @@ def read_photos(folder: Path | None) -> dict[str, np.ndarray]:
         f"Example: moft calibrate --model ./my-model --prompt 'a street' --prompt 'a forest'.  {CONVENTION}"
     )
 )
-@taking(*options(Scene, "seed", "steps"), *options(Settings, "step_size", "gradient_steps"))
+@taking(*options(Scene, "seed", "steps"), *options(Settings, *_HARD))
 def calibrate(
     prompt: Annotated[list[str] | None, typer.Option(help="A scene to sample; give several.")] = None,
     image: Annotated[
@@ -209,7 +210,7 @@ def calibrate(
 
     where = _kept_at(channels or statistics_path(subject.pipe))
     kept = _kept(where, subject)
-    settings = Settings(step_size=given["step_size"], gradient_steps=given["gradient_steps"])
+    settings = Settings(**{name: given[name] for name in _HARD})
     track, at = _in_rounds(len(SIDES) * len(scenes)), speed or DEFAULT_SPEED
     found = moft.calibrate(subject, scenes, speed=at, settings=settings, kept=kept, track=track)
     note = {**found.made["gain"], "command": command(), "versions": versions()}

@@ -63,6 +63,13 @@ class _ByStatistics:
 
     statistics: Statistics
 
+    def displacement(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
+        raise NotImplementedError
+
+    def course(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
+        """What the layer's curves should show at so many frames, rows and columns: `expected_course`."""
+        return expected_course(self.displacement(cells, size), self.statistics)
+
     @property
     def channels(self) -> Tensor:
         return self.statistics.channels
@@ -106,10 +113,6 @@ class OfField(_ByStatistics):
     def at(self, feature: Tensor, size: ClipSize) -> Tensor:
         """(1 f k h w)."""
         return _LARGER * expected(self.displacement(cells_of(feature), size), self.statistics)
-
-    def course(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
-        """What the layer's curves should show at so many frames, rows and columns: `expected_course`."""
-        return expected_course(self.displacement(cells, size), self.statistics)
 
     def weight(self, feature: Tensor) -> Tensor:
         """How much each place of a feature (b f k h w) counts, (f h w) in 0…1."""
@@ -168,10 +171,6 @@ class Synthesised(_ByStatistics):
         """(1 f k h w), or (1 f k 1 1) if the motion is the same everywhere."""
         value = expected(self._displacement(feature.shape[1], feature.shape[3:], size), self.statistics)
         return _LARGER * value if self.by_course else value
-
-    def course(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
-        """What the layer's curves should show at so many frames, rows and columns: `expected_course`."""
-        return expected_course(self.displacement(cells, size), self.statistics)
 
     def displacement(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
         """(f h w 2)."""

@@ -116,7 +116,8 @@ def dragging(
         layer: where to read DIFT; None is the family's default layer.
         losses: what guides in the early and in the later steps, "moft" or "dift" each.
         settings: the step size is that of the early steps, the later ones take a third of it. `steps`,
-            `loss`, `fused`, `keep_keys` and `carry` have no say here and must be left as they are.
+            `loss`, `fused`, `keep_keys`, `carry` and `warp_noise` have no say here and must be left as they
+            are.
         plain: with it, what is further from the points than the radius stays as it was, and pulls them back
             (docs/lab/drag.md).
     Raises:
@@ -149,9 +150,10 @@ def _check_settings(losses: tuple[str, str], settings: Settings) -> None:
         raise RequestError(
             f'expected two losses, each "moft" or "dift"; received {losses!r:.200}; leave them out for Eq. 9'
         )
-    if settings.steps or settings.loss or settings.fused or settings.keep_keys or settings.carry:
+    own = ("steps", "loss", "fused", "keep_keys", "carry", "warp_noise")
+    if any(getattr(settings, name) for name in own):
         raise RequestError(
-            "expected settings without steps, loss, fused, keep_keys and carry, "
+            "expected settings without steps, loss, fused, keep_keys, carry and warp_noise, "
             "which dragging decides itself; leave them out"
         )
 

@@ -142,8 +142,8 @@ def guided(
     placed = _placing(objectives)
     changes = _changes(tap, placed, settings, plain, guide or (Fused if settings.fused else Guide), report)
     steering = Steering(tap, placed, changes, report, plain, settings.keep_keys)
-    steering.guides, steering.carries = settings.step_size != 0, settings.carry > 0
-    steering.redraws = settings.anew is not None
+    steering.guides, steering.warps = settings.step_size > 0, settings.warp_noise > 0
+    steering.carries, steering.redraws = settings.carry > 0, settings.anew is not None
     return steering
 
 
@@ -161,14 +161,13 @@ def _changes(
         changes.append(Anew(placed, settings.anew))
     if settings.warp_noise:
         changes.append(WarpNoise(tap, placed, settings.warp_noise, report))
-    if settings.step_size == 0:
-        return changes
-    if settings.carry and plain:
-        changes.append(Carry(placed, plain, settings.carry, report))
-    else:
-        changes.append(guide(tap, placed, settings, report))
-    if plain:
-        changes.append(Keep(placed, plain, settings.keep))
+    if settings.step_size > 0:
+        if settings.carry and plain:
+            changes.append(Carry(placed, plain, settings.carry, report))
+        else:
+            changes.append(guide(tap, placed, settings, report))
+        if plain:
+            changes.append(Keep(placed, plain, settings.keep))
     return changes
 
 

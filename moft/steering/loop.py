@@ -87,8 +87,8 @@ class Steering(Between):
         self._objectives, self.changes, self.report, self.plain = objectives, changes, report, plain
         self.reports: list[Report] = []
         self.tell: Callable[[str], object] = _warn  # how it is told that nothing, or little, was guided
-        self.guides = True  # whether gradients are to be taken; likewise
         self.carries = False  # whether a frame is carried instead of guiding; for what is told
+        self.guides, self.warps = True, False  # whether gradients are taken, and noise led along; likewise
         self.redraws = False  # whether what is inside is drawn anew, and may be by other words
         self._asked: list[Objective] = []  # of the last run
         self._before, self._finished = Report(), list[Report]()
@@ -110,7 +110,9 @@ class Steering(Between):
             try:
                 yield self
                 self._close()
-                asked = Asked(self._asked, by_callback, self.carries, self.guides, bool(self.changes))
+                asked = Asked(
+                    self._asked, by_callback, self.carries, self.guides, self.warps, bool(self.changes)
+                )
                 runs = self._finished or self.reports or [Report()]
                 runs = [*runs, Report()] if self._passed_by else runs
                 told = dict.fromkeys(told_of(run, asked) for run in runs)

@@ -44,7 +44,9 @@ class WarpNoise(Change):
             if path is None:
                 continue
             self.report.warped += 1
-            where = torch.ones(cells) if objective.region is None else at_cells(objective.region, cells)
+            region = objective.region
+            where = torch.ones(cells) if region is None else at_cells(region, cells)
+            where[: moment.given] = 0  # no noise, but the picture that the clip begins with
             latents = along(latents, self.further * path * scale, where > 0.5)
         return latents
 

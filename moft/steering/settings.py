@@ -117,6 +117,11 @@ class Settings:
             raise RequestError(
                 "expected anew or carry, since what is carried would be drawn over, got 'both'; leave one out"
             )
+        if self.warp_noise and self.carry:
+            raise RequestError(
+                "expected warp_noise or carry, since what is carried covers the noise, got 'both'; "
+                "leave one out"
+            )
         if self.fused and self.keep_keys:
             raise RequestError(
                 "expected fused or keep_keys, since a guidance batch run in parts takes none over, got 'both'"

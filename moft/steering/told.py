@@ -52,7 +52,8 @@ class Asked:
     by_callback: bool
     carries: bool  # a first frame, instead of guiding
     guides: bool  # by gradients; not with a step size of 0
-    changes: bool  # whether there is anything that changes latents; not with a step size of 0
+    warps: bool  # leads the first noise along
+    changes: bool  # whether there is anything that changes latents
 
 
 def told_of(run: Report, asked: Asked) -> str | None:
@@ -71,9 +72,8 @@ def told_of(run: Report, asked: Asked) -> str | None:
             f"nothing was guided: latents stayed as they were, bit for bit, in all of {guided} guided steps: "
             "the gradient is zero or the step size too small; raise step_size, or choose another layer"
         )
-    if not run.moved or not (
-        guided or asked.carries or alone
-    ):  # what surrounds a region may have been put back
+    does = guided or asked.carries or alone  # what surrounds a region may have been put back
+    if not (run.moved and does):
         return f"nothing was guided: {_not_due(run, asked)}"
     if run.lost:
         return (
@@ -88,7 +88,13 @@ def told_of(run: Report, asked: Asked) -> str | None:
             f"only {guided} of {run.made} steps guided, so little may follow; run more steps, or ask for "
             "more of them with steps=(0, 1)"
         )
-    return None
+    return f"no noise went along: {_UNLED}" if asked.warps and not led else None
+
+
+_UNLED = (
+    "the request does not say how far things go, the run begins from a clip, or the scheduler would drop the "
+    "change; leave warp_noise out"
+)
 
 
 def _no_step(asked: Asked) -> str:
@@ -110,6 +116,8 @@ def _not_due(run: Report, asked: Asked) -> str:
         return "the step size is 0"
     if not any(objective.strength > 0 for objective in asked.objectives):
         return "every request has strength 0"
+    if not asked.guides:
+        return f"the step size is 0, and no noise went along: {_UNLED}"
     if asked.carries:
         return f"no frame was carried in {run.made} steps; choose another share to carry at"
     shares = ", ".join(sorted({"{:g}…{:g}".format(*objective.steps) for objective in asked.objectives}))

@@ -220,9 +220,22 @@ def test_it_detaches_without_a_trace_also_from_a_run_that_fails(
         ([RIGHT], {"radius": math.nan}, "a radius of 1 to"),
         ([RIGHT], {"losses": ("moft", "dino")}, "two losses, each"),
         ([RIGHT], {"losses": ("moft",)}, "two losses, each"),
-        ([RIGHT], {"settings": Settings(fused=True)}, "without steps, loss, fused, keep_keys and carry"),
-        ([RIGHT], {"settings": Settings(steps=(0, 0.5))}, "without steps, loss, fused, keep_keys and carry"),
-        ([RIGHT], {"settings": Settings(keep_keys=0.5)}, "without steps, loss, fused, keep_keys and carry"),
+        (
+            [RIGHT],
+            {"settings": Settings(fused=True)},
+            "without steps, loss, fused, keep_keys, carry and warp_noise",
+        ),
+        (
+            [RIGHT],
+            {"settings": Settings(steps=(0, 0.5))},
+            "without steps, loss, fused, keep_keys, carry and warp_noise",
+        ),
+        ([RIGHT], {"settings": Settings(warp_noise=1)}, "keep_keys, carry and warp_noise"),
+        (
+            [RIGHT],
+            {"settings": Settings(keep_keys=0.5)},
+            "without steps, loss, fused, keep_keys, carry and warp_noise",
+        ),
     ],
 )
 def test_wrong_requests_are_refused_before_anything_runs(

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 import torch
 from torch import Tensor
 
-from moft.steering.noise import along
+from moft.feature.statistics import Statistics
+from moft.feature.target import Synthesised
+from moft.request.motion import Motion
+from moft.steering.loop import Moment
+from moft.steering.noise import WarpNoise, along
+from moft.steering.objective import follow
+from moft.steering.told import Report
+from moft.types import ClipSize
 
 WHERE = torch.ones(5, 8, 12, dtype=torch.bool)
 NOISE = torch.randn(2, 3, 5, 8, 12, generator=torch.Generator().manual_seed(0))
@@ -64,3 +74,36 @@ def test_noise_is_not_changed_in_place_and_parts_of_a_cell_are_rounded() -> None
     moved = along(NOISE, pan(0.5, 0), WHERE)
     assert torch.equal(NOISE, before)
     assert torch.equal(moved[:, :, 4, :, 1:], NOISE[:, :, 2, :, :-1])
+
+
+# ---------------------------------------------------------------- between the first two steps
+
+
+def led(index: int = 1, *, count: int = 10, first: int = 0, given: int = 0, carries: bool = True) -> Tensor:
+    """The noise of a clip of 5 frames of 48 x 32 px, asked to go to the right by 4 px, one cell, a frame."""
+    one = torch.ones(1)
+    statistics = Statistics(torch.tensor([0]), torch.ones(1, 2), -one, one, "up_blocks.1", 300, "m")
+    objective = follow(Synthesised(Motion("right", speed="4px"), statistics), None, alone=True)
+    tap = cast(Any, SimpleNamespace(host=SimpleNamespace(carries=lambda made: carries)))
+    moment = Moment(index, count, ClipSize(5, 32, 48), [], lambda *_: None, first, given)
+    report = Report()
+    moved = WarpNoise(tap, lambda size: [objective], 1.0, report).apply(NOISE, moment)
+    assert report.warped == (not torch.equal(moved, NOISE))
+    return moved
+
+
+def test_it_goes_as_far_as_was_asked_in_cells() -> None:
+    torch.testing.assert_close(led(), along(NOISE, pan(1, 0), WHERE), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    "told", [{"index": 2}, {"count": 1}, {"first": 1, "index": 2}, {"carries": False}], ids=str
+)
+def test_it_is_left_once_content_is_there_and_where_it_would_be_lost(told: dict[str, Any]) -> None:
+    assert led(**told) is NOISE
+
+
+def test_a_picture_that_the_clip_begins_with_is_left_and_lends_no_noise() -> None:
+    moved = led(given=3)
+    assert torch.equal(moved[:, :, :3], NOISE[:, :, :3]) and torch.equal(moved[:, :, 3], NOISE[:, :, 3])
+    assert torch.equal(moved[:, :, 4, :, 1:], NOISE[:, :, 3, :, :-1])

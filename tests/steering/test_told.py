@@ -545,3 +545,18 @@ def test_noise_that_goes_along_without_gradients_is_steering_and_of_no_share_not
 def test_noise_goes_along_once_and_does_not_hide_that_no_gradient_moves():
     run, said = told(double(), lambda pipe: pipe(), settings=moft.Settings(step_size=1e-30, warp_noise=1))
     assert run.report.warped == 1 and len(said) == 1 and "bit for bit" in said[0]
+
+
+@pytest.mark.parametrize("size", [0, 0.3])
+def test_noise_that_could_not_go_along_is_told(size: float):
+    asked, settings = odd(1.0), moft.Settings(step_size=size, warp_noise=1)
+    run, said = told(double(), lambda pipe: pipe(), asked, settings=settings)
+    assert run.report.warped == 0 and len(said) == 1 and "no noise went along" in said[0]
+    assert said[0].startswith("nothing was guided") is (size == 0)
+    _, said = told(double(), lambda pipe: pipe(num_inference_steps=20, strength=0.5), settings=settings)
+    assert len(said) == 1 and "no noise went along" in said[0]
+
+
+def test_noise_and_a_frame_that_is_carried_are_refused_together():
+    with pytest.raises(RequestError, match="warp_noise or carry"):
+        moft.Settings(warp_noise=1, carry=0.5)

@@ -22,17 +22,22 @@ Only = Annotated[list[str] | None, typer.Option(help="Only these; give several."
 Of = Annotated[str, typer.Option("--model", help="miniature, or a miniature's folder.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write all results as JSON, too.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the first prompt; they count up.")]
+Fused = Annotated[bool, typer.Option("--fused", help="With Settings(fused=True).")]
+StepSize = Annotated[float, typer.Option(min=0, help="With Settings(step_size=…).")]
+GradientSteps = Annotated[int | None, typer.Option(min=1, help="With Settings(gradient_steps=…).")]
+KeepSpread = Annotated[bool | None, typer.Option(help="With Settings(keep_spread=…).")]
+WarpNoise = Annotated[float, typer.Option(min=0, help="With Settings(warp_noise=…).")]
 
 
 @app.command()
 def control(
     only: Only = None,
     model: Of = "miniature",
-    fused: Annotated[bool, typer.Option("--fused", help="With Settings(fused=True).")] = False,
-    gradient_steps: Annotated[
-        int | None, typer.Option(min=1, help="With Settings(gradient_steps=…).")
-    ] = None,
-    keep_spread: Annotated[bool | None, typer.Option(help="With Settings(keep_spread=…).")] = None,
+    fused: Fused = False,
+    step_size: StepSize = 0.3,
+    gradient_steps: GradientSteps = None,
+    keep_spread: KeepSpread = None,
+    warp_noise: WarpNoise = 0.0,
     rounds: Annotated[int, typer.Option(min=1, help="Of `direction`: each is 64 runs.")] = 2,
     seed: Seed = 100,
     output: Output = None,
@@ -56,7 +61,13 @@ def control(
         "bend": bend,
     }
     names = chosen(only, measures)
-    settings = Settings(keep_spread=keep_spread, gradient_steps=gradient_steps, fused=fused)
+    settings = Settings(
+        fused=fused,
+        step_size=step_size,
+        gradient_steps=gradient_steps,
+        keep_spread=keep_spread,
+        warp_noise=warp_noise,
+    )
     runs = Runs(_pipeline(output, model), seed, settings)
     results = {}
     for name in names:
@@ -92,11 +103,11 @@ def field(
     way: Annotated[list[str] | None, typer.Option(help="Only these ways; give several.")] = None,
     prompts: Annotated[int, typer.Option(min=1, help="That follow each kind of motion.")] = 8,
     tuning: Annotated[bool, typer.Option("--tuning", help="Training photographs, other prompts.")] = False,
-    keep_spread: Annotated[bool | None, typer.Option(help="With Settings(keep_spread=…).")] = None,
-    gradient_steps: Annotated[
-        int | None, typer.Option(min=1, help="With Settings(gradient_steps=…).")
-    ] = None,
-    fused: Annotated[bool, typer.Option("--fused", help="With Settings(fused=True).")] = False,
+    fused: Fused = False,
+    step_size: StepSize = 0.3,
+    gradient_steps: GradientSteps = None,
+    keep_spread: KeepSpread = None,
+    warp_noise: WarpNoise = 0.0,
     output: Output = None,
 ) -> None:
     """Whether a clip's motion is followed place by place and over time: pans, zooms, rolls, objects, and what
@@ -105,7 +116,13 @@ def field(
     from moft.bench.control.fields import NAMES, WAYS, measured
     from moft.steering.settings import Settings
 
-    settings = Settings(keep_spread=keep_spread, gradient_steps=gradient_steps, fused=fused)
+    settings = Settings(
+        fused=fused,
+        step_size=step_size,
+        gradient_steps=gradient_steps,
+        keep_spread=keep_spread,
+        warp_noise=warp_noise,
+    )
     kinds, ways = chosen(only, NAMES), chosen(way, WAYS)
     _write(output, measured(_pipeline(output), kinds, ways, prompts, settings, tuning, _tell))
 
