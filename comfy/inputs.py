@@ -1,6 +1,6 @@
 """Inputs made from what is said of the fields of a job (`moft.request.said`), so that each stands once.
 
-An optional field is left at its default by 0, "" or "default".
+An optional field is left at its default by 0, by -1 where a size of 0 says something, by "" or "default".
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def taken(cls: type, given: dict[str, Any]) -> dict[str, Any]:
     return {
         name: _value(name, value, _kind(hints[name]))
         for name, value in named.items()
-        if defaults[name] is not None or value not in ("", 0, DEFAULT)
+        if defaults[name] is not None
+        or value not in ("", DEFAULT, _unsaid(said_of(cls)[name], _kind(hints[name])))
     }
 
 
@@ -45,6 +46,11 @@ def _kind(hint: Any) -> Any:
     return next(kind for kind in typing.get_args(hint) or (hint,) if kind is not type(None))
 
 
+def _unsaid(about: Said, kind: Any) -> int:
+    """The number that leaves an optional field at its default."""
+    return -1 if kind is float and about.least == 0 else 0
+
+
 def _input(about: Said, kind: Any, default: Any) -> Input:
     told = {"tooltip": about.help if about.unit is None else f"{about.help} ({about.unit})"}
     optional = default is None
@@ -54,9 +60,10 @@ def _input(about: Said, kind: Any, default: Any) -> Input:
     if kind is bool:
         return "BOOLEAN", {"default": default, **told}
     if kind in (int, float):
-        told["tooltip"] += " 0: the default." if optional else ""
-        least = min(about.least, 0) if optional and about.least is not None else about.least
-        bounds = {"default": 0 if optional else default, "min": least, "max": about.most}
+        unsaid = _unsaid(about, kind)
+        told["tooltip"] += f" {unsaid}: the default." if optional else ""
+        least = min(about.least, unsaid) if optional and about.least is not None else about.least
+        bounds = {"default": unsaid if optional else default, "min": least, "max": about.most}
         finer = {"step": 0.01, "round": False} if kind is float else {}
         return ("INT" if kind is int else "FLOAT"), {**bounds, **finer, **told}
     return "STRING", {"default": default or "", **told}

@@ -18,9 +18,11 @@ from moft.bench.task import GUIDANCE_SCALE, STEPS, Scenes, Task, Way, judged, pl
 from moft.media.files import make_folder, staging
 from moft.metrics.quality import SHARPNESS, Judge
 from moft.provenance import versions
+from moft.steering.objective import EARLY, STEP, UPDATES
 from moft.steering.settings import Settings
 
-RELEASE = Settings(keep_spread=False)  # all ways that are compared are asked as hard as in the release
+# All ways that are compared are asked as hard as in the release.
+RELEASE = Settings(EARLY, UPDATES, STEP, keep_spread=False, warp_noise=0)
 SCORES = "scores.jsonl"  # beside the folders of clips
 Columns = dict[str, list[float]]  # one value a clip, by what `judged` calls it; and seconds, of the processor
 

@@ -23,7 +23,7 @@ from moft.models.hooks import checkpointed
 from moft.models.pipeline import Pipeline
 from moft.runs.job import Scene
 from moft.runs.sample import arguments
-from moft.steering.objective import EARLY, UPDATES
+from moft.steering.objective import LATER
 from moft.types import ClipSize
 
 GIB = 2**30
@@ -70,8 +70,8 @@ class Needs:
 
     def run_flops(self, steps: int, steered: bool) -> int:
         """Of a run of so many steps, plain or guided as by default."""
-        guided = round(EARLY[1] * steps) - round(EARLY[0] * steps) if steered else 0
-        gradients = guided * UPDATES * self.gradient_flops
+        guided = round(LATER[1] * steps) - round(LATER[0] * steps) if steered else 0
+        gradients = guided * self.gradient_flops  # one a step, as suits a motion of the whole frame
         return self.ends_flops + steps * self.step_flops + gradients
 
 

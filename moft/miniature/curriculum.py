@@ -46,5 +46,6 @@ STAGES = (
     Stage(62_000, _FLOWS, stills=0.5, shift=0.5, quiet=0.8),
     Stage(84_000, _FLOWS, stills=1, shift=0.5),
     Stage(122_000, _FLOWS, stills=0.5, shift=0.5, quiet=0.8),
-    Stage(136_000, Mixture(), stills=0.2, shift=0, quiet=0.8, lengths=(16, 16, 16, 12, 8), boiling=0.5),
+    Stage(136_000, Mixture(), stills=0.2, shift=0, quiet=0.8, lengths=(FRAMES, FRAMES, 16), boiling=1.0),
+    Stage(138_000, Mixture(), stills=0.2, shift=0.5, quiet=0.8, lengths=(FRAMES, FRAMES, 16), boiling=1.0),
 )

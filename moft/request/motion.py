@@ -176,6 +176,11 @@ class Motion:
         apart = max(abs(a - b) for step in steps for a, b in zip(step, steps[0], strict=True))
         return self.timed or apart > _EVEN * max(abs(side) for step in steps for side in step)
 
+    @property
+    def steady(self) -> bool:
+        """Whether it goes straight, or zooms, at one speed: it neither turns, bends nor stays still."""
+        return not (self.turns or self.bends or self.direction == "still")
+
     def same(self, other: object) -> bool:
         """Whether both ask for the same motion, wherever and however hard."""
         return isinstance(other, Motion) and self._content() == other._content()

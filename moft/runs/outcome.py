@@ -23,7 +23,7 @@ from moft.request.along import Along
 from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
-from moft.steering.objective import UPDATES
+from moft.steering.objective import STEP, UPDATES
 from moft.types import ClipSize
 
 if TYPE_CHECKING:
@@ -217,8 +217,10 @@ def remedies(settings: Settings, seed: int, requests: Sequence[AnyRequest]) -> I
     """
     tried, steered = settings, [request for request in requests if not isinstance(request, Drag)]
     if steered and not settings.carry:
-        tried = replace(settings, step_size=settings.step_size * 1.5)
-        yield Remedy(f"step size {tried.step_size:g} instead of {settings.step_size:g}", tried, seed)
+        size = STEP if settings.step_size is None else settings.step_size
+        tried = replace(settings, step_size=1.5 * size)
+        before = "" if settings.step_size is None else f" instead of {size:g}"
+        yield Remedy(f"step size {1.5 * size:g}{before}", tried, seed)
         if settings.steps is None and any(request.steps is None for request in steered):
             tried = replace(tried, steps=(0.12, LATE))
             yield Remedy(f"guided up to {LATE:.0%} of the steps", tried, seed)

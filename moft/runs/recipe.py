@@ -24,6 +24,7 @@ from moft.request.like import Like
 from moft.request.motion import Motion
 from moft.request.parse import AnyRequest, read_request, read_requests
 from moft.runs.job import Job, Scene, check_requests
+from moft.steering.objective import EARLY, STEP, UPDATES
 from moft.steering.settings import Settings
 from moft.types import Several
 
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from moft.feature.model import Model
 
 # 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags;
-# 3 no rate; 4 followed clips by MOFT alone, and knew no fields; 5 did not keep the spread of a motion alone
-FORMAT = 6
+# 3 no rate; 4 followed clips by MOFT alone, and knew no fields; 5 did not keep the spread of a motion alone;
+# 6 left the first noise where it was, and pushed a motion of the whole frame harder
+FORMAT = 7
 _OLD_RATE = 8.0  # frames a second at which everything was written up to format 3
 MAX_THREADS = 1024
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}")
@@ -195,6 +197,8 @@ class Recipe:
             wanted = tuple(replace(one, by="moft") if isinstance(one, Like) else one for one in wanted)
         if data["recipe"] < 6 and len(wanted) == 1:
             settings = _as_then(settings, wanted[0])
+        if data["recipe"] < 7:
+            settings = _without_noise(settings, wanted)
         return read(cls, part(cls, data), "", names, scene=scene, requests=wanted, settings=settings)
 
 
@@ -211,10 +215,22 @@ def _as_then(settings: Settings, request: AnyRequest) -> Settings:
     """The settings of a format up to 5, by which the spread of a motion alone was not kept; but that of what
     goes place by place or bends was."""
     if isinstance(request, Motion):
-        kept = request.turns or request.bends or request.direction == "still"
+        kept = not request.steady
     else:
         kept = not isinstance(request, Like) or request.by_flow  # fields; a drag's is not either way
     return settings if kept or settings.keep_spread is not None else replace(settings, keep_spread=False)
+
+
+def _without_noise(settings: Settings, requests: Several[AnyRequest]) -> Settings:
+    """The settings of a format up to 6, by which no noise went along, and a motion of the whole frame was
+    pushed as hard as others."""
+    (first, *others) = requests
+    whole = isinstance(first, Motion) and first.region is None and first.steady and not others
+    then: dict[str, Any] = {"step_size": STEP, "warp_noise": 0.0}
+    if whole:
+        then |= {"gradient_steps": UPDATES, "steps": EARLY}
+    unsaid = {name: value for name, value in then.items() if getattr(settings, name) is None}
+    return replace(settings, **unsaid)
 
 
 # ---------------------------------------------------------------- reading

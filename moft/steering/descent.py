@@ -98,7 +98,10 @@ class Descent:
     def update(self, gradient: Tensor, objectives: Sequence[Objective]) -> Tensor:
         """What to take from the latents for a gradient (b c f h w) of these objectives."""
         shaped = self._shaped(gradient, objectives)
-        return self.settings.step_size * (self._by_adam(shaped) if self.settings.rule == "adam" else shaped)
+        size = self.settings.step_size
+        if size is None:
+            size = max(objective.step_size for objective in objectives)
+        return size * (self._by_adam(shaped) if self.settings.rule == "adam" else shaped)
 
     def _by_adam(self, gradient: Tensor) -> Tensor:
         """Minus the move of Adam at a learning rate of 1."""

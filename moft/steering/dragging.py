@@ -28,7 +28,7 @@ from moft.request.motion import Motion
 from moft.steering.carry import Keep
 from moft.steering.guide import Guide
 from moft.steering.loop import Change, Steering
-from moft.steering.objective import Follow, Look, Objective
+from moft.steering.objective import STEP, Follow, Look, Objective
 from moft.steering.recording import Recording
 from moft.steering.settings import Settings
 from moft.steering.told import Report
@@ -116,8 +116,7 @@ def dragging(
         layer: where to read DIFT; None is the family's default layer.
         losses: what guides in the early and in the later steps, "moft" or "dift" each.
         settings: the step size is that of the early steps, the later ones take a third of it. `steps`,
-            `loss`, `fused`, `keep_keys`, `carry` and `warp_noise` have no say here and must be left as they
-            are.
+            `loss`, `fused`, `keep_keys`, `carry` and `warp_noise` have no say here and must be left out.
         plain: with it, what is further from the points than the radius stays as it was, and pulls them back
             (docs/lab/drag.md).
     Raises:
@@ -136,9 +135,10 @@ def dragging(
         cache(partial(_asked, drag, loss == "moft", statistics, taps[loss].layer, share))
         for loss, share in zip(losses, SCHEDULE, strict=True)
     ]
-    if settings.step_size > 0:
+    size = STEP if settings.step_size is None else settings.step_size
+    if size > 0:
         for loss, phase, step in zip(losses, phases, (1.0, LATE), strict=True):
-            own = replace(settings, step_size=step * settings.step_size)
+            own = replace(settings, step_size=step * size)
             changes.append(Guide(taps[loss], phase, own, report))
         if plain:
             changes.append(Keep(phases[0], plain, settings.keep))

@@ -105,7 +105,8 @@ def _steering(
         drag = _alone(requests, regions)
         return dragging(pipe, drag, statistics=statistics, settings=settings, plain=plain)
     targets = _targets(pipe, requests, statistics, regions, size)
-    return guided(pipe, _objectives(targets, requests, regions, settings), settings, plain)
+    noise = plain is None or not plain.inverted
+    return guided(pipe, _objectives(targets, requests, regions, settings, noise), settings, plain)
 
 
 def guided(
@@ -142,7 +143,7 @@ def guided(
     placed = _placing(objectives)
     changes = _changes(tap, placed, settings, plain, guide or (Fused if settings.fused else Guide), report)
     steering = Steering(tap, placed, changes, report, plain, settings.keep_keys)
-    steering.guides, steering.warps = settings.step_size > 0, settings.warp_noise > 0
+    steering.guides, steering.warps = settings.step_size != 0, bool(settings.warp_noise)
     steering.carries, steering.redraws = settings.carry > 0, settings.anew is not None
     return steering
 
@@ -159,9 +160,10 @@ def _changes(
     changes = list[Change]()
     if settings.anew is not None:
         changes.append(Anew(placed, settings.anew))
-    if settings.warp_noise:
+    guides = settings.step_size != 0
+    if settings.warp_noise or (settings.warp_noise is None and guides and not settings.carry):
         changes.append(WarpNoise(tap, placed, settings.warp_noise, report))
-    if settings.step_size > 0:
+    if guides:
         if settings.carry and plain:
             changes.append(Carry(placed, plain, settings.carry, report))
         else:
@@ -275,6 +277,7 @@ def _objectives(
     requests: Sequence[Steerable],
     regions: Sequence[Any] | None,
     settings: Settings,
+    noise: bool,
 ) -> list[Objective]:
     objectives: list[Objective] = []
     for target, region in zip(targets, _places(requests, regions), strict=True):
@@ -283,6 +286,6 @@ def _objectives(
         if isinstance(target, Objective):
             objectives.append(replace(target, region=region))
         else:
-            alone = len(targets) == 1
-            objectives.append(follow(target, region, alone=alone, loss=settings.loss, steps=settings.steps))
+            suiting = dict(alone=len(targets) == 1, noise=noise)
+            objectives.append(follow(target, region, loss=settings.loss, steps=settings.steps, **suiting))
     return objectives

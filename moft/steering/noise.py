@@ -25,8 +25,9 @@ class WarpNoise(Change):
     here nothing is trained). Each frame's noise stays as white as it was.
     """
 
-    def __init__(self, tap: Tap, objectives: Objectives, further: float, report: Report) -> None:
-        """further: ≥ 0, how far noise goes, as a share of the displacement that is asked."""
+    def __init__(self, tap: Tap, objectives: Objectives, further: float | None, report: Report) -> None:
+        """further: ≥ 0, how far noise goes, as a share of the displacement that is asked; None: what suits
+        each request, and nothing where things come back, which whole cells show too coarsely."""
         self.tap, self.objectives, self.further, self.report = tap, objectives, further, report
 
     def apply(self, latents: Tensor, moment: Moment) -> Tensor:
@@ -40,14 +41,15 @@ class WarpNoise(Change):
         for objective in self.objectives(moment.size):
             if not isinstance(objective, Follow) or not objective.strength > 0:
                 continue
-            path = objective.target.displacement(cells, moment.size)
-            if path is None:
+            further = objective.warp_noise if self.further is None else self.further
+            path = objective.target.displacement(cells, moment.size) if further else None
+            if path is None or (self.further is None and not _gets_away(path)):
                 continue
             self.report.warped += 1
             region = objective.region
-            where = torch.ones(cells) if region is None else at_cells(region, cells)
+            where = torch.ones(cells) if region is None else at_cells(region, cells).expand(cells).clone()
             where[: moment.given] = 0  # no noise, but the picture that the clip begins with
-            latents = along(latents, self.further * path * scale, where > 0.5)
+            latents = along(latents, further * path * scale, where > 0.5)
         return latents
 
 
@@ -67,6 +69,12 @@ class Anew(Change):
         other = noise.to(latents) * latents.std()  # nearly all of which is noise, too
         share = torch.ones(()) if where is None else where
         return torch.where(share.to(latents) > 0, other, latents)
+
+
+def _gets_away(path: Tensor) -> bool:
+    """Whether what goes along a displacement (f h w 2) ends at least half as far off as its way is long."""
+    ways = (path[1:] - path[:-1]).norm(dim=-1).sum()
+    return bool((path[-1] - path[0]).norm(dim=-1).sum() >= 0.5 * ways > 0)
 
 
 def along(noise: Tensor, displacement: Tensor, where: Tensor) -> Tensor:

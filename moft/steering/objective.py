@@ -28,9 +28,13 @@ if TYPE_CHECKING:
     from moft.models.tap import Tap
     from moft.types import ClipSize
 
-# Shares of the denoising steps: 3…11 of 25 in the release; for fields whose course is known; for stillness.
+# Shares of the denoising steps: 3…11 of 25 in the release; for gentle gradients and courses; for stillness.
 EARLY, LATER, MOST = (0.12, 0.48), (0.12, 0.72), (0.12, 0.92)
 UPDATES = 2  # of the latents in each guided step, as in the release
+STEP = 0.3  # their size; likewise
+FURTHER = (
+    1.5  # times as far as a whole frame is asked to goes its noise: clips go less far (docs/lab/rules.md)
+)
 _COURSE = 0.1  # shorter sides that displacements are counted in: what a pan by 2 px of 64 has at most
 
 
@@ -81,6 +85,8 @@ class Objective(ABC):
     request: Any = None  # what was asked; two of one place must ask for the same
     keep_spread: bool = False  # unless `Settings` say otherwise; likewise
     updates: int = UPDATES  # of the latents in each guided step
+    step_size: float = STEP  # of an update; likewise
+    warp_noise: float = 0.0  # how far the first noise goes, as a share of what is asked; likewise
 
     @abstractmethod
     def loss(self, look: Look) -> Tensor:
@@ -147,16 +153,28 @@ class FollowCourse(Follow):
         return super().loss(look) + blocks_loss(shown / _COURSE, wanted / _COURSE, self.counting(shown))
 
 
-def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None, steps: Any = None) -> Follow:
+def follow(
+    target: Target,
+    region: Any,
+    *,
+    alone: bool,
+    loss: str | None = None,
+    steps: Any = None,
+    noise: bool = True,
+) -> Follow:
     """The objective of a target, with the loss and the steps that suit it.
 
     alone: whether it is the only request of its run. loss: a name, whatever suits. steps: those of requests
-    that say nothing themselves; None is what suits.
+    that say nothing themselves; None is what suits. noise: whether the run begins from noise, which can go
+    along, and not from a clip.
 
     The spread of latents is kept for a motion of the whole frame, which leaves more of the picture; objects,
-    and motions of one run that go against each other, are followed less often with it (docs/lab/rules.md).
+    and motions of one run that go against each other, are followed less often with it. Where words say how
+    the whole frame goes, its noise does half of the work, and gradients may be gentle (docs/lab/rules.md).
     """
     kind = loss or _suiting(target, region is None and alone)
+    whole, places = region is None and alone, _by_places(target)
+    gently = whole and noise and isinstance(target, Synthesised) and target.motion.steady
     by_course = target.by_course and kind == "blocks"
     made: type[Follow] = FollowCourse if by_course else Follow
     return made(
@@ -164,12 +182,14 @@ def follow(target: Target, region: Any, *, alone: bool, loss: str | None = None,
         target.timestep,
         region=region,
         strength=target.strength,
-        steps=target.steps or steps or _suiting_steps(target, by_course),
+        steps=target.steps or steps or _suiting_steps(target, by_course or gently),
         request=target.motion if isinstance(target, Synthesised) else target,
         target=target,
         kind=kind,
-        keep_spread=_by_places(target) or (region is None and alone and not _is_still(target)),
-        updates=1 if by_course else UPDATES,
+        keep_spread=places or (whole and not _is_still(target)),
+        updates=1 if by_course or gently else UPDATES,
+        step_size=STEP / 2 if gently else STEP,
+        warp_noise=FURTHER if gently else float(places and noise),
     )
 
 
@@ -183,12 +203,12 @@ def check_targets(objectives: Sequence[Objective]) -> None:
             )
 
 
-def _suiting_steps(target: Target, by_course: bool) -> tuple[float, float]:
+def _suiting_steps(target: Target, longer: bool) -> tuple[float, float]:
     """Stillness is asked in most of the steps, since details that are drawn late flicker by themselves;
-    courses longer than other motion, by one gradient a step."""
+    courses, and what is asked gently, longer than other motion, by one gradient a step."""
     if _is_still(target):
         return MOST
-    return LATER if by_course else EARLY
+    return LATER if longer else EARLY
 
 
 def _is_still(target: Target) -> bool:

@@ -74,6 +74,12 @@ def test_inputs_left_alone_are_mofts_own_defaults(call: Any) -> None:
     assert call("MoftMotionFromDirection") == ((moft.Motion("left"),),)
 
 
+def test_a_size_of_nought_is_said_and_minus_one_is_not(call: Any) -> None:
+    (settings,) = call("MoftSettings", step_size=0.0, warp_noise=0.0)
+    assert settings == moft.Settings(step_size=0, warp_noise=0)
+    assert call("MoftSettings", step_size=-1.0, warp_noise=-1.0, anew=0) == (moft.Settings(),)
+
+
 def test_inputs_become_the_fields_that_they_are_made_of(call: Any) -> None:
     (settings,) = call("MoftSettings", steps="0.1, 0.5", loss="cosine", keep_spread="no", clip_frames=4)
     assert settings == moft.Settings(steps=(0.1, 0.5), loss="cosine", keep_spread=False, clip_frames=4)

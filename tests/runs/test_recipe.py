@@ -135,6 +135,30 @@ def test_a_motion_of_before_spreads_were_kept_keeps_none(
     assert kept(5, *halves) is None
 
 
+@pytest.mark.parametrize(
+    ("requests", "updates"),
+    [
+        ([{"direction": "left"}], 2),
+        ([{"direction": "zoom in"}], 2),
+        ([{"direction": "left", "region": "box:0,0,50%,100%"}], None),
+        ([{"direction": "left", "ease": "in"}], None),
+        ([{"direction": "still"}], None),
+        ([{"direction": "left", "region": "box:0,0,50%,100%"}, {"direction": "up", "region": "rest"}], None),
+    ],
+)
+def test_a_motion_of_before_noise_went_along_is_pushed_as_then(
+    data: dict[str, Any], requests: list[dict[str, Any]], updates: int | None
+) -> None:
+    def settings(form: int, **said: object) -> moft.Settings:
+        told = {"step_size": 0.3, **said}
+        made = data | {"recipe": form, "requests": requests, "inputs": {}, "settings": told}
+        return Recipe.from_json(made).settings
+
+    assert (settings(6).gradient_steps, settings(6).warp_noise) == (updates, 0)
+    assert settings(6, gradient_steps=3).gradient_steps == 3 and settings(6, warp_noise=1).warp_noise == 1
+    assert settings(7) == moft.Settings(step_size=0.3)
+
+
 def of_first_format(data: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     """The recipe as it was before there could be several requests."""
     return {
@@ -267,6 +291,6 @@ def test_a_clip_of_an_earlier_release_is_read(name: str) -> None:
     """Made by 0.1.0, before what is wanted became a job."""
     recipe = read_recipe(Path(__file__).parents[1] / "kept" / name)
     scene = moft.Scene("a red ball over blue cells", moft.ClipSize(8, 64, 64), fps=8)  # as all were written
-    then = moft.Settings(gradient_steps=2, keep_spread=False)
+    then = moft.Settings(gradient_steps=2, step_size=0.3, keep_spread=False, warp_noise=0)
     assert recipe.job == moft.Job(scene, (moft.Motion("left"),), then)
     assert recipe.model == "miniature" and recipe.versions["moft"] == "0.1.0" and recipe.threads == 1

@@ -78,16 +78,29 @@ def test_noise_is_not_changed_in_place_and_parts_of_a_cell_are_rounded() -> None
 
 # ---------------------------------------------------------------- between the first two steps
 
+RIGHT = Motion("right", speed="4px")
 
-def led(index: int = 1, *, count: int = 10, first: int = 0, given: int = 0, carries: bool = True) -> Tensor:
+
+def led(
+    index: int = 1,
+    *,
+    count: int = 10,
+    first: int = 0,
+    given: int = 0,
+    carries: bool = True,
+    motion: Motion = RIGHT,
+    region: Tensor | None = None,
+    further: float | None = 1.0,
+    noise: bool = True,
+) -> Tensor:
     """The noise of a clip of 5 frames of 48 x 32 px, asked to go to the right by 4 px, one cell, a frame."""
     one = torch.ones(1)
     statistics = Statistics(torch.tensor([0]), torch.ones(1, 2), -one, one, "up_blocks.1", 300, "m")
-    objective = follow(Synthesised(Motion("right", speed="4px"), statistics), None, alone=True)
+    objective = follow(Synthesised(motion, statistics), region, alone=True, noise=noise)
     tap = cast(Any, SimpleNamespace(host=SimpleNamespace(carries=lambda made: carries)))
     moment = Moment(index, count, ClipSize(5, 32, 48), [], lambda *_: None, first, given)
     report = Report()
-    moved = WarpNoise(tap, lambda size: [objective], 1.0, report).apply(NOISE, moment)
+    moved = WarpNoise(tap, lambda size: [objective], further, report).apply(NOISE, moment)
     assert report.warped == (not torch.equal(moved, NOISE))
     return moved
 
@@ -107,3 +120,27 @@ def test_a_picture_that_the_clip_begins_with_is_left_and_lends_no_noise() -> Non
     moved = led(given=3)
     assert torch.equal(moved[:, :, :3], NOISE[:, :, :3]) and torch.equal(moved[:, :, 3], NOISE[:, :, 3])
     assert torch.equal(moved[:, :, 4, :, 1:], NOISE[:, :, 3, :, :-1])
+
+
+@pytest.mark.parametrize("frames", [(), (5,)], ids=["a picture", "a clip"])
+def test_a_mask_says_where_noise_goes_along(frames: tuple[int, ...]) -> None:
+    mask = torch.zeros(*frames, 32, 48)
+    mask[..., :24] = 1
+    moved = led(region=mask)
+    assert torch.equal(moved[..., 6:], NOISE[..., 6:])
+    assert torch.equal(moved[:, :, 3, :, 1:6], NOISE[:, :, 2, :, :5])
+
+
+def test_what_suits_a_whole_frame_is_half_as_far_again_and_a_region_nothing() -> None:
+    assert torch.equal(led(further=None), led(further=1.5)) and not torch.equal(led(), led(further=1.5))
+    assert led(further=None, region=torch.ones(32, 48)) is NOISE
+
+
+def test_a_run_that_begins_from_a_clip_has_no_noise_to_lead_and_is_pushed_as_the_release_does() -> None:
+    assert led(further=None, noise=False) is NOISE
+
+
+def test_where_things_come_back_noise_stays_unless_it_is_said() -> None:
+    back = Motion(path=((0.0, 0.0), (0.4, 0.0), (0.0, 0.0)))
+    assert led(further=None, motion=back) is NOISE
+    assert not torch.equal(led(motion=back), NOISE)

@@ -23,10 +23,10 @@ Of = Annotated[str, typer.Option("--model", help="miniature, or a miniature's fo
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write all results as JSON, too.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the first prompt; they count up.")]
 Fused = Annotated[bool, typer.Option("--fused", help="With Settings(fused=True).")]
-StepSize = Annotated[float, typer.Option(min=0, help="With Settings(step_size=…).")]
+StepSize = Annotated[float | None, typer.Option(min=0, help="With Settings(step_size=…).")]
 GradientSteps = Annotated[int | None, typer.Option(min=1, help="With Settings(gradient_steps=…).")]
 KeepSpread = Annotated[bool | None, typer.Option(help="With Settings(keep_spread=…).")]
-WarpNoise = Annotated[float, typer.Option(min=0, help="With Settings(warp_noise=…).")]
+WarpNoise = Annotated[float | None, typer.Option(min=0, help="With Settings(warp_noise=…).")]
 
 
 @app.command()
@@ -34,10 +34,10 @@ def control(
     only: Only = None,
     model: Of = "miniature",
     fused: Fused = False,
-    step_size: StepSize = 0.3,
+    step_size: StepSize = None,
     gradient_steps: GradientSteps = None,
     keep_spread: KeepSpread = None,
-    warp_noise: WarpNoise = 0.0,
+    warp_noise: WarpNoise = None,
     rounds: Annotated[int, typer.Option(min=1, help="Of `direction`: each is 64 runs.")] = 2,
     seed: Seed = 100,
     output: Output = None,
@@ -104,10 +104,10 @@ def field(
     prompts: Annotated[int, typer.Option(min=1, help="That follow each kind of motion.")] = 8,
     tuning: Annotated[bool, typer.Option("--tuning", help="Training photographs, other prompts.")] = False,
     fused: Fused = False,
-    step_size: StepSize = 0.3,
+    step_size: StepSize = None,
     gradient_steps: GradientSteps = None,
     keep_spread: KeepSpread = None,
-    warp_noise: WarpNoise = 0.0,
+    warp_noise: WarpNoise = None,
     output: Output = None,
 ) -> None:
     """Whether a clip's motion is followed place by place and over time: pans, zooms, rolls, objects, and what

@@ -34,26 +34,24 @@ from moft.metrics.motion import judged
 from moft.metrics.quality import consistency, temporal_flickering
 from moft.request.motion import Motion
 from moft.runs.calibration import SIDES
+from moft.steering.objective import EARLY, STEP, UPDATES
 
 Tell = Callable[[str, dict[str, float]], object]
 SIZES = {"normalised": (0.2, 0.3, 0.45), "adam": (0.1, 0.2, 0.3), "plain": (1300.0, 2700.0, 5400.0)}
 BEST = {"normalised": 0.2, "adam": 0.2, "plain": 5400.0}  # of `tune`: the share of the speed nearest to 1
-HARD: dict[str, Any] = dict(keep_spread=False)  # as in the release
+USUAL: dict[str, Any] = dict(steps=EARLY, gradient_steps=UPDATES, step_size=STEP, warp_noise=0)
+HARD: dict[str, Any] = USUAL | dict(keep_spread=False)  # as in the release
 GENTLY: list[dict[str, Any]] = [
     HARD,
+    USUAL,
+    USUAL | dict(gradient_steps=1),
+    HARD | dict(gradient_steps=1),
+    HARD | dict(step_size=0.15),
+    HARD | dict(step_size=0.2, gradient_steps=1),
+    dict(steps=EARLY),
     {},
-    dict(gradient_steps=1),
-    dict(gradient_steps=1, keep_spread=False),
-    dict(step_size=0.15, keep_spread=False),
-    dict(step_size=0.2, gradient_steps=1, keep_spread=False),
 ]
-COSTS: list[dict[str, Any]] = [
-    {},
-    dict(fused=True),
-    dict(gradient_steps=1),
-    HARD,
-    dict(steps=(0.12, 0.32)),
-]
+COSTS: list[dict[str, Any]] = [{}, dict(fused=True), dict(steps=EARLY), USUAL, HARD]
 
 
 def picture(video: np.ndarray, plain: np.ndarray) -> dict[str, float]:
@@ -108,7 +106,7 @@ def tune(pipe: Any, count: int, tell: Tell) -> dict[str, Any]:
     texts = TUNING_PROMPTS[:count]
     plain = sample(pipe, list(texts), 900)
     settings_of = {
-        f"{rule} {size}": moft.Settings(**HARD, rule=rule, step_size=size)
+        f"{rule} {size}": moft.Settings(**HARD | dict(rule=rule, step_size=size))
         for rule, sizes in SIZES.items()
         for size in sizes
     }
@@ -138,7 +136,9 @@ def rules(pipe: Any, count: int, tell: Tell) -> dict[str, Any]:
     """Each rule at its best step size, on so many held-out prompts."""
     texts, ways = PROMPTS[:count], ("left", "right", "up", "down")
     plain = sample(pipe, list(texts), 100)
-    settings_of = {rule: moft.Settings(**HARD, rule=rule, step_size=size) for rule, size in BEST.items()}
+    settings_of = {
+        rule: moft.Settings(**HARD | dict(rule=rule, step_size=size)) for rule, size in BEST.items()
+    }
     return measured(
         {
             rule: partial(runs, pipe, texts, plain, 100, ways, settings)

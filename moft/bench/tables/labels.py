@@ -34,7 +34,7 @@ PEERS = {
 DRAGS = {"plain": "no guidance", "dift": "DIFT", "moft": "MOFT", "both": "**MOFT early, DIFT later**"}
 DRAG_PAPER = {"dift": 0.437, "both": 0.175}
 COSTS = {
-    "steered": "steered, as it comes",
+    "steered": "steered by two gradients a step",
     "steered_saving": "steered, `save_memory`",
     "fused": "`fused`",
     "fused_saving": "`fused`, `save_memory`",
