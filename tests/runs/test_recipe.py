@@ -291,6 +291,6 @@ def test_a_clip_of_an_earlier_release_is_read(name: str) -> None:
     """Made by 0.1.0, before what is wanted became a job."""
     recipe = read_recipe(Path(__file__).parents[1] / "kept" / name)
     scene = moft.Scene("a red ball over blue cells", moft.ClipSize(8, 64, 64), fps=8)  # as all were written
-    then = moft.Settings(gradient_steps=2, step_size=0.3, keep_spread=False, warp_noise=0)
+    then = moft.Settings((0.12, 0.48), gradient_steps=2, step_size=0.3, keep_spread=False, warp_noise=0)
     assert recipe.job == moft.Job(scene, (moft.Motion("left"),), then)
     assert recipe.model == "miniature" and recipe.versions["moft"] == "0.1.0" and recipe.threads == 1
