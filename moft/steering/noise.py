@@ -45,7 +45,7 @@ class WarpNoise(Change):
                 continue
             self.report.warped += 1
             region = objective.region
-            where = torch.ones(cells) if region is None else at_cells(region, cells)
+            where = torch.ones(cells) if region is None else at_cells(region, cells).expand(cells).clone()
             where[: moment.given] = 0  # no noise, but the picture that the clip begins with
             latents = along(latents, self.further * path * scale, where > 0.5)
         return latents

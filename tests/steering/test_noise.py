@@ -79,11 +79,19 @@ def test_noise_is_not_changed_in_place_and_parts_of_a_cell_are_rounded() -> None
 # ---------------------------------------------------------------- between the first two steps
 
 
-def led(index: int = 1, *, count: int = 10, first: int = 0, given: int = 0, carries: bool = True) -> Tensor:
+def led(
+    index: int = 1,
+    *,
+    count: int = 10,
+    first: int = 0,
+    given: int = 0,
+    carries: bool = True,
+    region: Tensor | None = None,
+) -> Tensor:
     """The noise of a clip of 5 frames of 48 x 32 px, asked to go to the right by 4 px, one cell, a frame."""
     one = torch.ones(1)
     statistics = Statistics(torch.tensor([0]), torch.ones(1, 2), -one, one, "up_blocks.1", 300, "m")
-    objective = follow(Synthesised(Motion("right", speed="4px"), statistics), None, alone=True)
+    objective = follow(Synthesised(Motion("right", speed="4px"), statistics), region, alone=True)
     tap = cast(Any, SimpleNamespace(host=SimpleNamespace(carries=lambda made: carries)))
     moment = Moment(index, count, ClipSize(5, 32, 48), [], lambda *_: None, first, given)
     report = Report()
@@ -107,3 +115,12 @@ def test_a_picture_that_the_clip_begins_with_is_left_and_lends_no_noise() -> Non
     moved = led(given=3)
     assert torch.equal(moved[:, :, :3], NOISE[:, :, :3]) and torch.equal(moved[:, :, 3], NOISE[:, :, 3])
     assert torch.equal(moved[:, :, 4, :, 1:], NOISE[:, :, 3, :, :-1])
+
+
+@pytest.mark.parametrize("frames", [(), (5,)], ids=["a picture", "a clip"])
+def test_a_mask_says_where_noise_goes_along(frames: tuple[int, ...]) -> None:
+    mask = torch.zeros(*frames, 32, 48)
+    mask[..., :24] = 1
+    moved = led(region=mask)
+    assert torch.equal(moved[..., 6:], NOISE[..., 6:])
+    assert torch.equal(moved[:, :, 3, :, 1:6], NOISE[:, :, 2, :, :5])
