@@ -6,6 +6,7 @@ import inspect
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -28,8 +29,10 @@ from moft.steering.recording import record
 from moft.steering.settings import Settings
 
 LEFT = moft.Motion("left")
-EARLY = Settings(steps=(0.17, 0.67), step_size=0.1, loss="position")  # steps 1, 2 and 3 of 6
-PLAIN = Settings(steps=(0.17, 0.67), step_size=0, loss="position")
+EARLY = Settings(  # guides by gradients alone, in steps 1, 2 and 3 of 6
+    steps=(0.17, 0.67), gradient_steps=2, step_size=0.1, loss="position", warp_noise=0
+)
+PLAIN = replace(EARLY, step_size=0)
 
 
 @cache

@@ -55,7 +55,7 @@ def test_the_record_says_all_that_is_needed_to_repeat_and_to_judge(steered: Any)
     _, _, record = steered
     assert record["requests"] == [{"direction": "left", "speed": "1.5px", "strength": 1.0}]
     assert record["seed"] == 0 and record["steps"] == 5 and record["size"]["frames"] == 8
-    assert isinstance(record["followed"], bool) and record["notes"] == [FEW_STEPS]
+    assert isinstance(record["followed"], bool) and record["notes"] == []
     (part,) = record["outcome"]
     assert part["asked"] == "left at 1.5px a frame" and part["goal"] == record["requests"][0]
     for run in ("plain", "steered"):
@@ -63,7 +63,7 @@ def test_the_record_says_all_that_is_needed_to_repeat_and_to_judge(steered: Any)
         assert isinstance(part[run]["followed"], bool) and isinstance(part[run]["share"], float)
         assert record[run]["seconds"] > 0 and record[run]["peak_memory_mb"] > 0
     assert record["seconds_ratio"] == pytest.approx(record["steered"]["seconds"] / record["plain"]["seconds"])
-    assert record["losses"] and all(len(step["losses"]) == 1 for step in record["losses"])
+    assert [len(step["losses"]) for step in record["losses"]] == [1, 1, 1]
     assert {"moft", "torch", "diffusers", "python"} <= set(record["versions"])
     assert record["model"] and record["command"]
 

@@ -34,7 +34,7 @@ def test_steer_starts_from_an_image_where_the_model_does(image_model: Path, tmp_
     assert (
         record["image"].endswith("first.png")
         and record["guidance_scale"] is None
-        and len(record["losses"]) == 1
+        and len(record["losses"]) == 3
     )
     assert moft.read_video(tmp_path / "left.mp4").shape == (5, 64, 64, 3)
     for wrong, remedy in (((), "pass --image"), (("--prompt", "a ball"), "leave out --prompt")):

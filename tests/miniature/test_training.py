@@ -79,11 +79,12 @@ def test_a_training_stops_in_time_and_its_learning_rate_falls_to_nothing_at_the_
     assert rates == pytest.approx([0.01, 0.51, 1, 1, 0.25, 0])
 
 
-def test_the_stages_follow_each_other_and_the_last_half_is_unhelped():
+def test_the_stages_follow_each_other_and_the_last_show_clips_of_both_lengths():
     begins = [stage.begin for stage in STAGES]
     assert begins == sorted(set(begins)) and begins[0] == 0
-    assert STAGES[-1].shift == 0 and STAGES[-1].frames == {1, 8, 12, 16}
-    assert all(stage.shift > 0 for stage in STAGES[1:-1])
+    assert STAGES[-2].shift == 0 and STAGES[-1].begin - STAGES[-2].begin == 2_000
+    assert all(stage.frames == {1, 8, 16} for stage in STAGES[-2:])
+    assert all(stage.shift > 0 for stage in (*STAGES[1:-2], STAGES[-1]))
 
 
 def test_a_pool_grows_then_replaces_its_oldest_rows_and_goes_on_from_its_state():

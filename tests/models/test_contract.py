@@ -333,9 +333,25 @@ def test_a_frame_clip_leaves_later_frames_alone(
 def test_a_gradient_that_is_not_finite_is_skipped(
     pipe: Any, statistics: moft.Statistics, latents: Tensor, call: Call
 ):
-    with steer(pipe, LEFT, statistics=statistics) as run, pytest.warns(RuntimeWarning, match="not finite"):
+    twice = steer(pipe, LEFT, statistics=statistics, settings=Settings(gradient_steps=2))
+    with twice as run, pytest.warns(RuntimeWarning, match="not finite"):
         moved = guided(run, latents * math.inf, call, 1)
     assert run.report.skipped == 2 and torch.equal(moved, latents * math.inf)
+
+
+def test_what_suits_a_whole_frame_leads_its_noise_and_takes_one_gradient_a_step(
+    name: str, pipe: Any, statistics: moft.Statistics
+):
+    """A step size of nought is plain sampling, unless it is said that noise goes along."""
+    plain = plain_sample(name)
+    with left_as_found(name), steer(pipe, LEFT, statistics=statistics) as run:
+        assert not torch.equal(sample(pipe), plain)
+    assert [len(step["losses"]) for step in run.report.steps] == [1, 1, 1]
+    with steer(pipe, LEFT, statistics=statistics, settings=Settings(step_size=0)):
+        assert torch.equal(sample(pipe), plain)
+    with steer(pipe, LEFT, statistics=statistics, settings=Settings(step_size=0, warp_noise=1.5)) as led:
+        assert not torch.equal(sample(pipe), plain)
+    assert led.report.warped == run.report.warped == 1
 
 
 # ---------------------------------------------------------------- reading
