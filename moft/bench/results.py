@@ -16,13 +16,19 @@ from moft.errors import MediaError
 from moft.media.files import replacing
 from moft.provenance import command, versions
 
+TRAINING = "training.json"  # beside a miniature's weights
 MAX_RESULT = 2**28  # bytes of a file
 Record = dict[str, Any]
 
 
-def record(kind: str, seed: int, **found: Any) -> Record:
-    """What was found, and the command, the versions and the seed of it."""
-    return {"kind": kind, "command": " ".join(command()), "seed": seed, "versions": versions(), **found}
+def record(kind: str, seed: int, pipe: Any = None, **found: Any) -> Record:
+    """What was found, and the command, the versions and the seed of it; of a pipeline of the miniature the
+    clips that its weights had seen, too."""
+    made = {"kind": kind, "command": " ".join(command()), "seed": seed, "versions": versions()}
+    seen = Path(getattr(pipe, "name_or_path", None) or "unnamed") / TRAINING
+    if seen.is_file():
+        made["trained"] = plain.read(seen, "what training wrote", error=MediaError)["clips"]
+    return {**made, **found}
 
 
 def summary(rows: Mapping[str, Columns], score: str) -> dict[str, dict[str, Any]]:

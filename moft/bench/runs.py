@@ -4,17 +4,21 @@ run that was cut off goes on; scores alone will do, since of those that are ther
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from moft import plain as plainly
 from moft.bench.task import GUIDANCE_SCALE, STEPS, Scenes, Task, Way, judged, plain, sample
+from moft.feature.statistics import find_statistics, statistics_path
 from moft.media.files import make_folder, staging
 from moft.metrics.quality import SHARPNESS, Judge
 from moft.provenance import versions
@@ -31,8 +35,8 @@ Columns = dict[str, list[float]]  # one value a clip, by what `judged` calls it;
 class Runs:
     """The clips of one comparison.
 
-    folder: where they are kept, by way and task. One whose settings or versions were others is sampled again;
-        a way whose code has changed since is not noticed.
+    folder: where they are kept, by way and task. One whose model, settings or versions were others is sampled
+        again; a way whose code has changed since is not noticed.
     say: told of each as it is done.
     judge: of single frames.
     """
@@ -86,8 +90,21 @@ class Runs:
             "guidance": GUIDANCE_SCALE,
             "settings": changed(settings),
             "versions": versions(),
+            "model": self._model,
         }
         return json.dumps(told, sort_keys=True)
+
+    @cached_property
+    def _model(self) -> str:
+        """Digest of its parts' weights, and of its motion channels if any are known."""
+        told = hashlib.sha256()
+        for name, part in sorted(self.pipe.components.items()):
+            for key, value in part.state_dict().items() if isinstance(part, torch.nn.Module) else ():
+                told.update(f"{name} {key}".encode())
+                told.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        if statistics_path(self.pipe).exists():
+            told.update(find_statistics(self.pipe).digest.encode())
+        return told.hexdigest()
 
     def clips(
         self,

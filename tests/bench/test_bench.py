@@ -21,6 +21,7 @@ from moft.bench import results
 from moft.bench import runs as bench_runs
 from moft.bench.runs import SCORES, Runs
 from moft.bench.tables import page, records
+from moft.bench.tables.pieces import made_by
 from moft.bench.task import (
     CLIP,
     PROMPTS,
@@ -203,6 +204,21 @@ def test_clips_are_sampled_once_and_again_under_other_settings(
     np.testing.assert_array_equal(first, again)
 
 
+def test_clips_and_scores_of_other_weights_are_made_anew(
+    task: Task, tiny_animatediff: Any, tmp_path: Path
+) -> None:
+    """A folder may hold those of the miniature as it was before it was trained on."""
+    said: list[str] = []
+    Runs(tiny_animatediff, tmp_path, said.append, steps=2).scores("plain", plain, [task])
+    Runs(tiny_animatediff, tmp_path, said.append, steps=2).scores("plain", plain, [task])
+    weight = next(tiny_animatediff.unet.parameters()).data
+    kept = weight.clone()
+    weight += 1e-3
+    Runs(tiny_animatediff, tmp_path, said.append, steps=2).scores("plain", plain, [task])
+    weight.copy_(kept)
+    assert len(said) == 2 and len((tmp_path / SCORES).read_text().splitlines()) == 2
+
+
 def test_scores_of_a_way_that_does_nothing_are_those_of_plain_clips(
     task: Task, tiny_animatediff: Any, tmp_path: Path
 ) -> None:
@@ -327,6 +343,16 @@ def test_the_page_says_whether_drags_arrive(made: dict[str, results.Record]) -> 
     assert "0.145" in near
     assert "-0.205" in below
     assert near.endswith("| met |")
+
+
+def test_a_result_says_how_long_the_miniature_had_been_trained_and_the_page_too() -> None:
+    miniature = SimpleNamespace(name_or_path=moft.miniature_path())
+    clips = json.loads((Path(moft.miniature_path()) / "training.json").read_text())["clips"]
+    made = results.record("drag", 3, miniature)
+    assert made["trained"] == clips and made_by(made).endswith(
+        f"seed 3, the miniature at {clips / 1000:.1f} k clips."
+    )
+    assert made_by(results.record("drag", 3, SimpleNamespace(name_or_path=None))).endswith("seed 3.")
 
 
 def test_the_page_has_every_mean_and_what_made_it(made: dict[str, results.Record]) -> None:

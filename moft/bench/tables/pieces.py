@@ -56,8 +56,9 @@ def paper_cell(value: float | None) -> str:
 
 
 def made_by(record: Record) -> str:
-    """The command and the seed."""
-    return f"`{record['command']}`, seed {record['seed']}."
+    """The command and the seed; and how long the miniature had been trained."""
+    trained = f", the miniature at {record['trained'] / 1000:.1f} k clips" if "trained" in record else ""
+    return f"`{record['command']}`, seed {record['seed']}{trained}."
 
 
 def task_words(record: Record) -> str:

@@ -70,6 +70,7 @@ def features(
     return record(
         "features",
         SEED,
+        pipe,
         **_asked(tasks),
         judge=judge.name,
         by_position=[name for name in fours if ELSEWHERE.get(name)],
@@ -99,7 +100,7 @@ def drag(pipe: Any, out: Path, say: Say, tasks: Sequence[drags.Drag] | None = No
     tasks = drags.drags() if tasks is None else tasks
     rows = drags.table2(Runs(pipe, out / CLIPS, say), tasks)
     asked = {"paths": [list(task.path) for task in tasks], "prompts": list(tasks[0].prompts)}
-    return record("drag", drags.SEED, **asked, summary=summary(rows, "distance"), rows=rows)
+    return record("drag", drags.SEED, pipe, **asked, summary=summary(rows, "distance"), rows=rows)
 
 
 def peers(
@@ -117,6 +118,7 @@ def peers(
     return record(
         "peers",
         SEED,
+        pipe,
         **_asked(tasks),
         judge=judge.name,
         step_sizes={name: beside.step_size(name) for name in beside.WAYS},
@@ -132,7 +134,7 @@ def peers(
 
 def cost(pipe: Any, out: Path, say: Say, quick: bool = False) -> Record:
     """What steering costs."""
-    return record("cost", 0, **_rounded(costs.measure(pipe, quick, say)))
+    return record("cost", 0, pipe, **_rounded(costs.measure(pipe, quick, say)))
 
 
 def real(say: Say) -> Record:
