@@ -91,7 +91,7 @@ class Settings:
         least=0,
         most=0.99,
     )
-    fused: bool = said(False, "Take gradients from the sampling itself: a quarter of the extra cost.")
+    fused: bool = said(False, "Take gradients from the sampling itself: at most half of the extra cost.")
     save_memory: bool = said(
         False,
         "Compute layers again instead of keeping them: a third more work for a gradient, far less memory.",
