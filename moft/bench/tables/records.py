@@ -32,10 +32,10 @@ SHARES_ELSEWHERE = (1.0, 0.25)
 CLIPS = "clips"  # folder of what was sampled, inside that of the results
 
 
-def _asked(tasks: Sequence[Task]) -> dict[str, Any]:
+def _asked(tasks: Sequence[Task], judge: Judge) -> dict[str, Any]:
     names = dict.fromkeys(task.name for task in tasks)
     prompts = dict.fromkeys(prompt for task in tasks for prompt in task.prompts)
-    return {"directions": list(names), "prompts": list(prompts), "speed": SPEED}
+    return {"directions": list(names), "prompts": list(prompts), "speed": SPEED, "judge": judge.name}
 
 
 def features(
@@ -71,8 +71,7 @@ def features(
         "features",
         SEED,
         pipe,
-        **_asked(tasks),
-        judge=judge.name,
+        **_asked(tasks, judge),
         by_position=[name for name in fours if ELSEWHERE.get(name)],
         summary=summary(rows, "fidelity"),
         explained={
@@ -119,8 +118,7 @@ def peers(
         "peers",
         SEED,
         pipe,
-        **_asked(tasks),
-        judge=judge.name,
+        **_asked(tasks, judge),
         step_sizes={name: beside.step_size(name) for name in beside.WAYS},
         tuning={
             name: {f"{size:g}": value for size, value in fidelity.items()}
