@@ -146,9 +146,8 @@ def test_it_is_steered_and_left_as_found(program: Program, fused: bool) -> None:
     losses = [step["losses"] for step in run.report.steps]
     assert [step["step"] for step in run.report.steps] == [1, 2, 3] and losses[-1][-1] < losses[0][0]
     assert not torch.equal(plain, steered)
-    assert (
-        program.forgotten == 3 + fused
-    )  # noise goes along behind the first step, before a call yields a gradient
+    # Fused, noise goes along behind the first step, before a call yields a gradient.
+    assert program.forgotten == 3 + fused
     assert torch.equal(program.sample(start()), plain)
 
 
