@@ -75,7 +75,7 @@ class FromClip:
         return self.value.shape[2:].numel() > 1
 
     @property
-    def by_course(self) -> bool:
+    def by_places(self) -> bool:
         return False
 
     @property

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from moft.feature.statistics import Statistics, latent_path
+from moft.request.checks import Point
 from moft.request.motion import Motion
 from moft.types import ClipSize
 
@@ -47,8 +48,8 @@ class Target(Protocol):
         """Share of the denoising steps in which it is asked, if the request says so itself."""
 
     @property
-    def by_course(self) -> bool:
-        """Whether the course that the layer's curves show is asked as well (`moft.feature.courses`)."""
+    def by_places(self) -> bool:
+        """Whether each part of the picture is asked to go its own way."""
 
     def at(self, feature: Tensor, size: ClipSize) -> Tensor:
         """What a MOFT (b f k h w) of a clip of this size should be: broadcastable to it."""
@@ -103,8 +104,8 @@ class OfField(_ByStatistics):
         return len(self.field.displacement)
 
     @property
-    def by_course(self) -> bool:
-        return self.statistics.courses is not None
+    def by_places(self) -> bool:
+        return True
 
     def displacement(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
         """(f h w 2)."""
@@ -120,6 +121,7 @@ class OfField(_ByStatistics):
 
 
 _LARGER = 1.4  # than what whole frames are asked: blocks answer less (docs/lab/field.md)
+_WITHIN = 1.5  # likewise of what turns or grows inside a region
 _STEADY, _CHANGES = 1.0, 1.5  # of the gain, for courses; likewise
 
 
@@ -154,6 +156,7 @@ class Synthesised(_ByStatistics):
 
     motion: Motion
     statistics: Statistics
+    about: Point | None = None  # the middle of its region (`moft.field.asked.middle`); None: the whole frame
 
     @property
     def strength(self) -> float:
@@ -164,13 +167,25 @@ class Synthesised(_ByStatistics):
         return self.motion.steps
 
     @property
-    def by_course(self) -> bool:
-        return self.statistics.courses is not None and self.motion.bends
+    def by_places(self) -> bool:
+        """Turns, zooms of a region, which a mean over it would cancel, and what bends, if its course can be
+        asked."""
+        bends = self.motion.bends and self.statistics.courses is not None
+        return bends or self.motion.turns or (self.motion.zooms and self.about is not None)
 
     def at(self, feature: Tensor, size: ClipSize) -> Tensor:
         """(1 f k h w), or (1 f k 1 1) if the motion is the same everywhere."""
-        value = expected(self._displacement(feature.shape[1], feature.shape[3:], size), self.statistics)
-        return _LARGER * value if self.by_course else value
+        path = self._displacement(feature.shape[1], feature.shape[3:], size)
+        value = expected(self._within * path, self.statistics)
+        return _LARGER * value if self.by_places else value
+
+    def course(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
+        return self._within * super().course(cells, size)
+
+    @property
+    def _within(self) -> float:
+        goes_round = self.motion.turns or self.motion.zooms
+        return _WITHIN if goes_round and self.about is not None else 1.0
 
     def displacement(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
         """(f h w 2)."""
@@ -186,11 +201,12 @@ class Synthesised(_ByStatistics):
             for values in (scales, angles)
         )
         grow = grow.log()
+        right, down = self.about or (0.0, 0.0)
         y, x = (
-            ((torch.arange(n) + 0.5) / n - 0.5) * extent / size.side
-            for n, extent in zip(cells, (size.height, size.width), strict=True)
+            ((torch.arange(n) + 0.5) / n - 0.5) * extent / size.side - centre
+            for n, extent, centre in zip(cells, (size.height, size.width), (down, right), strict=True)
         )
-        at = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)  # from the centre, in shorter sides
+        at = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1], -1)  # from the middle, in shorter sides
         round_ = torch.stack([-at[..., 1], at[..., 0]], -1)  # where each place goes as it turns clockwise
         grow, turn = ((value - value.mean())[:, None, None, None] for value in (grow, turn))
         return path + grow * at + turn * round_

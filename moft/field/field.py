@@ -15,6 +15,7 @@ from moft.metrics.agreement import places
 from moft.request.checks import number
 
 if TYPE_CHECKING:
+    from moft.request.checks import Point
     from moft.request.motion import Motion
     from moft.types import ClipSize, Floats, Mask, PathLike
 
@@ -62,12 +63,13 @@ class Field:
         return cls(whole - whole.mean(0), sure)
 
     @classmethod
-    def of_motion(cls, motion: Motion, size: ClipSize) -> Field:
+    def of_motion(cls, motion: Motion, size: ClipSize, about: Point = (0.0, 0.0)) -> Field:
         """What a request in words means of a clip of this size, a cell each pixel; its region, strength and
-        steps aside. Raises RequestError for one frame, and as `Motion.displacement` does."""
+        steps aside. about: the middle of a zoom or a turn, in shorter sides from the picture's, x right, y
+        down. Raises RequestError for one frame, and as `Motion.displacement` does."""
         if size.frames < 2:
             raise RequestError(f"expected a clip of 2 frames or more to move in, got {size.frames}")
-        return cls.of_steps(asked_flow(motion, size).astype(float) / size.side)
+        return cls.of_steps(asked_flow(motion, size, about).astype(float) / size.side)
 
     @property
     def steps(self) -> Floats:

@@ -74,7 +74,8 @@ class Motion:
         shorter side per frame; None is `DEFAULT_SPEED`. For zooms: how far the picture's edge midpoint along
         the shorter side moves outward per frame. It lies half a side from the centre, so the scale factor per
         frame is 1 + 2 * fraction; "zoom out" is "zoom in" played backwards. For turns: how far that point
-        goes round, by 2 * fraction radians per frame, or "3deg".
+        goes round, by 2 * fraction radians per frame, or "3deg". Both go about the middle of the region
+        that is named, else of the picture.
     path: instead of direction and speed: cumulative displacement at evenly spaced moments of the clip, two or
         more (x, y) in fractions of the shorter side, the first (0, 0).
     region: where it counts: a mask picture, a folder or video of masks, "box:x,y,w,h", "polygon:x,y;x,y;x,y"
@@ -166,6 +167,11 @@ class Motion:
     def turns(self) -> bool:
         """Whether it goes round the middle."""
         return self.direction in TURNS
+
+    @property
+    def zooms(self) -> bool:
+        """Whether it grows or shrinks about the middle."""
+        return self.direction in ZOOMS
 
     @property
     def bends(self) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from moft.field.arrows import arrow, enlarged
-from moft.field.asked import asked_flow
+from moft.field.asked import asked_flow, middle
 from moft.metrics.agreement import CELLS
 from moft.metrics.flow import dense_flow
 from moft.request.motion import Motion
@@ -36,7 +36,7 @@ FAINT = 0.2  # of the shorter side's 1/64 a frame: below, a dot stands for an ar
 def story(
     plain: Video,
     steered: Video,
-    asked: Sequence[tuple[Motion | Flow, np.ndarray | None]],
+    asked: Sequence[tuple[Motion | Flow, Mask | None]],
     followed: Sequence[Video] = (),
 ) -> Video:
     """The panels next to each other, each titled: clips to follow, plain, steered, arrows, how far off.
@@ -52,7 +52,7 @@ def story(
     _, height, width = steered.shape[:3]
     factor = math.ceil(PANEL / min(height, width))
     flow, regions = dense_flow(steered), [_inside(region, steered.shape[:3]) for _, region in asked]
-    goal, where = _goal([motion for motion, _ in asked], regions, ClipSize.of(steered))
+    goal, where = _goal(asked, regions, ClipSize.of(steered))
     parts = [
         part for (motion, _), region in zip(asked, regions, strict=True) for part in _parts(motion, region)
     ]
@@ -92,13 +92,17 @@ def _parts(motion: Motion | Flow, region: npt.NDArray[np.bool_]) -> list[npt.NDA
 
 
 def _goal(
-    motions: Sequence[Motion | Flow], regions: Sequence[npt.NDArray[np.bool_]], clip: ClipSize
+    asked: Sequence[tuple[Motion | Flow, Mask | None]],
+    regions: Sequence[npt.NDArray[np.bool_]],
+    clip: ClipSize,
 ) -> tuple[Flow, npt.NDArray[np.bool_]]:
     """The flow that was asked for at each place, (f-1 h w 2), and where any was, (f-1 h w)."""
     steps = (clip.frames - 1, clip.height, clip.width)
     goal, where = np.zeros((*steps, 2), np.float32), np.zeros(steps, bool)
-    for motion, region in zip(motions, regions, strict=True):
-        inside, flow = region[:-1], asked_flow(motion, clip) if isinstance(motion, Motion) else motion
+    for (motion, mask), region in zip(asked, regions, strict=True):
+        inside, flow = region[:-1], motion
+        if isinstance(flow, Motion):
+            flow = asked_flow(flow, clip, middle(flow.region, mask, clip))
         goal[inside], where[inside] = flow[inside], True
     return goal, where
 

@@ -30,7 +30,7 @@ from moft.steering.dragging import dragging
 from moft.steering.guide import Fused, Guide
 from moft.steering.loop import Change, Steering
 from moft.steering.noise import Anew, WarpNoise
-from moft.steering.objective import Objective, Objectives, check_targets, follow
+from moft.steering.objective import Objective, Objectives, check_targets, follow, laid
 from moft.steering.settings import Settings
 from moft.steering.told import Report, stretched
 
@@ -182,8 +182,7 @@ def _placing(objectives: Sequence[Objective]) -> Objectives:
         check_agreement([objective.request for objective in objectives], regions)
         for note in stretched(objectives, size):
             warnings.warn(note, SteeringWarning, stacklevel=2)
-        tensors = [None if region is None else torch.as_tensor(region) for region in regions]
-        return [replace(o, region=region) for o, region in zip(objectives, tensors, strict=True)]
+        return [laid(objective, region, size) for objective, region in zip(objectives, regions, strict=True)]
 
     return placed
 
@@ -220,11 +219,6 @@ def _targets(
         assert statistics is not None
         size = size or clip_size(pipe, None, None, None, statistics.made)
         requests = _clips_read(pipe, requests, statistics, size, regions)
-    if len(requests) > 1 and not any(isinstance(r, Motion) and r.direction == "still" for r in requests):
-        # The gain was found on whole frames. Where all parts move, it would turn them aside
-        # (docs/lab/steering.md).
-        statistics = statistics and replace(statistics, gain=1.0)
-        requests = [_without_gain(request) for request in requests]
     targets: list[Target | Objective] = []
     for request in requests:
         if isinstance(request, Motion):
@@ -241,12 +235,6 @@ def _targets(
                 f"expected a Motion, Like, Along, Drag, Field, FromClip or Objective, got {kind}"
             )
     return targets
-
-
-def _without_gain(request: Steerable) -> Steerable:
-    if isinstance(request, OfField):
-        return replace(request, statistics=replace(request.statistics, gain=1.0))
-    return replace(request, gain=1.0) if isinstance(request, FromClip) else request
 
 
 def _clips_read(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property, reduce
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +21,12 @@ from moft.feature.losses import LOSSES, blocks_loss
 from moft.feature.reference import FromClip
 from moft.feature.regions import at_cells
 from moft.feature.target import OfField, Synthesised, Target, cells_of
-from moft.request.motion import DIRECTIONS, Motion
+from moft.field.asked import middle
 
 if TYPE_CHECKING:
     from moft.models.calls import Call
     from moft.models.tap import Tap
-    from moft.types import ClipSize
+    from moft.types import ClipSize, Mask
 
 # Shares of the denoising steps: 3…11 of 25 in the release; for gentle gradients and courses; for stillness.
 EARLY, LATER, MOST = (0.12, 0.48), (0.12, 0.72), (0.12, 0.92)
@@ -170,12 +170,14 @@ def follow(
 
     The spread of latents is kept for a motion of the whole frame, which leaves more of the picture; objects,
     and motions of one run that go against each other, are followed less often with it. Where words say how
-    the whole frame goes, its noise does half of the work, and gradients may be gentle (docs/lab/rules.md).
+    something goes, its noise does half of the work, and gradients may be gentle (docs/lab/rules.md).
     """
-    kind = loss or _suiting(target, region is None and alone)
-    whole, places = region is None and alone, _by_places(target)
-    gently = whole and noise and isinstance(target, Synthesised) and target.motion.steady
-    by_course = target.by_course and kind == "blocks"
+    whole = region is None and alone
+    if isinstance(target, Synthesised) and not whole:
+        target = replace(target, about=(0.0, 0.0))  # until it is `laid`
+    kind, places = loss or _suiting(target, whole), target.by_places
+    gently = noise and isinstance(target, Synthesised) and target.motion.steady and not places
+    by_course = kind == "blocks" and places and _has_courses(target)
     made: type[Follow] = FollowCourse if by_course else Follow
     return made(
         target.layer,
@@ -189,7 +191,7 @@ def follow(
         keep_spread=places or (whole and not _is_still(target)),
         updates=1 if by_course or gently else UPDATES,
         step_size=STEP / 2 if gently else STEP,
-        warp_noise=FURTHER if gently else float(places and noise),
+        warp_noise=FURTHER if gently and whole else float(noise and (gently or places)),
     )
 
 
@@ -215,29 +217,32 @@ def _is_still(target: Target) -> bool:
     return isinstance(target, Synthesised) and target.motion.direction == "still"
 
 
-def _by_places(target: Target) -> bool:
-    """Whether each part of the picture is asked to go its own way."""
-    return isinstance(target, OfField) or (
-        isinstance(target, Synthesised) and (target.motion.turns or target.by_course)
-    )
+def _has_courses(target: Target) -> bool:
+    """Whether what it asks can be asked as the layer's course, too (`moft.feature.courses`)."""
+    return isinstance(target, OfField | Synthesised) and target.statistics.courses is not None
 
 
 def _suiting(target: Target, whole: bool) -> str:
     """Which loss: "position" (Eq. 3) where every place has a target of its own, or none may move; else
     "quadrants", which says where things go on the whole and leaves their details free. In a region "region",
-    whose pieces a cut by the quarters of the frame would make too small to say where they go; but for zooms,
-    whose mean is nought. "blocks" for fields and turns, where each part goes its own way."""
-    if _by_places(target):
+    whose pieces a cut by the quarters of the frame would make too small to say where they go. "blocks" where
+    each part goes its own way."""
+    if target.by_places:
         return "blocks"
     if _is_still(target) or (isinstance(target, FromClip) and target.per_position):
         return "position"
-    if whole or (isinstance(target, Synthesised) and not _goes_somewhere(target.motion)):
-        return "quadrants"
-    return "region"
+    return "quadrants" if whole else "region"
 
 
-def _goes_somewhere(motion: Motion) -> bool:
-    return motion.path is not None or isinstance(motion.direction, float) or motion.direction in DIRECTIONS
+def laid(objective: Objective, mask: Mask | None, size: ClipSize) -> Objective:
+    """The same with its region as it lies in a clip of this size, (h w) or (f h w) in 0…1; None: the whole
+    frame."""
+    where = None if mask is None else torch.as_tensor(mask)
+    found = replace(objective, region=where)
+    if where is None or not isinstance(found, Follow) or not isinstance(found.target, Synthesised):
+        return found
+    about = middle(objective.region, mask, size)
+    return replace(found, target=replace(found.target, about=about))
 
 
 def inside(objectives: Sequence[Objective], size: Sequence[int]) -> Tensor | None:

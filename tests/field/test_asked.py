@@ -7,7 +7,7 @@ import pytest
 from drawn import photograph
 
 from moft.errors import RequestError
-from moft.field.asked import asked_flow
+from moft.field.asked import asked_flow, middle
 from moft.field.field import Field
 from moft.known.filmed import ROLL, filmed
 from moft.known.pans import pan
@@ -67,3 +67,28 @@ def test_speeds_are_of_the_shorter_side_in_a_wide_picture() -> None:
 def test_one_frame_moves_nowhere() -> None:
     with pytest.raises(RequestError, match="2 frames or more to move in"):
         Field.of_motion(RIGHT, ClipSize(1, 64, 64))
+
+
+@pytest.mark.parametrize("text", ["zoom in 2%", "turn clockwise 3deg"])
+def test_what_zooms_or_turns_in_a_region_goes_about_its_middle(text: str) -> None:
+    """The middle stays, and what is as far from it as something from the picture's middle goes as that
+    does."""
+    size = ClipSize(4, 32, 64)
+    mask = np.zeros((32, 64))
+    mask[4:12, 40:56] = 1
+    about = middle("box:40,4,16,8", mask, size)
+    assert about == pytest.approx((0.5, -0.25))
+    for clip in (np.repeat(mask[None], 4, 0), mask[::4, ::4], np.repeat(mask, 3, 1)):  # at any resolution
+        assert middle("box:40,4,16,8", clip, size) == pytest.approx(about)
+    whole, there = asked_flow(Motion(text), size), asked_flow(Motion(text), size, about)
+    np.testing.assert_allclose(there[:, :24, 16:], whole[:, 8:, :48], atol=1e-5)
+    field = Field.of_motion(Motion(text), size, about)
+    np.testing.assert_allclose(field.steps * 32, there, atol=1e-5)
+
+
+def test_what_others_leave_is_the_cameras_and_goes_about_the_pictures_middle() -> None:
+    mask = np.ones((64, 64))
+    mask[:, :32] = 0
+    for named in (None, "rest"):
+        assert middle(named, mask, SIZE) == (0, 0)
+    assert middle("a.png", None, SIZE) == (0, 0)

@@ -135,28 +135,39 @@ def test_a_motion_of_before_spreads_were_kept_keeps_none(
     assert kept(5, *halves) is None
 
 
+LEFT_HALF = {"direction": "left", "region": "box:0,0,50%,100%"}
+
+
 @pytest.mark.parametrize(
-    ("requests", "updates"),
+    ("requests", "updates", "in_7"),
     [
-        ([{"direction": "left"}], 2),
-        ([{"direction": "zoom in"}], 2),
-        ([{"direction": "left", "region": "box:0,0,50%,100%"}], None),
-        ([{"direction": "left", "ease": "in"}], None),
-        ([{"direction": "still"}], None),
-        ([{"direction": "left", "region": "box:0,0,50%,100%"}, {"direction": "up", "region": "rest"}], None),
+        ([{"direction": "left"}], 2, None),
+        ([{"direction": "zoom in"}], 2, None),
+        ([LEFT_HALF], 2, 2),
+        ([{"direction": "left", "ease": "in"}], None, None),
+        ([{"direction": "still"}], None, None),
+        ([LEFT_HALF, {"direction": "up", "region": "rest"}], 2, 2),
+        ([LEFT_HALF, {"direction": "still", "region": "rest"}], 2, 2),
     ],
 )
 def test_a_motion_of_before_noise_went_along_is_pushed_as_then(
-    data: dict[str, Any], requests: list[dict[str, Any]], updates: int | None
+    data: dict[str, Any], requests: list[dict[str, Any]], updates: int | None, in_7: int | None
 ) -> None:
-    def settings(form: int, **said: object) -> moft.Settings:
+    def read(form: int, **said: object) -> Recipe:
         told = {"step_size": 0.3, **said}
-        made = data | {"recipe": form, "requests": requests, "inputs": {}, "settings": told}
-        return Recipe.from_json(made).settings
+        return Recipe.from_json(data | {"recipe": form, "requests": requests, "inputs": {}, "settings": told})
 
-    assert (settings(6).gradient_steps, settings(6).warp_noise) == (updates, 0)
-    assert settings(6, gradient_steps=3).gradient_steps == 3 and settings(6, warp_noise=1).warp_noise == 1
-    assert settings(7) == moft.Settings(step_size=0.3)
+    for form, wanted in ((6, updates), (7, in_7)):
+        found, among = read(form).settings, "still" in str(requests) and len(requests) > 1
+        assert found.gradient_steps == wanted
+        assert found.warp_noise == (0 if form == 6 or (wanted and not among) else None)
+        assert found.steps == ((0.12, 0.48) if wanted and not among else None)
+        steps = [one.steps for one in read(form).requests if isinstance(one, moft.Motion)]
+        assert steps == [(0.12, 0.48), None] if among else set(steps) == {None}
+    assert read(6, gradient_steps=3).settings.gradient_steps == 3
+    assert read(6, warp_noise=1).settings.warp_noise == 1
+    assert read(7, steps=[0.1, 0.5]).settings.steps == (0.1, 0.5)
+    assert read(8).settings == moft.Settings(step_size=0.3)
 
 
 def of_first_format(data: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:

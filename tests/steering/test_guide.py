@@ -324,7 +324,8 @@ def test_adam_starts_anew_with_each_step_and_keeps_to_its_region(
 ):
     """Its first update, and so each step's if there is but one, moves every latent in the region by the step
     size."""
-    settings, moves = replace(ADAM, fused=fused, gradient_steps=1), dict[int, torch.Tensor]()
+    settings = replace(ADAM, fused=fused, gradient_steps=1, warp_noise=0)
+    moves = dict[int, torch.Tensor]()
     request = moft.Motion("left", region="box:0,0,50%,100%")
     with moft.steer(tiny_animatediff, request, statistics=tiny_statistics, settings=settings) as run:
         usual = run.next
@@ -406,7 +407,9 @@ def test_a_request_moves_its_own_region_alone(tiny_animatediff: Any, tiny_statis
     step size."""
     one = dict(
         statistics=tiny_statistics,
-        settings=moft.Settings(steps=(0.17, 0.34), gradient_steps=1, rule="plain", step_size=10.0),
+        settings=moft.Settings(
+            steps=(0.17, 0.34), gradient_steps=1, rule="plain", step_size=10.0, warp_noise=0
+        ),
     )
     found = []
     for other in ("right", "up"):
@@ -466,13 +469,16 @@ def test_regions_that_no_clip_has_are_refused_at_once(
             pytest.fail("attached")
 
 
-def test_inside_a_region_a_motion_is_asked_by_its_mean(tiny_animatediff: Any, tiny_statistics: Any):
+def test_inside_a_region_a_motion_is_asked_by_its_mean_and_a_zoom_by_places(
+    tiny_animatediff: Any, tiny_statistics: Any
+):
     still, zoom = moft.Motion("still"), moft.Motion("zoom in")
     for wanted, region, loss in (
         (HALVES[0], None, "region"),
         (moft.Motion(30), LEFT_HALF, "region"),
         (moft.Motion("left"), None, "quadrants"),
-        (zoom, LEFT_HALF, "quadrants"),
+        (zoom, LEFT_HALF, "blocks"),
+        (zoom, None, "quadrants"),
         (still, LEFT_HALF, "position"),
         (still, None, "position"),
     ):
@@ -481,7 +487,20 @@ def test_inside_a_region_a_motion_is_asked_by_its_mean(tiny_animatediff: Any, ti
             assert run.objectives(SIZE)[0].kind == loss
 
 
-def test_the_gain_is_left_out_where_all_parts_move(tiny_animatediff: Any, tiny_statistics: Any):
+def test_a_zoom_in_a_region_is_asked_about_its_middle(tiny_animatediff: Any, tiny_statistics: Any):
+    """Of the whole frame, and of what an object leaves, about the picture's."""
+    small = "box:0,0,25%,50%"
+    for wanted, about in (
+        ([moft.Motion("zoom in")], [None]),
+        ([moft.Motion("zoom in", region=small)], [(-0.375, -0.25)]),
+        ([moft.Motion("zoom in"), moft.Motion("turn clockwise", region=small)], [(0, 0), (-0.375, -0.25)]),
+    ):
+        with moft.steer(tiny_animatediff, *wanted, statistics=tiny_statistics) as run:
+            assert [o.target.about for o in run.objectives(SIZE)] == about
+            run.tell = str
+
+
+def test_each_of_several_requests_has_the_gain(tiny_animatediff: Any, tiny_statistics: Any):
     enlarged = replace(tiny_statistics, gain=2.0)
     clip = moft.from_clip(
         tiny_animatediff,
@@ -496,7 +515,7 @@ def test_the_gain_is_left_out_where_all_parts_move(tiny_animatediff: Any, tiny_s
 
     still = moft.Motion("still", region="rest")
     assert gains(HALVES[0]) == gains(clip) == [2] and gains(HALVES[0], still) == [2, 2]
-    assert gains(*HALVES) == gains(HALVES[0], clip, regions=[LEFT_HALF, None]) == [1, 1]
+    assert gains(*HALVES) == gains(HALVES[0], clip, regions=[LEFT_HALF, None]) == [2, 2]
 
 
 @pytest.mark.parametrize("as_given", [np.asarray, torch.as_tensor, list])

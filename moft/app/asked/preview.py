@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from moft.field.asked import middle
 from moft.field.carried import carried
 from moft.field.field import Field
 from moft.field.given import read_shown
@@ -148,7 +149,8 @@ def _field_of(
     if not request.strength:
         return None
     if isinstance(request, Motion):
-        found = Field.of_motion(_in_sides(request, size), ClipSize(size.frames, *grid))
+        about = middle(request.region, mask, size)
+        found = Field.of_motion(_in_sides(request, size), ClipSize(size.frames, *grid), about)
     else:
         found = shown(request, size, grid).field(mask).resized(size.frames, *grid)
     return found if mask is None else found.masked(mask)

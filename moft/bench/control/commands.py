@@ -42,8 +42,8 @@ def control(
     seed: Seed = 100,
     output: Output = None,
 ) -> None:
-    """How well steering does what was asked: direction, speed, like, region, both, thing, still, bend;
-    unguided beside each."""
+    """How well steering does what was asked: direction, speed, like, region, both, thing, about, still,
+    bend; unguided beside each."""
     needs("diffusers", "cv2", "scipy")
     from moft.bench.control import directions, regions
     from moft.bench.control.asked import Runs
@@ -57,6 +57,7 @@ def control(
         "region": regions.region,
         "both": regions.both,
         "thing": regions.thing,
+        "about": regions.about,
         "still": directions.still,
         "bend": bend,
     }

@@ -20,7 +20,7 @@ from moft.known.renderer import SIZE
 from moft.known.shapes import COLOURS
 from moft.media.mask import read_regions
 from moft.metrics.flow import dense_flow
-from moft.metrics.motion import MeasuredMotion
+from moft.metrics.motion import MeasuredMotion, judged
 from moft.miniature.probe import nearest_colours
 from moft.request.motion import Motion
 
@@ -72,6 +72,39 @@ def both(runs: Runs) -> dict[str, Any]:
             f"{kind}_{n}": np.mean(column) for n, column in zip(names, zip(*rows, strict=True), strict=True)
         }
     return found
+
+
+ROUND = tuple(
+    Motion(way, region=box)
+    for way in ("zoom in 3%", "zoom out 3%", "turn clockwise 4deg", "turn counterclockwise 4deg")
+    for box in ("box:5%,5%,60%,60%", "box:35%,35%,60%,60%")
+)
+
+
+def about(runs: Runs) -> dict[str, Any]:
+    """What zooms or turns in a part of the frame, about its middle, for every prompt, what surrounds it kept:
+    followed there, of how much of the rate, and the mean motion that comes with it."""
+    rows = []
+    with moft.record(runs.pipe) as recording:
+        plain = sample(runs.pipe, list(PROMPTS), runs.seed)
+    for motion in ROUND:
+        (mask,) = read_regions([motion.region], CLIP)
+        videos = runs.steered(list(PROMPTS), runs.seed, motion, plain=recording)
+        for video, before in zip(videos, plain, strict=True):
+            found, base = moft.measure(video, mask), moft.measure(before, mask)
+            verdict = judged(found, motion, CLIP)
+            rows.append(
+                (verdict.followed, moft.followed(base, motion, CLIP), verdict.share, found.speed, base.speed)
+            )
+    done, unguided, share, speed, before_px = (np.array(column) for column in zip(*rows, strict=True))
+    return {
+        "runs": len(rows),
+        "followed": done.mean(),
+        "unguided": unguided.mean(),
+        "share": np.median(share),
+        "shift_px": speed.mean(),
+        "unguided_shift_px": before_px.mean(),
+    }
 
 
 def thing(runs: Runs, rounds: int = 2) -> dict[str, Any]:
