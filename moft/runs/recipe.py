@@ -21,21 +21,15 @@ from moft.media.files import file_digest
 from moft.provenance import versions
 from moft.request.fields import part, read
 from moft.request.like import Like
-from moft.request.motion import Motion
 from moft.request.parse import AnyRequest, read_request, read_requests
+from moft.runs.formats import FORMAT, as_then
 from moft.runs.job import Job, Scene, check_requests
-from moft.steering.objective import EARLY, STEP, UPDATES
 from moft.steering.settings import Settings
 from moft.types import Several
 
 if TYPE_CHECKING:
     from moft.feature.model import Model
 
-# 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags;
-# 3 no rate; 4 followed clips by MOFT alone, and knew no fields; 5 did not keep the spread of a motion alone;
-# 6 left the first noise where it was, and pushed a motion of the whole frame harder; 7 that of a region, and
-# without the gain where several moved
-FORMAT = 8
 _OLD_RATE = 8.0  # frames a second at which everything was written up to format 3
 MAX_THREADS = 1024
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|commit:[0-9a-f]{40}")
@@ -194,12 +188,7 @@ class Recipe:
             wanted: tuple[AnyRequest, ...] = (_of_first_format(_need(data, "request"), scene.size.frames),)
         else:
             wanted = read_requests(_need(data, "requests"))
-        if data["recipe"] < 5:
-            wanted = tuple(replace(one, by="moft") if isinstance(one, Like) else one for one in wanted)
-        if data["recipe"] < 6 and len(wanted) == 1:
-            settings = _as_then(settings, wanted[0])
-        if data["recipe"] < 8:
-            settings, wanted = _as_hard(settings, wanted, data["recipe"])
+        settings, wanted = as_then(settings, wanted, data["recipe"])
         return read(cls, part(cls, data), "", names, scene=scene, requests=wanted, settings=settings)
 
 
@@ -210,43 +199,6 @@ def _of_first_format(value: Any, frames: int) -> AnyRequest:
         return replace(found, like_frames=(0, frames)) if isinstance(found, Like) else found
     except RequestError as error:
         raise RecipeError(f"request: {error}") from error
-
-
-def _as_then(settings: Settings, request: AnyRequest) -> Settings:
-    """The settings of a format up to 5, by which the spread of a motion alone was not kept; but that of what
-    goes place by place or bends was."""
-    by_places = not isinstance(request, Like) or request.by_flow  # fields; a drag's is not either way
-    kept = not request.steady if isinstance(request, Motion) else by_places
-    return settings if kept else _unless_said(settings, keep_spread=False)
-
-
-def _unless_said(settings: Settings, **then: Any) -> Settings:
-    """The same with these where nothing else was said."""
-    return replace(settings, **{k: value for k, value in then.items() if getattr(settings, k) is None})
-
-
-_All = tuple[AnyRequest, ...]
-
-
-def _as_hard(settings: Settings, wanted: _All, since: int) -> tuple[Settings, _All]:
-    """Settings and requests of format `since`, up to 7: what words say was pushed as hard as in the release,
-    and no noise went along; in 7 in regions alone, which several requests have."""
-    if since < 7:
-        settings = _unless_said(settings, step_size=STEP, warp_noise=0.0)
-    elif len(wanted) == 1 and getattr(wanted[0], "region", None) is None:
-        return settings, wanted
-    hard = [isinstance(one, Motion) and one.steady for one in wanted]
-    if not any(hard):
-        return settings, wanted
-    settings = _unless_said(settings, step_size=STEP, gradient_steps=UPDATES)
-    if all(hard):
-        return _unless_said(settings, steps=EARLY, warp_noise=0.0), wanted
-    if settings.steps is None:  # what suits the others is as it was
-        wanted = tuple(
-            replace(one, steps=one.steps or EARLY) if isinstance(one, Motion) and one.steady else one
-            for one in wanted
-        )
-    return settings, wanted
 
 
 # ---------------------------------------------------------------- reading

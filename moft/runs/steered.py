@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from moft.feature.target import held_of
+from moft.field.pictures import composited, story
 from moft.field.resampled import Followed, Resampled, read_resampled
 from moft.media.frames import Source
 from moft.media.mask import read_region
@@ -18,7 +19,6 @@ from moft.request.drag import Drag
 from moft.request.motion import Motion
 from moft.runs.job import FASTEST, SLOWEST
 from moft.runs.outcome import lay_out, standing
-from moft.runs.pictures import composited, story
 from moft.runs.running import Attempt, Trial
 from moft.runs.sample import Before, Made, Sampled, Watch, arguments, sample
 from moft.steering.entry import steer
@@ -154,7 +154,7 @@ class Steered(Trial):
         return standing(attempt.outcome)
 
     def comparison(self, attempt: Attempt) -> Video:
-        """`moft.runs.pictures.story`: clips to follow, plain, steered, arrows, how far off."""
+        """`moft.field.pictures.story`: clips to follow, plain, steered, arrows, how far off."""
         size = ClipSize.of(attempt.steered.video)
         goals = [
             (goal, placed.mask)

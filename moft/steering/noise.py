@@ -72,9 +72,10 @@ class Anew(Change):
 
 
 def _gets_away(path: Tensor) -> bool:
-    """Whether what goes along a displacement (f h w 2) ends at least half as far off as its way is long."""
+    """Whether what goes along a displacement (f h w 2) ends at least half as far off as its way is long; what
+    stays does."""
     ways = (path[1:] - path[:-1]).norm(dim=-1).sum()
-    return bool((path[-1] - path[0]).norm(dim=-1).sum() >= 0.5 * ways > 0)
+    return bool((path[-1] - path[0]).norm(dim=-1).sum() >= 0.5 * ways)
 
 
 def along(noise: Tensor, displacement: Tensor, where: Tensor) -> Tensor:

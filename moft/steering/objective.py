@@ -176,7 +176,9 @@ def follow(
     if isinstance(target, Synthesised) and not whole:
         target = replace(target, about=(0.0, 0.0))  # until it is `laid`
     kind, places = loss or _suiting(target, whole), target.by_places
-    gently = noise and isinstance(target, Synthesised) and target.motion.steady and not places
+    still = _is_still(target)
+    steady = isinstance(target, Synthesised) and target.motion.steady
+    gently = noise and not places and (steady or still)
     by_course = kind == "blocks" and places and _has_courses(target)
     made: type[Follow] = FollowCourse if by_course else Follow
     return made(
@@ -188,10 +190,10 @@ def follow(
         request=target.motion if isinstance(target, Synthesised) else target,
         target=target,
         kind=kind,
-        keep_spread=places or (whole and not _is_still(target)),
+        keep_spread=places or (whole and not still),
         updates=1 if by_course or gently else UPDATES,
         step_size=STEP / 2 if gently else STEP,
-        warp_noise=FURTHER if gently and whole else float(noise and (gently or places)),
+        warp_noise=FURTHER if noise and steady and whole else float(noise and (gently or places)),
     )
 
 
@@ -206,11 +208,11 @@ def check_targets(objectives: Sequence[Objective]) -> None:
 
 
 def _suiting_steps(target: Target, longer: bool) -> tuple[float, float]:
-    """Stillness is asked in most of the steps, since details that are drawn late flicker by themselves;
-    courses, and what is asked gently, longer than other motion, by one gradient a step."""
-    if _is_still(target):
-        return MOST
-    return LATER if longer else EARLY
+    """Courses, and what is asked gently, longer than other motion, by one gradient a step; stillness without
+    its noise in most of the steps, since details that are drawn late flicker by themselves."""
+    if longer:
+        return LATER
+    return MOST if _is_still(target) else EARLY
 
 
 def _is_still(target: Target) -> bool:

@@ -28,14 +28,14 @@ class Settings:
     gradient_steps: int | None = said(
         None,
         "Updates of the latents in each guided step; default: what suits each request (2 as in the release; "
-        "1 for steady motions and fields).",
+        "1 for steady motions, stillness and fields).",
         least=1,
         most=1000,
     )
     step_size: float | None = said(
         None,
         "Change of the latents per update (η): its rms if normalised, the gradient's factor if plain; "
-        "default: what suits each request (0.3 as in the release; 0.15 for steady motions).",
+        "default: what suits each request (0.3 as in the release; 0.15 for steady motions and stillness).",
         least=0,
         most=1e6,
     )
@@ -105,8 +105,8 @@ class Settings:
     warp_noise: float | None = said(
         None,
         "How far the noise that a clip begins with goes along, as a share of the motion asked, so that "
-        "textures go along; default: what suits (1.5 for motions of the whole frame, 1 for regions and "
-        "fields, 0 for others).",
+        "textures go along; default: what suits (1.5 for motions of the whole frame, 1 for regions, "
+        "stillness and fields, 0 for others).",
         least=0,
         most=10,
     )

@@ -145,7 +145,7 @@ def test_tables_of_the_site_have_what_is_said(monkeypatch: pytest.MonkeyPatch) -
         "None",
         "1 … 1000",
         "Updates of the latents in each guided step; default: what suits each request (2 as in the release; "
-        "1 for steady motions and fields).",
+        "1 for steady motions, stillness and fields).",
     )
     assert "normalised" in rows["rule"][1]
     named = dict(commands.commands(commands.application()))

@@ -13,11 +13,11 @@ import torch
 from PIL import Image
 
 import moft
+from moft.field.pictures import SOFT, composited
 from moft.media.writing import write_video
 from moft.metrics.quality import psnr
 from moft.runs import steered
 from moft.runs.job import Job, Scene
-from moft.runs.pictures import SOFT, composited
 from moft.steering.noise import Anew
 from moft.types import ClipSize
 

@@ -23,7 +23,8 @@ from moft.request.drag import Drag
 from moft.request.like import Like
 from moft.request.motion import Motion
 from moft.runs import save
-from moft.runs.recipe import FORMAT, Recipe, read_recipe
+from moft.runs.formats import FORMAT
+from moft.runs.recipe import Recipe, read_recipe
 from moft.types import ClipSize
 
 STILL = np.zeros((2, 16, 16, 3), np.uint8)
@@ -145,7 +146,7 @@ LEFT_HALF = {"direction": "left", "region": "box:0,0,50%,100%"}
         ([{"direction": "zoom in"}], 2, None),
         ([LEFT_HALF], 2, 2),
         ([{"direction": "left", "ease": "in"}], None, None),
-        ([{"direction": "still"}], None, None),
+        ([{"direction": "still"}], 2, 2),
         ([LEFT_HALF, {"direction": "up", "region": "rest"}], 2, 2),
         ([LEFT_HALF, {"direction": "still", "region": "rest"}], 2, 2),
     ],
@@ -157,13 +158,15 @@ def test_a_motion_of_before_noise_went_along_is_pushed_as_then(
         told = {"step_size": 0.3, **said}
         return Recipe.from_json(data | {"recipe": form, "requests": requests, "inputs": {}, "settings": told})
 
+    then = [(0.12, 0.92) if one["direction"] == "still" else (0.12, 0.48) for one in requests]
     for form, wanted in ((6, updates), (7, in_7)):
-        found, among = read(form).settings, "still" in str(requests) and len(requests) > 1
-        assert found.gradient_steps == wanted
-        assert found.warp_noise == (0 if form == 6 or (wanted and not among) else None)
-        assert found.steps == ((0.12, 0.48) if wanted and not among else None)
-        steps = [one.steps for one in read(form).requests if isinstance(one, moft.Motion)]
-        assert steps == [(0.12, 0.48), None] if among else set(steps) == {None}
+        found = read(form)
+        assert found.settings.gradient_steps == wanted
+        assert found.settings.warp_noise == (0 if form == 6 or wanted else None)
+        alike = len({*then}) == 1
+        assert found.settings.steps == (then[0] if wanted and alike else None)
+        steps = [one.steps for one in found.requests if isinstance(one, moft.Motion)]
+        assert steps == (then if wanted and not alike else [None] * len(requests))
     assert read(6, gradient_steps=3).settings.gradient_steps == 3
     assert read(6, warp_noise=1).settings.warp_noise == 1
     assert read(7, steps=[0.1, 0.5]).settings.steps == (0.1, 0.5)

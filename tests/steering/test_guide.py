@@ -131,7 +131,9 @@ def test_each_request_is_guided_in_the_steps_that_suit_it(tiny_animatediff: Any,
         return [step["step"] for step in run.report.steps]
 
     left, still = moft.Motion("left"), moft.Motion("still", region="box:0,0,50%,100%")
-    assert guided(left) == list(range(1, 7)) and guided(still) == guided(left, still) == list(range(1, 9))
+    longer = replace(still, steps=(0.12, 0.92))
+    assert guided(left) == guided(still) == list(range(1, 7))
+    assert guided(longer) == guided(left, longer) == list(range(1, 9))
     assert guided(left, still, steps=(0.5, 0.7)) == [5, 6]
     own = moft.Motion(
         "left", steps=(0.8, 1)

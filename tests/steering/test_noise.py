@@ -131,6 +131,15 @@ def test_a_mask_says_where_noise_goes_along(frames: tuple[int, ...]) -> None:
     assert torch.equal(moved[:, :, 3, :, 1:6], NOISE[:, :, 2, :, :5])
 
 
+def test_what_is_to_be_still_has_one_noise_in_all_frames() -> None:
+    """That of the frame in the middle, where it was asked."""
+    for region in (None, torch.cat([torch.ones(32, 24), torch.zeros(32, 24)], 1)):
+        moved = led(further=None, motion=Motion("still"), region=region)
+        stays = slice(0, 12 if region is None else 6)
+        assert torch.equal(moved[..., stays], NOISE[:, :, 2:3, :, stays].expand_as(moved[..., stays]))
+        assert torch.equal(moved[..., 6:], NOISE[..., 6:]) == (region is not None)
+
+
 def test_what_suits_a_whole_frame_is_half_as_far_again_and_a_region_as_far() -> None:
     assert torch.equal(led(further=None), led(further=1.5)) and not torch.equal(led(), led(further=1.5))
     region = torch.ones(32, 48)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_sample_image
 
+from moft.field.pictures import CAPTION, GAP, story
 from moft.known.pans import pan
 from moft.request.motion import Motion
-from moft.runs.pictures import CAPTION, GAP, story
 from moft.types import ClipSize
 
 SIZE = ClipSize(6, 64, 64)
