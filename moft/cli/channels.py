@@ -222,8 +222,9 @@ def calibrate(
 
 
 def _in_rounds(runs: int) -> Any:
-    """What shows the progress of two rounds of so many runs: in the first, the second is still to come."""
-    left = iter((runs, 0))
+    """What shows the progress of rounds of so many runs: of at least two, so in the first another is still to
+    come."""
+    left = itertools.chain((runs,), itertools.repeat(0))
     return lambda items: tracked(items, then=next(left))
 
 

@@ -121,7 +121,7 @@ class OfField(_ByStatistics):
 
 
 _LARGER = 1.4  # than what whole frames are asked: blocks answer less (docs/lab/field.md)
-_WITHIN = 1.5  # likewise of what turns or grows inside a region
+_WITHIN, _ROUND = 1.2, 1.5  # likewise of regions, and of what turns or grows there (docs/lab/rules.md)
 _STEADY, _CHANGES = 1.0, 1.5  # of the gain, for courses; likewise
 
 
@@ -184,8 +184,9 @@ class Synthesised(_ByStatistics):
 
     @property
     def _within(self) -> float:
-        goes_round = self.motion.turns or self.motion.zooms
-        return _WITHIN if goes_round and self.about is not None else 1.0
+        if self.about is None:
+            return 1.0
+        return _WITHIN * (_ROUND if self.motion.turns or self.motion.zooms else 1.0)
 
     def displacement(self, cells: tuple[int, int, int], size: ClipSize) -> Tensor:
         """(f h w 2)."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from moft.feature.model import Model
 
 SIDES = ("left", "right", "up", "down")
-ROUNDS = 2
+ROUNDS, CLOSE = 5, 0.05  # at most, until clips have the asked speed but for such a share
 LEAST = 0.1  # of the asked speed; below, a clip was hardly steered, and a gain would enlarge noise
 
 
@@ -49,9 +49,10 @@ def calibrate(
     """The same statistics with the `gain` at which this model's clips move as fast as asked.
 
     Each scene is sampled steered to each of four sides, every second time at half of the speed, since slow
-    motions come slower; without a gain and then with that found. The gain grows by what was asked over what
-    was measured, along the asked direction, in the median over the runs; then by the power of the gain with
-    which the speed was seen to grow.
+    motions come slower; without a gain, and then with that found until they are as
+    fast as asked. The gain grows by what was asked over
+    what was measured, along the asked direction, in the median over the runs; then by the power of the gain
+    with which the speed was last seen to grow, which it does not do evenly.
 
     Args:
         scenes: what to sample, best four or more and unlike each other.
@@ -59,7 +60,7 @@ def calibrate(
         settings: those that will be used; the gain depends on them a little.
         kept: where to keep what was measured until all is.
         track: wraps the loop over the runs that are still to be made, to show progress; once for each of
-            `ROUNDS`.
+            two to `ROUNDS` rounds.
     Raises:
         BackboneError: the clips hardly move as asked (in the median by less than a tenth of the speed).
     """
@@ -74,13 +75,15 @@ def calibrate(
             )
         rounds.append({"gain": statistics.gain, "share": shares})
         statistics = replace(statistics, gain=_mended(rounds))
-    made = {"runs": ROUNDS * len(shares), "asked": str(speed), "rounds": rounds}
+        if len(rounds) > 1 and abs(share - 1) < CLOSE:
+            break
+    made = {"runs": len(rounds) * len(shares), "asked": str(speed), "rounds": rounds}
     return replace(statistics, made={**statistics.made, "gain": made})
 
 
 def _mended(rounds: Sequence[dict[str, Any]]) -> float:
     """The gain by which clips would move as fast as asked: speed grows by a power of the gain, 1 until two
-    rounds tell it."""
+    rounds tell it; the last two count."""
     (*before, last), power = [(one["gain"], averages.median(one["share"])) for one in rounds], 1.0
     if before and before[-1][0] != last[0]:
         power = math.log(last[1] / before[-1][1]) / math.log(last[0] / before[-1][0])

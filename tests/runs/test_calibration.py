@@ -79,8 +79,8 @@ def test_a_gain_is_mended_where_speed_grows_faster_than_targets(
     """Once over, it would be 3.3 here, and clips 1.4 times too fast (a miniature of CogVideoX, as seen)."""
     slow_clips(monkeypatch, 0.3, power=1.3)
     found = calibrate.calibrate(Model(None, given=tiny_statistics), SCENES)
-    assert 0.3 * found.gain**1.3 == pytest.approx(1, abs=0.12)
-    first, second = found.made["gain"]["rounds"]
+    assert 0.3 * found.gain**1.3 == pytest.approx(1, abs=0.05)
+    first, second, *_ = found.made["gain"]["rounds"]
     assert first == {"gain": 1.0, "share": pytest.approx([0.3] * 8)}
     assert second == {"gain": pytest.approx(1 / 0.3), "share": pytest.approx([1.435] * 8, abs=0.01)}
 
@@ -138,7 +138,8 @@ def test_the_gain_is_kept_in_files_and_is_one_where_none_was_found(
 
 
 def test_the_miniature_moves_as_fast_as_asked() -> None:
-    """On the whole within a tenth, each clip within two fifths; by a gain of 1 at half of the speed."""
+    """On the whole within a tenth, each of 16 clips but one within two fifths; by a gain of 1 slower by a
+    quarter."""
     pipe = AnimateDiffPipeline.from_pretrained(moft.miniature_path(), local_files_only=True)
     pipe.set_progress_bar_config(disable=True)
     known = find_statistics(pipe)
@@ -159,8 +160,9 @@ def test_the_miniature_moves_as_fast_as_asked() -> None:
         asked = np.array(motion.velocity(SIZE)) / 1.5
         return [float(asked @ moft.measure((clip * 255).round().astype(np.uint8)).inside) for clip in frames]
 
-    found = [*speeds("left", known.gain), *speeds("down", known.gain)]
-    assert np.mean(found) == pytest.approx(1.5, rel=0.1) and found == pytest.approx([1.5] * 8, rel=0.4)
+    found = [speed for side in ("left", "down", "right", "up") for speed in speeds(side, known.gain)]
+    assert np.mean(found) == pytest.approx(1.5, rel=0.1)
+    assert sum(abs(speed - 1.5) > 0.4 * 1.5 for speed in found) <= 1
     assert np.mean(speeds("left", 1.0)) < 0.75 * np.mean(found)
 
 
