@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from moft.models.tap import Tap
     from moft.types import ClipSize, Mask
 
-# Shares of the denoising steps: 3…11 of 25 in the release; for gentle gradients and courses; for stillness.
+# Shares of the denoising steps: 3…11 of 25 in the release; for gentle gradients and courses; for stillness of
+# a clip whose noise cannot be led.
 EARLY, LATER, MOST = (0.12, 0.48), (0.12, 0.72), (0.12, 0.92)
 UPDATES = 2  # of the latents in each guided step, as in the release
 STEP = 0.3  # their size; likewise
