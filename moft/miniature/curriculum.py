@@ -21,7 +21,10 @@ class Stage:
         1.0  # clips see timestep 1000 · u ** quiet, u uniform: above 1 mostly little noise, below 1 much
     )
     lengths: tuple[int, ...] = (FRAMES,)  # frames of the clips of a step, each as likely
-    boiling: float = 0.0  # weight of the clean clip's disagreement with itself along the true flow
+    boiling: float = 0.0  # weight of v's disagreement with itself along the true flow
+    agreed: float = (
+        0.0  # weight of the difference that the prompt makes at little noise, which guidance enlarges
+    )
 
     @property
     def frames(self) -> set[int]:
@@ -48,4 +51,5 @@ STAGES = (
     Stage(122_000, _FLOWS, stills=0.5, shift=0.5, quiet=0.8),
     Stage(136_000, Mixture(), stills=0.2, shift=0, quiet=0.8, lengths=(FRAMES, FRAMES, 16), boiling=1.0),
     Stage(138_000, Mixture(), stills=0.2, shift=0.5, quiet=0.8, lengths=(FRAMES, FRAMES, 16), boiling=1.0),
+    Stage(387_000, Mixture(), 0.2, 0.5, lengths=(FRAMES, FRAMES, 16), boiling=0.5, agreed=5.0),
 )

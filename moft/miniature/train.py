@@ -33,6 +33,7 @@ from moft.models.loading import miniature_path
 from moft.models.tap import Tap
 
 STATE = "training.pt"  # in the folder: all that the rest of a training depends on
+LITTLE = 400  # timesteps below which a prompt says nothing that the picture does not show
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,9 +191,10 @@ class Trainer:
         shift = self.parts["reader"]((features if helped else features.detach()).flatten(0, 1))
         return v.float(), shift.float().unflatten(0, features.shape[:2])
 
-    def loss(self, rows: Rows, quiet: float = 1.0, helped: bool = True) -> Tensor:
-        """Mean squared errors at a random timestep: of the predicted v, of the shift, and of the clean clip
-        against itself along the true flow (`boiling`; nought for rows that do not know it).
+    def loss(self, rows: Rows, quiet: float = 1.0, helped: bool = True, agreed: bool = False) -> Tensor:
+        """Mean squared errors at a random timestep: of the predicted v, of the shift, and of v against itself
+        along the true flow (`boiling`; nought for rows that do not know it); and `_apart`, nought unless
+        `agreed`.
 
         The shift is an auxiliary output as in VideoJAM (Chefer et al., 2025), here a linear one of an inner
         block: it brings motion early. It is training's alone and not shipped.
@@ -200,16 +202,32 @@ class Trainer:
         latents = rows["latents"].float()
         noise = torch.randn_like(latents)
         t = (1000 * torch.rand(len(latents), device=self.device) ** quiet).long()
+        noisy = self.noise.add_noise(latents, noise, t)
         with self._products():
-            v, shift = self._predict(self.noise.add_noise(latents, noise, t), t, rows, helped)
+            v, shift = self._predict(noisy, t, rows, helped)
         truth = rows["shift"].float().transpose(1, 2)  # (b f 2 h w)
         truth = F.adaptive_avg_pool2d(truth.flatten(0, 1), (shift.shape[-2], shift.shape[-1])).view_as(shift)
         error = v - self.noise.get_velocity(latents, noise, t)
-        boils = error.new_zeros(())
-        if "gap" in rows:  # the clean clip's error is that of v times -sqrt of the share of noise
-            share = 1 - self.noise.alphas_cumprod.to(error.device)[t]
-            boils = boiling(error * share.sqrt()[:, None, None, None, None], rows)
-        return torch.stack([error.square().mean(), F.mse_loss(shift, truth), boils])
+        nought = error.new_zeros(())
+        boils = boiling(error, rows) if "gap" in rows else nought
+        apart = self._apart(v, noisy, t, rows) if agreed else nought
+        return torch.stack([error.square().mean(), F.mse_loss(shift, truth), boils, apart])
+
+    def _apart(self, v: Tensor, noisy: Tensor, t: Tensor, rows: Rows) -> Tensor:
+        """How far v is from what the empty prompt makes of the same latents at little noise, squared.
+
+        Classifier-free guidance enlarges that difference. Where the picture shows already what the prompt
+        says, it is nothing but the denoiser's own error, in each frame another one, and textures boil.
+        """
+        few = (t < LITTLE).nonzero().flatten()
+        if not len(few):
+            return v.new_zeros(())
+        some = {name: values[few] for name, values in rows.items()}
+        some["ids"] = self.ids([""]).expand(len(few), -1)
+        denoiser, text_encoder = self.parts["denoiser"], self.parts["text_encoder"]
+        with self._products():
+            other = self.build.denoise(denoiser, text_encoder, noisy[few], t[few], some)
+        return (other.float() - v[few]).square().mean() * len(few) / len(t)
 
     @contextlib.contextmanager
     def without_motion(self) -> Iterator[None]:
@@ -230,9 +248,10 @@ class Trainer:
         rows = self.pools[frames].draw(max(1, self.settings.batch * FRAMES // frames))
         self.parts.zero_grad()
         with self.without_motion() if still else contextlib.nullcontext():
-            v, shift, boils = self.loss(rows, stage.quiet, helped=stage.shift > 0)
-        weight = (stage.shift or 1) * (FRAMES / frames) ** 2  # longer clips go further
-        (v if still else v + weight * shift + stage.boiling * boils).backward()
+            v, shift, boils, apart = self.loss(rows, stage.quiet, stage.shift > 0, stage.agreed > 0)
+            weight = (stage.shift or 1) * (FRAMES / frames) ** 2  # longer clips go further
+            moving = 0 if still else weight * shift + stage.boiling * boils
+            (v + stage.agreed * apart + moving).backward()
         nn.utils.clip_grad_norm_(self.parts.parameters(), 1.0)
         with self._products():  # Muon's iterations, too
             for optimiser in self.optimisers:
@@ -241,7 +260,8 @@ class Trainer:
         self.clips += self.settings.batch
         if still:
             return {"still": v.detach()}
-        losses = {"loss": v, "shift": shift} | ({"boils": boils} if stage.boiling else {})
+        losses = {"loss": v, "shift": shift}
+        losses |= {name: value for name, value in (("boils", boils), ("apart", apart)) if value.any()}
         return {f"{name}@{frames}": value.detach() for name, value in losses.items()}
 
     # ------------------------------------------------------------ a run

@@ -123,6 +123,27 @@ def test_each_build_learns_from_a_batch_and_its_export_opens(name: str, tmp_path
     assert str(tmp_path) not in (tmp_path / "out" / "vae" / "config.json").read_text()
 
 
+def test_a_prompt_is_taught_to_say_nothing_at_little_noise_alone(tmp_path: Path):
+    trainer = Trainer(tmp_path, Settings(batch=2))
+    draw = torch.Generator().manual_seed(0)
+    rows = {
+        "latents": torch.randn(2, model.LATENT_CHANNELS, FRAMES, 16, 16, generator=draw),
+        "shift": torch.randn(2, 2, FRAMES, 16, 16, generator=draw),
+    }
+    empty, told = (rows | {"ids": trainer.ids([text] * 2)} for text in ("", "a red ball over blue stripes"))
+
+    def apart(of: dict[str, torch.Tensor], quiet: float, agreed: bool = True) -> torch.Tensor:
+        torch.manual_seed(0)
+        return trainer.loss(of, quiet, agreed=agreed)[3]
+
+    little, much = 20.0, 0.01  # timesteps near 0, near 1000
+    assert apart(told, much) == apart(told, little, agreed=False) == 0
+    assert apart(empty, little) < 1e-9 < 1e-6 < apart(told, little)
+    apart(told, little).backward()
+    for part in ("denoiser", "text_encoder"):
+        assert any(p.grad is not None and bool(p.grad.any()) for p in trainer.parts[part].parameters())
+
+
 shipped = pytest.mark.skipif(
     not (WEIGHTS / "model_index.json").exists(), reason="the weights are not there yet"
 )
