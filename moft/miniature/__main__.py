@@ -1,5 +1,5 @@
-"""`python -m moft.miniature train | assemble | probe | sheet`: remake the miniature and see what it has
-learned."""
+"""`python -m moft.miniature train | decoder | assemble | probe | sheet`: remake the miniature and see what it
+has learned."""
 
 from __future__ import annotations
 
@@ -41,6 +41,17 @@ def _train(args: argparse.Namespace) -> None:
     if args.resume:
         trainer.resume(args.start)
     trainer.run(args.clips, args.minutes)
+
+
+def _decoder(args: argparse.Namespace) -> None:
+    from moft.miniature.train import shipped_vae
+    from moft.miniature.train_vae import train_decoder
+
+    build = BUILDS[args.family]
+    args.folder.mkdir(parents=True, exist_ok=True)
+    own = args.folder / "vae"
+    vae = type(build.vae()).from_pretrained(own if own.exists() else shipped_vae(build))
+    train_decoder(args.folder, args.minutes, vae, args.device, args.seed)
 
 
 def _assemble(args: argparse.Namespace) -> None:
@@ -133,6 +144,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m moft.miniature", description=__doc__)
     verbs = parser.add_subparsers(required=True)
     train = _options_of_training(verbs)
+    decoder = verbs.add_parser("decoder", help="go on with the VAE's decoder, on latents a little off")
+    decoder.add_argument("--folder", type=Path, default=Path("runs"), help="where it goes, for `assemble`")
+    decoder.add_argument("--minutes", type=float, default=10)
+    decoder.add_argument("--device", default="cpu")
+    decoder.add_argument("--seed", type=int, default=0)
+    decoder.set_defaults(run=_decoder)
     assemble = verbs.add_parser("assemble", help="write the averaged weights as a diffusers pipeline")
     assemble.add_argument("--folder", type=Path, default=Path("runs"))
     assemble.add_argument("--output", help="default: the package's")
@@ -150,7 +167,7 @@ def main() -> None:
     sheet.set_defaults(run=_sheet)
     for verb in (probe, sheet):
         verb.add_argument("--frames", type=int, default=FRAMES, help="of each sample")
-    for verb in (train, assemble, probe, sheet):
+    for verb in (train, decoder, assemble, probe, sheet):
         verb.add_argument("--family", choices=BUILDS, default="animatediff")
     args = parser.parse_args()
     args.run(args)

@@ -11,13 +11,15 @@ from pathlib import Path
 import cut_off
 import pytest
 import torch
+from diffusers import AutoencoderKL
 
 from moft.errors import RequestError
 from moft.miniature.curriculum import STAGES
 from moft.miniature.families import BUILDS
 from moft.miniature.machine import Machine
 from moft.miniature.pool import BLOCK, Pool
-from moft.miniature.train import Trainer
+from moft.miniature.train import Trainer, shipped_vae
+from moft.miniature.train_vae import train_decoder
 
 
 def state(trainer: Trainer) -> dict[str, torch.Tensor]:
@@ -140,3 +142,11 @@ def test_attention_in_either_way_is_the_same_in_every_family(name: str):
             found[plain] = build.denoise(denoiser, text, noisy, t, rows)
     assert torch.backends.cuda.flash_sdp_enabled()
     torch.testing.assert_close(found[9.0], found[11.0], rtol=1e-3, atol=1e-4)
+
+
+def test_a_decoder_learns_alone_so_that_latents_stay_what_they_are(tmp_path: Path):
+    shipped = shipped_vae(BUILDS["animatediff"])
+    train_decoder(tmp_path, 0.05, AutoencoderKL.from_pretrained(shipped))
+    before, after = (AutoencoderKL.from_pretrained(path).state_dict() for path in (shipped, tmp_path / "vae"))
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"decoder"}
