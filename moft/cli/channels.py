@@ -41,7 +41,8 @@ Level = Annotated[
 ]
 
 
-_HARD = ("step_size", "gradient_steps", "warp_noise")  # how clips will be steered; the gain depends on it
+# How clips will be steered; the gain depends on it.
+_HARD = ("step_size", "gradient_steps", "guided_steps", "warp_noise")
 _PLACE = "a folder, or a repository OWNER/NAME of the hub"
 
 

@@ -40,6 +40,7 @@ HOW = (
     "fused",
     "keep_spread",
     "warp_noise",
+    "guided_steps",
 )
 Recorded = Annotated[
     Path, typer.Argument(metavar="FILE", help="A clip that moft made, or the .json beside it.")

@@ -14,8 +14,9 @@ from moft.steering.settings import Settings
 # 1 held one request, "request", whose clip was followed in as many frames as were made; 2 knew no drags;
 # 3 no rate; 4 followed clips by MOFT alone, and knew no fields; 5 did not keep the spread of a motion alone;
 # 6 left the first noise where it was, and pushed a motion of the whole frame harder; 7 others, and
-# without the gain where several moved
-FORMAT = 8
+# without the gain where several moved; 8 took a gradient in each of the guided steps
+FORMAT = 9
+ALL = 1000  # guided steps, more than any run has
 
 _Requests = tuple[AnyRequest, ...]
 
@@ -26,7 +27,11 @@ def as_then(settings: Settings, wanted: _Requests, since: int) -> tuple[Settings
         wanted = tuple(replace(one, by="moft") if isinstance(one, Like) else one for one in wanted)
     if since < 6 and len(wanted) == 1:
         settings = _keeping(settings, wanted[0])
-    return _as_hard(settings, wanted, since) if since < 8 else (settings, wanted)
+    if since < 8:
+        settings, wanted = _as_hard(settings, wanted, since)
+    if since < 9 and settings.steps is None and any(isinstance(o, Motion) and o.steady for o in wanted):
+        settings = _unless_said(settings, guided_steps=ALL)
+    return settings, wanted
 
 
 def _keeping(settings: Settings, request: AnyRequest) -> Settings:

@@ -57,7 +57,8 @@ class Guide(Change):
         """Those that count at the step to come; none if the denoiser that is read here is not the one at work
         then, if a change would be lost there, or if nothing is asked with any strength."""
         objectives = self.objectives(moment.size)
-        due = [objective for objective in objectives if objective.due(moment.made, moment.count)]
+        made, count, most = moment.made, moment.count, self.settings.guided_steps
+        due = [objective for objective in objectives if objective.due(made, count, most)]
         if moment.made >= moment.count or not due or not any(o.strength > 0 for o in objectives):
             return []
         if not self.tap.host.carries(moment.made + self.behind):

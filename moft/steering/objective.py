@@ -36,6 +36,7 @@ STEP = 0.3  # their size; likewise
 FURTHER = (
     1.5  # times as far as a whole frame is asked to goes its noise: clips go less far (docs/lab/rules.md)
 )
+FEW, SEVERAL = 5, 8  # guided steps that suffice for a motion alone, for each of more (docs/lab/rules.md)
 _COURSE = 0.1  # shorter sides that displacements are counted in: what a pan by 2 px of 64 has at most
 
 
@@ -88,6 +89,7 @@ class Objective(ABC):
     updates: int = UPDATES  # of the latents in each guided step
     step_size: float = STEP  # of an update; likewise
     warp_noise: float = 0.0  # how far the first noise goes, as a share of what is asked; likewise
+    guided_steps: int | None = None  # how many of those in `steps` are, evenly spread; None: all; likewise
 
     @abstractmethod
     def loss(self, look: Look) -> Tensor:
@@ -100,10 +102,14 @@ class Objective(ABC):
         first = min(round(self.steps[0] * count), count - 1)
         return first, max(min(round(self.steps[1] * count), count), max(first, 1) + 1)
 
-    def due(self, index: int, count: int) -> bool:
-        """Whether it counts at a step of so many."""
+    def due(self, index: int, count: int, guided_steps: int | None = None) -> bool:
+        """Whether it counts at a step of so many; guided_steps: in place of its own."""
         first, end = self.window(count)
-        return first <= index < end
+        most = guided_steps or self.guided_steps
+        if most is None or most >= end - max(first, 1):
+            return first <= index < end
+        first = max(first, 1)
+        return index in [first + i * (end - first) // most for i in range(most)]
 
 
 Objectives = Callable[
@@ -195,6 +201,9 @@ def follow(
         updates=1 if by_course or gently else UPDATES,
         step_size=STEP / 2 if gently else STEP,
         warp_noise=FURTHER if noise and steady and whole else float(noise and (gently or places)),
+        guided_steps=(FEW if alone else SEVERAL)
+        if gently and steady and not (target.steps or steps)
+        else None,
     )
 
 

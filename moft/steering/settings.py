@@ -110,6 +110,13 @@ class Settings:
         least=0,
         most=10,
     )
+    guided_steps: int | None = said(
+        None,
+        "How many of the guided steps take gradients, evenly spread; default: what suits (5 for a steady "
+        "motion whose steps nobody said, 8 where several are asked, all for others).",
+        least=1,
+        most=1000,
+    )
 
     def __post_init__(self) -> None:
         check(self)

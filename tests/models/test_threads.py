@@ -111,7 +111,7 @@ def test_blocks_entered_in_one_thread_count_for_pipelines_called_in_others():
     with blocks[0] as one, blocks[1] as two:
         together(*(lambda pipe=pipe: found.append(pipe()) for pipe in pipes))
     assert torch.equal(found[0], wanted) and torch.equal(found[1], wanted)
-    assert len(one.report.steps) == len(two.report.steps) == 6
+    assert len(one.report.steps) == len(two.report.steps) == 5
 
 
 def test_blocks_of_two_threads_that_end_in_the_order_they_began_leave_nothing():

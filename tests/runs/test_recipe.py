@@ -170,7 +170,10 @@ def test_a_motion_of_before_noise_went_along_is_pushed_as_then(
     assert read(6, gradient_steps=3).settings.gradient_steps == 3
     assert read(6, warp_noise=1).settings.warp_noise == 1
     assert read(7, steps=[0.1, 0.5]).settings.steps == (0.1, 0.5)
-    assert read(8).settings == moft.Settings(step_size=0.3)
+    steady = [one["direction"] in ("left", "zoom in", "up") and "ease" not in one for one in requests]
+    assert read(8).settings.guided_steps == (1000 if any(steady) else None)  # each took a gradient
+    assert read(8, guided_steps=3).settings.guided_steps == 3
+    assert read(FORMAT).settings == moft.Settings(step_size=0.3)
 
 
 def of_first_format(data: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def test_replay_never_overwrites_what_it_reads(steered: Path, source: str) -> No
     ("path", "to", "word"),
     [
         (("recipe",), ..., '"recipe"'),
-        (("recipe",), 9, "recipe: expected a format up to 8"),
+        (("recipe",), 10, "recipe: expected a format up to 9"),
         (("recipe",), True, "recipe: expected a format"),
         (("seed",), -1, "seed"),
         (("seed",), 1.5, "seed: expected int"),

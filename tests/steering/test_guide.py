@@ -132,13 +132,34 @@ def test_each_request_is_guided_in_the_steps_that_suit_it(tiny_animatediff: Any,
 
     left, still = moft.Motion("left"), moft.Motion("still", region="box:0,0,50%,100%")
     longer = replace(still, steps=(0.12, 0.92))
-    assert guided(left) == guided(still) == list(range(1, 7))
+    assert guided(left) == list(range(1, 6)) and guided(still) == list(range(1, 7))
     assert guided(longer) == guided(left, longer) == list(range(1, 9))
     assert guided(left, still, steps=(0.5, 0.7)) == [5, 6]
     own = moft.Motion(
         "left", steps=(0.8, 1)
     )  # what a request says of its steps counts more than what the settings say
     assert guided(own) == guided(own, steps=(0.5, 0.7)) == [8, 9]
+
+
+@pytest.mark.parametrize(
+    "count, share, most, guided",
+    [
+        (25, (0.12, 0.72), 5, [3, 6, 9, 12, 15]),
+        (25, (0.12, 0.72), 8, [3, 4, 6, 8, 10, 12, 14, 16]),
+        (50, (0.12, 0.72), 5, [6, 12, 18, 24, 30]),  # as many in a longer run
+        (8, (0.12, 0.72), 5, [1, 2, 3, 4, 5]),
+        (4, (0.0, 1.0), 5, [0, 1, 2, 3]),  # fewer steps than that: all of them
+        (4, (0.0, 1.0), 2, [1, 2]),  # before the first nothing can be changed
+        (25, (0.12, 0.72), None, list(range(3, 18))),
+    ],
+)
+def test_guided_steps_are_spread_evenly(
+    tiny_statistics: Any, count: int, share: tuple[float, float], most: int | None, guided: list[int]
+):
+    asked = follow(Synthesised(moft.Motion("left"), tiny_statistics), None, alone=False, steps=share)
+    own = replace(asked, guided_steps=most)
+    assert [i for i in range(count) if asked.due(i, count, most)] == guided
+    assert [i for i in range(count) if own.due(i, count)] == guided
 
 
 def test_each_step_is_handed_the_calls_of_the_pipeline_alone(tiny_animatediff: Any, tiny_statistics: Any):

@@ -27,6 +27,7 @@ StepSize = Annotated[float | None, typer.Option(min=0, help="With Settings(step_
 GradientSteps = Annotated[int | None, typer.Option(min=1, help="With Settings(gradient_steps=…).")]
 KeepSpread = Annotated[bool | None, typer.Option(help="With Settings(keep_spread=…).")]
 WarpNoise = Annotated[float | None, typer.Option(min=0, help="With Settings(warp_noise=…).")]
+GuidedSteps = Annotated[int | None, typer.Option(min=1, help="With Settings(guided_steps=…).")]
 
 
 @app.command()
@@ -38,6 +39,7 @@ def control(
     gradient_steps: GradientSteps = None,
     keep_spread: KeepSpread = None,
     warp_noise: WarpNoise = None,
+    guided_steps: GuidedSteps = None,
     rounds: Annotated[int, typer.Option(min=1, help="Of `direction`: each is 64 runs.")] = 2,
     seed: Seed = 100,
     output: Output = None,
@@ -68,6 +70,7 @@ def control(
         gradient_steps=gradient_steps,
         keep_spread=keep_spread,
         warp_noise=warp_noise,
+        guided_steps=guided_steps,
     )
     runs = Runs(_pipeline(output, model), seed, settings)
     results = {}
@@ -109,6 +112,7 @@ def field(
     gradient_steps: GradientSteps = None,
     keep_spread: KeepSpread = None,
     warp_noise: WarpNoise = None,
+    guided_steps: GuidedSteps = None,
     output: Output = None,
 ) -> None:
     """Whether a clip's motion is followed place by place and over time: pans, zooms, rolls, objects, and what
@@ -123,6 +127,7 @@ def field(
         gradient_steps=gradient_steps,
         keep_spread=keep_spread,
         warp_noise=warp_noise,
+        guided_steps=guided_steps,
     )
     kinds, ways = chosen(only, NAMES), chosen(way, WAYS)
     _write(output, measured(_pipeline(output), kinds, ways, prompts, settings, tuning, _tell))

@@ -34,7 +34,7 @@ from moft.metrics.motion import judged
 from moft.metrics.quality import consistency, temporal_flickering
 from moft.request.motion import Motion
 from moft.runs.calibration import SIDES
-from moft.steering.objective import EARLY, STEP, UPDATES
+from moft.steering.objective import EARLY, LATER, STEP, UPDATES
 
 Tell = Callable[[str, dict[str, float]], object]
 SIZES = {"normalised": (0.2, 0.3, 0.45), "adam": (0.1, 0.2, 0.3), "plain": (1300.0, 2700.0, 5400.0)}
@@ -49,9 +49,10 @@ GENTLY: list[dict[str, Any]] = [
     HARD | dict(step_size=0.15),
     HARD | dict(step_size=0.2, gradient_steps=1),
     dict(steps=EARLY),
+    dict(steps=LATER),
     {},
 ]
-COSTS: list[dict[str, Any]] = [{}, dict(fused=True), dict(steps=EARLY), USUAL, HARD]
+COSTS: list[dict[str, Any]] = [{}, dict(fused=True), dict(steps=LATER), dict(steps=EARLY), USUAL, HARD]
 
 
 def picture(video: np.ndarray, plain: np.ndarray) -> dict[str, float]:
