@@ -121,7 +121,7 @@ class OfField(_ByStatistics):
 
 
 _LARGER = 1.4  # than what whole frames are asked: blocks answer less (docs/lab/field.md)
-_WITHIN, _ROUND = 1.2, 1.5  # likewise of regions, and of what turns or grows there (docs/lab/rules.md)
+_WITHIN, _ROUND = 1.2, 1.2  # likewise of regions, and of what turns or grows there (docs/lab/rules.md)
 _STEADY, _CHANGES = 1.0, 1.5  # of the gain, for courses; likewise
 
 

@@ -36,7 +36,7 @@ STEP = 0.3  # their size; likewise
 FURTHER = (
     1.5  # times as far as a whole frame is asked to goes its noise: clips go less far (docs/lab/rules.md)
 )
-FEW, SEVERAL = 5, 8  # guided steps that suffice for a motion alone, for each of more (docs/lab/rules.md)
+FEW, MORE = 5, 8  # guided steps that suffice for motions of the whole frame, of regions (docs/lab/rules.md)
 _COURSE = 0.1  # shorter sides that displacements are counted in: what a pan by 2 px of 64 has at most
 
 
@@ -201,7 +201,7 @@ def follow(
         updates=1 if by_course or gently else UPDATES,
         step_size=STEP / 2 if gently else STEP,
         warp_noise=FURTHER if noise and steady and whole else float(noise and (gently or places)),
-        guided_steps=(FEW if alone else SEVERAL)
+        guided_steps=(FEW if whole else MORE)
         if gently and steady and not (target.steps or steps)
         else None,
     )

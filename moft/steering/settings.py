@@ -112,8 +112,8 @@ class Settings:
     )
     guided_steps: int | None = said(
         None,
-        "How many of the guided steps take gradients, evenly spread; default: what suits (5 for a steady "
-        "motion whose steps nobody said, 8 where several are asked, all for others).",
+        "How many of the guided steps take gradients, evenly spread; default: what suits (of steady motions "
+        "whose steps nobody said 5 for the whole frame, 8 for regions; all for others).",
         least=1,
         most=1000,
     )
