@@ -29,8 +29,10 @@ def as_then(settings: Settings, wanted: _Requests, since: int) -> tuple[Settings
         settings = _keeping(settings, wanted[0])
     if since < 8:
         settings, wanted = _as_hard(settings, wanted, since)
-    if since < 9 and settings.steps is None and any(isinstance(o, Motion) and o.steady for o in wanted):
+    if since < 9 and settings.steps is None and any(_steps_then(one) for one in wanted):
         settings = _unless_said(settings, guided_steps=ALL)
+        if len(wanted) == 1 and _steps_then(wanted[0]) == MOST:
+            settings = _unless_said(settings, step_size=STEP / 2)
     return settings, wanted
 
 

@@ -186,6 +186,7 @@ def follow(
     still = _is_still(target)
     steady = isinstance(target, Synthesised) and target.motion.steady
     gently = noise and not places and (steady or still)
+    few = gently and (steady or whole)  # beside what moves stillness takes all of its steps
     by_course = kind == "blocks" and places and _has_courses(target)
     made: type[Follow] = FollowCourse if by_course else Follow
     return made(
@@ -199,11 +200,9 @@ def follow(
         kind=kind,
         keep_spread=places or (whole and not still),
         updates=1 if by_course or gently else UPDATES,
-        step_size=STEP / 2 if gently else STEP,
+        step_size=STEP / (6 if still and whole else 2) if gently else STEP,
         warp_noise=FURTHER if noise and steady and whole else float(noise and (gently or places)),
-        guided_steps=(FEW if whole else MORE)
-        if gently and steady and not (target.steps or steps)
-        else None,
+        guided_steps=(FEW if whole else MORE) if few and not (target.steps or steps) else None,
     )
 
 

@@ -35,7 +35,8 @@ class Settings:
     step_size: float | None = said(
         None,
         "Change of the latents per update (η): its rms if normalised, the gradient's factor if plain; "
-        "default: what suits each request (0.3 as in the release; 0.15 for steady motions and stillness).",
+        "default: what suits each request (0.3 as in the release; 0.15 for steady motions and for stillness "
+        "of regions, 0.05 for that of the whole frame).",
         least=0,
         most=1e6,
     )
@@ -112,8 +113,9 @@ class Settings:
     )
     guided_steps: int | None = said(
         None,
-        "How many of the guided steps take gradients, evenly spread; default: what suits (of steady motions "
-        "whose steps nobody said 5 for the whole frame, 8 for regions; all for others).",
+        "How many of the guided steps take gradients, evenly spread; default: what suits (where nobody said "
+        "the steps, of steady motions and stillness of the whole frame 5, of steady motions of regions 8; of "
+        "others all).",
         least=1,
         most=1000,
     )

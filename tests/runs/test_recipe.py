@@ -170,8 +170,10 @@ def test_a_motion_of_before_noise_went_along_is_pushed_as_then(
     assert read(6, gradient_steps=3).settings.gradient_steps == 3
     assert read(6, warp_noise=1).settings.warp_noise == 1
     assert read(7, steps=[0.1, 0.5]).settings.steps == (0.1, 0.5)
-    steady = [one["direction"] in ("left", "zoom in", "up") and "ease" not in one for one in requests]
-    assert read(8).settings.guided_steps == (1000 if any(steady) else None)  # each took a gradient
+    gentle = "ease" not in requests[0]
+    assert read(8).settings.guided_steps == (1000 if gentle else None)  # each of them took a gradient
+    told = {"recipe": 8, "requests": [{"direction": "still"}], "inputs": {}, "settings": {}}
+    assert Recipe.from_json(data | told).settings.step_size == 0.15
     assert read(8, guided_steps=3).settings.guided_steps == 3
     assert read(FORMAT).settings == moft.Settings(step_size=0.3)
 

@@ -64,14 +64,8 @@ def control(
         "bend": bend,
     }
     names = chosen(only, measures)
-    settings = Settings(
-        fused=fused,
-        step_size=step_size,
-        gradient_steps=gradient_steps,
-        keep_spread=keep_spread,
-        warp_noise=warp_noise,
-        guided_steps=guided_steps,
-    )
+    how: dict[str, Any] = dict(step_size=step_size, gradient_steps=gradient_steps, guided_steps=guided_steps)
+    settings = Settings(fused=fused, keep_spread=keep_spread, warp_noise=warp_noise, **how)
     runs = Runs(_pipeline(output, model), seed, settings)
     results = {}
     for name in names:
@@ -121,14 +115,8 @@ def field(
     from moft.bench.control.fields import NAMES, WAYS, measured
     from moft.steering.settings import Settings
 
-    settings = Settings(
-        fused=fused,
-        step_size=step_size,
-        gradient_steps=gradient_steps,
-        keep_spread=keep_spread,
-        warp_noise=warp_noise,
-        guided_steps=guided_steps,
-    )
+    how: dict[str, Any] = dict(step_size=step_size, gradient_steps=gradient_steps, guided_steps=guided_steps)
+    settings = Settings(fused=fused, keep_spread=keep_spread, warp_noise=warp_noise, **how)
     kinds, ways = chosen(only, NAMES), chosen(way, WAYS)
     _write(output, measured(_pipeline(output), kinds, ways, prompts, settings, tuning, _tell))
 
