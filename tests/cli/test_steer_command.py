@@ -180,11 +180,11 @@ def test_a_field_is_followed_judged_recorded_and_replayed(tiny_folder: Path, tmp
 def steered_twice(folder: Path, out: Path, *options: object) -> tuple[Any, dict[str, Any]]:
     halves = (
         "--motion",
-        "left 2px",
+        "left 5px",
         "--region",
         "box:0,0,50%,100%",
         "--motion",
-        "right 2px",
+        "right 5px",
         "--region",
         "rest",
     )
@@ -199,8 +199,8 @@ def test_two_requests_are_each_measured_in_their_own_region(tiny_folder: Path, t
     for run in ("plain", "steered"):
         assert first[run]["motion"]["inside"] == second[run]["motion"]["outside"]
     for words in (
-        "1 asked:   left at 2px a frame, in box:0,0,50%,100%",
-        "2 asked:   right at 2px a frame, in rest",
+        "1 asked:   left at 5px a frame, in box:0,0,50%,100%",
+        "2 asked:   right at 5px a frame, in rest",
     ):
         assert words in result.stdout
     shown = moft_cli("info", tmp_path / "a.mp4").stdout
