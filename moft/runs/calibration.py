@@ -49,10 +49,9 @@ def calibrate(
     """The same statistics with the `gain` at which this model's clips move as fast as asked.
 
     Each scene is sampled steered to each of four sides, every second time at half of the speed, since slow
-    motions come slower; without a gain, and then with that found until they are as
-    fast as asked. The gain grows by what was asked over
-    what was measured, along the asked direction, in the median over the runs; then by the power of the gain
-    with which the speed was last seen to grow, which it does not do evenly.
+    motions come slower; without a gain, and then with that found until they are as fast as asked. The gain
+    grows by what was asked over what was measured, along the asked direction, in the median over the runs;
+    then by the power of the gain with which the speed was last seen to grow, which it does not do evenly.
 
     Args:
         scenes: what to sample, best four or more and unlike each other.

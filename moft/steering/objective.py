@@ -105,11 +105,10 @@ class Objective(ABC):
     def due(self, index: int, count: int, guided_steps: int | None = None) -> bool:
         """Whether it counts at a step of so many; guided_steps: in place of its own."""
         first, end = self.window(count)
-        most = guided_steps or self.guided_steps
-        if most is None or most >= end - max(first, 1):
+        most, able = guided_steps or self.guided_steps, max(first, 1)  # before which latents can be changed
+        if most is None or most >= end - able:
             return first <= index < end
-        first = max(first, 1)
-        return index in [first + i * (end - first) // most for i in range(most)]
+        return index in [able + i * (end - able) // most for i in range(most)]
 
 
 Objectives = Callable[

@@ -188,7 +188,7 @@ def test_the_shipped_model_goes_where_it_is_steered(name: str):
             height=SIZE,
             width=SIZE,
             num_inference_steps=25,
-            generator=torch.Generator().manual_seed(1),
+            generator=torch.Generator().manual_seed(0),
             output_type="np",
         ).frames[0]
         return moft.measure((frames * 255).round().astype(np.uint8))
