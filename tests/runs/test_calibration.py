@@ -162,6 +162,7 @@ def test_the_miniature_moves_as_fast_as_asked() -> None:
 
     found = [speed for side in ("left", "down", "right", "up") for speed in speeds(side, known.gain)]
     assert np.mean(found) == pytest.approx(1.5, rel=0.1)
+    assert found[:8] == pytest.approx([1.5] * 8, rel=0.4)  # left and down
     assert sum(abs(speed - 1.5) > 0.4 * 1.5 for speed in found) <= 1
     assert np.mean(speeds("left", 1.0)) < 0.75 * np.mean(found)
 
